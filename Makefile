@@ -1,0 +1,38 @@
+# Everything a newcomer needs: `make up` runs it, `make test` proves it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: help install up test check lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP) ## Make .venv and install the locked dependencies
+
+$(STAMP): pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+up: install ## Run everything in the foreground; Ctrl-C stops it
+	@exec $(BIN)/ingest up
+
+test: install ## Run the whole suite on real servers
+	$(BIN)/python -m pytest
+
+check: install ## Lint, types, the import rule and the sizes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_structure.py
+
+lock: ## Resolve the dependencies anew into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file requirements.lock
+
+clean: ## Remove the virtual environment; the data under .data stays
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""Everything before Redis: receive a push, decode it, store it, acknowledge it."""
