@@ -1,5 +1,9 @@
 """Every condition that this project names; a docstring is the message's meaning."""
 
+from __future__ import annotations
+
+import traceback
+
 
 class IngestError(Exception):
     """A condition we expect and can explain; its text is shown to the user and holds nothing personal."""
@@ -25,5 +29,25 @@ class PostgresAwayError(IngestError):
     """Postgres did not answer, or asked for another try, for longer than a job may wait."""
 
 
+class RedisAwayError(IngestError):
+    """Redis did not answer a command of ours."""
+
+
+class MigrationError(IngestError):
+    """schema.sql could not be applied."""
+
+
+class BatchFailedError(IngestError):
+    """A job failed for a reason nobody foresaw; the text says which and where, and the batch stays in Redis."""
+
+
 class ServerStartError(IngestError):
     """An embedded server did not start; the text says where its log is."""
+
+
+def describe(error: BaseException) -> str:
+    """Type and place of an error without its text, which may hold a row or a payload: fit for a log."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
+    state = getattr(error, "sqlstate", None)
+    return f"{type(error).__name__}{f' {state}' if state else ''}{place}"

@@ -95,9 +95,7 @@ def _read_running(data_dir: Path) -> dict[str, str]:
     return running if isinstance(running, dict) else {}
 
 
-def _integer(
-    environ: Mapping[str, str], name: str, default: int, *, at_least: int, at_most: int = 2**31 - 1
-) -> int:
+def _integer(environ: Mapping[str, str], name: str, default: int, *, at_least: int, at_most: int = 2**31 - 1) -> int:
     text = environ.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and at_least <= int(text) <= at_most):
         raise SettingError(f"{name}={text} is not a whole number from {at_least} to {at_most}")

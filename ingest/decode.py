@@ -1,0 +1,77 @@
+"""Decode the bytes of a push: a typed struct where it fits, a plain object where it does not, or why neither."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import msgspec
+
+from ingest.errors import NotAnObjectError, NotJsonError
+from ingest.payloads import STRUCTS, CustomApiPush
+
+_TYPED = {kind: msgspec.json.Decoder(struct) for kind, struct in STRUCTS.items()}
+_PLAIN = msgspec.json.Decoder()
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def decode(kind: str, body: bytes) -> CustomApiPush | dict[str, Any]:
+    """Give the typed push, or the plain object if a field is not of its documented type.
+
+    Raises NotJsonError or NotAnObjectError, whose texts hold positions and type names, never a value.
+    """
+    if not body.isascii():
+        body = _without_mark(body)
+    try:
+        return _TYPED[kind].decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        # Also raised at the first field of another type, before the rest was read: not yet a verdict on the JSON.
+        return _decode_plain(body)
+
+
+def _without_mark(body: bytes) -> bytes:
+    # msgspec does not look at the encoding of fields that it skips.
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise NotJsonError(f"not UTF-8 (byte {error.start})") from None
+    return body.removeprefix(_BYTE_ORDER_MARK)
+
+
+def _decode_plain(body: bytes) -> dict[str, Any]:
+    try:
+        value = _PLAIN.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        value = _decode_lenient(body)
+    if not isinstance(value, dict):
+        raise NotAnObjectError(f"a JSON object is expected, not {_json_type(value)}")
+    return value
+
+
+def _decode_lenient(body: bytes) -> Any:
+    # msgspec refuses lone surrogates and numbers beyond a double, which JSON's grammar allows.
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse_constant, parse_int=_parse_integer)
+    except json.JSONDecodeError as error:
+        # JSONDecodeError counts characters; the sender sees bytes.
+        position = len(error.doc[: error.pos].encode())
+        raise NotJsonError(f"not JSON: {error.msg} (byte {position})") from None
+    except RecursionError:
+        raise NotJsonError("not readable JSON: nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise NotJsonError(f"not JSON: {name} is not a JSON number")
+
+
+def _parse_integer(digits: str) -> int | float:
+    # Python refuses to read more than 4300 digits, to spare the processor.
+    return int(digits) if len(digits) <= 1000 else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
+
+
+def _json_type(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
+    return names[type(value)]
