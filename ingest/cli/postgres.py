@@ -1,0 +1,110 @@
+"""The commands' Postgres connection, and every SQL statement that they read or replay with."""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from ingest.errors import PostgresAwayError
+from ingest.settings import Settings
+
+Row = dict[str, Any]
+
+
+def connect(settings: Settings) -> Connection[Row]:
+    """Connect, each statement its own transaction; PostgresAwayError says why not, without the URL's password."""
+    try:
+        return psycopg.connect(settings.database_url, autocommit=True, connect_timeout=5, row_factory=dict_row)
+    except psycopg.Error as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
+
+
+TABLES_EXIST: LiteralString = "SELECT to_regclass('airudder.pushes') IS NOT NULL AS exist"
+
+SERVER_VERSION: LiteralString = "SELECT current_setting('server_version_num')::integer AS version"
+
+DURABILITY: LiteralString = """
+SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')
+"""
+
+PARTITION_OF_TOMORROW: LiteralString = """
+SELECT to_regclass('airudder.pushes_' || to_char((now() AT TIME ZONE 'UTC')::date + 1, 'YYYY_MM_DD'))
+  IS NOT NULL AS made
+"""
+
+PENDING_AND_DEAD: LiteralString = """
+SELECT status, count(*) AS pushes, min(received_at) AS oldest
+FROM airudder.pushes WHERE status IN ('pending', 'dead') GROUP BY status
+"""
+
+OUTCOMES_OF_LAST_DAY: LiteralString = """
+SELECT status, count(*) AS pushes FROM airudder.pushes
+WHERE received_at > now() - interval '1 day' GROUP BY status ORDER BY status
+"""
+
+DEAD_NEWEST_FIRST: LiteralString = """
+SELECT push_id, received_at, source, kind, octet_length(body) AS bytes, error_path, error
+FROM airudder.pushes WHERE status = 'dead' ORDER BY received_at DESC LIMIT %(limit)s
+"""
+
+PUSH_BY_ID: LiteralString = """
+SELECT push_id, received_at, source, kind, status, error, error_path, warnings, attempts, workflow_id, node_id,
+  callee_number, case_id, call_id, normalised_at, body
+FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at)s
+"""
+
+REPLAY_DEAD_BY_ID: LiteralString = """
+UPDATE airudder.pushes SET status = 'pending', error = NULL, error_path = NULL, attempts = 0
+WHERE push_id = %(push_id)s AND received_at = %(received_at)s AND status = 'dead' RETURNING push_id
+"""
+
+REPLAY_ALL_DEAD: LiteralString = """
+UPDATE airudder.pushes SET status = 'pending', error = NULL, error_path = NULL, attempts = 0
+WHERE status = 'dead' RETURNING push_id, received_at
+"""
+
+STATUSES_OF_REPLAYED: LiteralString = """
+SELECT status, count(*) AS pushes FROM airudder.pushes
+WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) GROUP BY status ORDER BY status
+"""
+
+CALLS_BY_ID: LiteralString = """
+SELECT source, call_id, callee_number, case_id, workflow_id, started_at, duration, attempt, ring_type, hangup_type,
+  (SELECT count(*) FROM airudder.call_turns AS turn
+   WHERE turn.source = call.source AND turn.call_id = call.call_id) AS turns, push_id
+FROM airudder.calls AS call WHERE call_id = %(id)s
+"""
+
+PUSHES_BY_CALL_ID: LiteralString = """
+SELECT push_id, received_at, source, status, node_id, error
+FROM airudder.pushes WHERE call_id = %(id)s ORDER BY received_at
+"""
+
+CASES_BY_ID: LiteralString = """
+SELECT source, callee_number, case_id, due_date, total_owing_amount, currency_unit, received_at, push_id
+FROM airudder.cases WHERE case_id = %(id)s AND case_id <> '' ORDER BY received_at
+"""
+
+CALLS_BY_CASE_ID: LiteralString = """
+SELECT source, call_id, callee_number, started_at, duration, attempt, ring_type, hangup_type
+FROM airudder.calls WHERE case_id = %(id)s AND case_id <> '' ORDER BY started_at
+"""
+
+CALLEES_BY_NUMBER: LiteralString = """
+SELECT source, callee_number, number_as_sent, country, received_at, push_id
+FROM airudder.callees WHERE callee_number = ANY (%(numbers)s)
+"""
+
+CASES_BY_NUMBER: LiteralString = """
+SELECT source, callee_number, case_id, due_date, total_owing_amount, currency_unit, received_at, push_id
+FROM airudder.cases WHERE callee_number = ANY (%(numbers)s) ORDER BY received_at
+"""
+
+CALLS_BY_NUMBER: LiteralString = """
+SELECT source, call_id, case_id, started_at, duration, attempt, ring_type, hangup_type
+FROM airudder.calls WHERE callee_number = ANY (%(numbers)s) ORDER BY started_at
+"""

@@ -1,0 +1,13 @@
+"""Where schema.sql and the Procfile are: at the top of a checkout, inside the package of an installed wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def locate(name: str) -> Path:
+    """The path of `schema.sql` or `Procfile`."""
+    packaged = _PACKAGE / name
+    return packaged if packaged.exists() else _PACKAGE.parent / name
