@@ -1,0 +1,53 @@
+"""Who may push: the credential of a request in, the source it belongs to out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from ingest.settings import Token
+
+OPEN_SOURCE = "default"
+"""The source of every push while no tokens are set."""
+
+
+class Access:
+    """Compares secrets in constant time: every token is compared, by digest, whatever the others gave."""
+
+    def __init__(self, tokens: tuple[Token, ...]) -> None:
+        self._tokens = tokens
+
+    def source_of(self, path_token: str | None, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """The source whose secret came in the path, as Bearer or as Basic; None if none did."""
+        if not self._tokens:
+            return OPEN_SOURCE
+        if path_token is not None:
+            return self._match(path_token.encode("utf-8", "surrogateescape"))
+        for name, value in headers:
+            if name == b"authorization":
+                return self._match(_secret_of(value))
+        return None
+
+    def _match(self, secret: bytes) -> str | None:
+        digest = hashlib.sha256(secret).digest()
+        source = None
+        for token in self._tokens:
+            if hmac.compare_digest(token.digest, digest):
+                source = token.source
+        return source
+
+
+def _secret_of(authorization: bytes) -> bytes:
+    """The secret in an Authorization header: Bearer's token, or Basic's password (its user name is free)."""
+    scheme, _, value = authorization.strip().partition(b" ")
+    if scheme.lower() == b"bearer":
+        return value.strip()
+    if scheme.lower() == b"basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
+        except binascii.Error:
+            return b""
+    return b""

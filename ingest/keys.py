@@ -1,0 +1,39 @@
+"""Every Redis key of ours: name, type, lifetime, who writes it and who reads it. RQ keeps its own under `rq:`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+BATCHES = "batches"
+"""Sorted set of batch ids by the time they were opened (epoch seconds), from opening until discarded: the truth
+about what is in flight. Written by web; emptied by worker; read by sweeper and `ingest status`."""
+
+REFUSED = "refused"
+"""Hash of counts by reason of what was refused and not kept. Written by web; read by `ingest status`."""
+
+
+def batch(batch_id: str) -> str:
+    """List of entries of an open batch, until a worker takes it. Written by web; renamed by worker."""
+    return f"batch:{batch_id}"
+
+
+def taken(batch_id: str) -> str:
+    """List of entries of a taken batch, until its transaction has committed. Made, read and deleted by worker."""
+    return f"taken:{batch_id}"
+
+
+def progress(batch_id: str) -> str:
+    """Hash about a taken batch, as long as `taken`: `attempts`, how often it was taken, and `in_hand`, the push id
+    being normalised when the batch is done push by push. Written and read by worker."""
+    return f"progress:{batch_id}"
+
+
+def lease(batch_id: str) -> str:
+    """String that expires: while it is there, a worker is at the batch. Written by worker; read by sweeper."""
+    return f"lease:{batch_id}"
+
+
+def decode_ids(members: Iterable[Any]) -> list[str]:
+    """Batch ids as text; redis-py's types leave open what a reply holds, which is bytes with our clients."""
+    return [bytes(member).decode() for member in members]

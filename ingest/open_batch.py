@@ -1,0 +1,134 @@
+"""The open batch: pushes join it until a worker takes it; whoever appended learns when Redis has it on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from ingest import jobs, keys
+from ingest.entry import Entry, encode_entry
+from ingest.errors import NowhereToStoreError, describe
+from ingest.push_ids import PushIds
+
+MAX_PUSHES = 500
+MAX_BYTES = 4 * 1024 * 1024
+"""A batch that has reached either bound is left alone, and a new one opened."""
+REDIS_REST_SECONDS = 1.0
+"""After a failure Redis is left alone for this long: pushes go straight to Postgres, and none waits in vain."""
+
+_log = logging.getLogger(__name__)
+
+Waiting = tuple[Entry, asyncio.Future[None]]
+
+
+class OpenBatch:
+    """Appends pushes in groups: while one Redis write is under way, the next arrivals gather.
+
+    A worker takes a batch by renaming its list, so an append that finds no list opens a new batch. `fallback` stores
+    a group in Postgres when Redis does not confirm it; a push that both may hold is one row, by its id.
+    """
+
+    def __init__(
+        self, client: redis.asyncio.Redis, ids: PushIds, fallback: Callable[[list[Entry]], Awaitable[None]]
+    ) -> None:
+        self._client = client
+        self._ids = ids
+        self._fallback = fallback
+        self._queue = jobs.pipeline_only_queue()
+        self._batch_id: str | None = None
+        self._pushes = 0
+        self._bytes = 0
+        self._waiting: list[Waiting] = []
+        self._arrival = asyncio.Event()
+        self._redis_rests_until = 0.0
+
+    async def append(self, entry: Entry) -> None:
+        """Return when the push is on disk; NowhereToStoreError when neither Redis nor Postgres took it."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, done))
+        self._arrival.set()
+        await done
+
+    async def run(self) -> None:
+        """Write group after group until cancelled: the one writer of this process."""
+        while True:
+            await self._arrival.wait()
+            self._arrival.clear()
+            while self._waiting:
+                await self._settle(self._next_group())
+
+    def _next_group(self) -> list[Waiting]:
+        size = 0
+        for number, (entry, _) in enumerate(self._waiting):
+            size += len(entry.body)
+            if number == MAX_PUSHES or (number and size > MAX_BYTES):
+                group, self._waiting = self._waiting[:number], self._waiting[number:]
+                return group
+        group, self._waiting = self._waiting, []
+        return group
+
+    async def _settle(self, group: list[Waiting]) -> None:
+        failure: NowhereToStoreError | None = None
+        try:
+            await self._store([entry for entry, _ in group])
+        except NowhereToStoreError as error:
+            failure = error
+        except Exception as error:
+            # Whatever it was, this loop must live, or every later request would wait for ever.
+            _log.critical("an append failed unexpectedly: %s", describe(error))
+            failure = NowhereToStoreError("the push could not be stored")
+        for _, done in group:
+            if done.done():  # its request was cancelled
+                continue
+            if failure:
+                done.set_exception(failure)
+            else:
+                done.set_result(None)
+
+    async def _store(self, entries: list[Entry]) -> None:
+        if time.monotonic() >= self._redis_rests_until:
+            try:
+                await self._append_to_redis([encode_entry(entry) for entry in entries])
+            except (RedisError, OSError) as error:
+                self._rest(error)
+            else:
+                return
+        await self._fallback(entries)
+
+    async def _append_to_redis(self, encoded: list[bytes]) -> None:
+        size = sum(map(len, encoded))
+        fits = self._pushes + len(encoded) <= MAX_PUSHES and self._bytes + size <= MAX_BYTES
+        if self._batch_id and fits and await self._join(self._batch_id, encoded):
+            self._pushes += len(encoded)
+            self._bytes += size
+        else:
+            await self._open(encoded, size)
+
+    async def _join(self, batch_id: str, encoded: list[bytes]) -> bool:
+        """Append to the open batch; false when a worker has taken it meanwhile."""
+        # The general command: redis-py's rpushx is typed for text alone.
+        length: int = await self._client.execute_command("RPUSHX", keys.batch(batch_id), *encoded)  # type: ignore[no-untyped-call]
+        return length > 0
+
+    async def _open(self, encoded: list[bytes], size: int) -> None:
+        push_id, now_us = self._ids.draw()
+        batch_id = str(UUID(bytes=push_id))
+        async with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.rpush(keys.batch(batch_id), *encoded)
+            jobs.enqueue_batch(self._queue, batch_id, pipeline)
+            pipeline.zadd(keys.BATCHES, {batch_id: now_us / 1e6})
+            await pipeline.execute()
+        self._batch_id, self._pushes, self._bytes = batch_id, len(encoded), size
+
+    def _rest(self, error: Exception) -> None:
+        # The batch may or may not hold the group now: a batch id is never used again after an error, or a late
+        # repetition could open a batch anew under the id of one that was taken.
+        self._batch_id = None
+        self._redis_rests_until = time.monotonic() + REDIS_REST_SECONDS
+        _log.error("Redis did not confirm a write (%s): pushes go to Postgres", type(error).__name__)

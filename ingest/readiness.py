@@ -1,0 +1,48 @@
+"""`/readyz`: can a push be stored right now, and where, in words."""
+
+from __future__ import annotations
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from ingest.fallback import Fallback
+
+
+class Readiness:
+    """Asks Redis and Postgres anew each time: an answer from memory could be a lie."""
+
+    def __init__(self, client: redis.asyncio.Redis, fallback: Fallback) -> None:
+        self._client = client
+        self._fallback = fallback
+
+    async def check(self) -> tuple[bool, dict[str, str]]:
+        """Whether a push can be stored, and a word on each place."""
+        redis_words, in_redis = await self._redis()
+        in_postgres = await self._fallback.is_reachable()
+        ready = in_redis or in_postgres
+        return ready, {
+            "pushes": _pushes_words(in_redis, in_postgres),
+            "redis": redis_words,
+            "postgres": "can store" if in_postgres else "does not answer, or has no tables: run `ingest migrate`",
+        }
+
+    async def _redis(self) -> tuple[str, bool]:
+        try:
+            info = await self._client.info("replication")
+            memory = await self._client.info("memory")
+        except (RedisError, OSError) as error:
+            return f"does not answer ({type(error).__name__})", False
+        if info.get("role") != "master":
+            return "is a replica: pushes cannot be written to it", False
+        limit = memory.get("maxmemory", 0)
+        if limit and memory.get("used_memory", 0) >= limit:
+            return "is full: raise maxmemory", False
+        return "can store", True
+
+
+def _pushes_words(in_redis: bool, in_postgres: bool) -> str:
+    if in_redis:
+        return "are stored in Redis, and normalised from there"
+    if in_postgres:
+        return "are stored in Postgres as pending until Redis is back"
+    return "are answered 503: there is nowhere to store them"

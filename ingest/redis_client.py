@@ -1,0 +1,32 @@
+"""Redis clients with time-outs and retries chosen on purpose: redis-py's own would hold an answer for seconds."""
+
+from __future__ import annotations
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.retry import Retry
+
+ACKNOWLEDGE_TIMEOUT_SECONDS = 0.4
+"""How long a write may take before the push goes to Postgres instead: the answer must be out within a second."""
+
+
+def acknowledging_client(url: str) -> redis.asyncio.Redis:
+    """Web's client: fails fast and never repeats a write, as a repeated append is decided in `open_batch`."""
+    return redis.asyncio.Redis.from_url(
+        url,
+        socket_timeout=ACKNOWLEDGE_TIMEOUT_SECONDS,
+        socket_connect_timeout=ACKNOWLEDGE_TIMEOUT_SECONDS,
+        retry=AsyncRetry(NoBackoff(), 0),
+    )
+
+
+def patient_client(url: str) -> redis.Redis:
+    """The client of workers, sweeper and commands: may try again, as all that they do may be done twice."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=10,
+        socket_connect_timeout=5,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.05), 3),
+    )
