@@ -1,0 +1,81 @@
+"""The worker process: a pool of WORKERS simple workers, each with one Postgres connection, all on one queue."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from rq.worker_pool import WorkerData, WorkerPool
+
+from ingest import settings
+from ingest.errors import SettingError
+from ingest.jobs import QUEUE_NAME
+from ingest.redis_client import patient_client
+from workers import jobs  # loaded before the pool forks, so that no job waits for imports
+
+PARENT_CHECK_SECONDS = 1.0
+
+_log = logging.getLogger("workers")
+
+
+class NormalisingWorker(SimpleWorker):
+    """Runs jobs in its own process; without RQ's scheduler, of which nothing here makes use."""
+
+    def work(self, *arguments: Any, **options: Any) -> bool:
+        """Work until told to stop, or until the pool is gone."""
+        threading.Thread(target=_leave_with_the_pool, args=(os.getppid(),), daemon=True).start()
+        try:
+            return super().work(*arguments, **{**options, "with_scheduler": False})
+        finally:
+            jobs.database().close()
+
+
+class NormalisingPool(WorkerPool):
+    """Says so when a worker dies; RQ starts another one."""
+
+    def handle_dead_worker(self, worker_data: WorkerData) -> None:
+        """Note the death, unless everything is being stopped."""
+        if self.status != self.Status.STOPPED:
+            _log.warning("worker %d left with exit code %s: starting another", *_obituary(worker_data))
+        super().handle_dead_worker(worker_data)
+
+
+def _obituary(worker_data: WorkerData) -> tuple[int, int | None]:
+    return worker_data.pid, worker_data.process.exitcode
+
+
+def _leave_with_the_pool(pool_pid: int) -> None:
+    # A pool that is killed cannot stop its workers, and the next pool would double them.
+    while os.getppid() == pool_pid:
+        time.sleep(PARENT_CHECK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    """Work until SIGTERM; batches in hand are finished first."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        current = settings.load()
+        client = patient_client(current.redis_url)
+        _ = current.database_url
+    except SettingError as error:
+        sys.exit(f"ingest: {error}")
+    pool = NormalisingPool(
+        [QUEUE_NAME],
+        connection=client,
+        num_workers=current.workers,
+        worker_class=NormalisingWorker,
+        serializer=JSONSerializer,
+    )
+    pool.start(logging_level="WARNING")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The one RQ job: normalise a batch. Whatever way it ends, the batch is either in Postgres or still in Redis."""
+
+from __future__ import annotations
+
+import functools
+
+from redis import Redis
+from rq import get_current_job
+from rq.timeouts import BaseTimeoutException
+
+from ingest import settings
+from ingest.errors import BatchFailedError, PostgresAwayError, describe
+from ingest.jobs import JOB_TIMEOUT_SECONDS
+from workers.postgres import Database
+from workers.settle import bury, one_by_one, settle
+from workers.taken_batch import TakenBatch, take
+
+ATTEMPTS_TOGETHER = 2
+"""A batch that has ended this many attempts without a word is normalised push by push."""
+
+
+def normalise(batch_id: str) -> None:
+    """Take the batch, settle every push in it, discard it. Running twice, or twice at once, does no harm."""
+    job = get_current_job()
+    assert job, "normalise runs as an RQ job"
+    try:
+        normalise_batch(job.connection, database(), batch_id)
+    except (PostgresAwayError, BaseTimeoutException):
+        raise
+    except Exception as error:
+        # RQ keeps the traceback and its dashboard shows it: without the cause, whose text may hold a row.
+        raise BatchFailedError(describe(error)) from None
+
+
+def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
+    """What `normalise` does, on given connections."""
+    batch = take(client, batch_id)
+    if batch is None:
+        return
+    try:
+        if batch.attempts <= ATTEMPTS_TOGETHER:
+            settle(database, batch.entries)
+        else:
+            _settle_carefully(database, batch)
+    except PostgresAwayError:
+        batch.release()
+        raise
+    batch.discard()
+
+
+def _settle_carefully(database: Database, batch: TakenBatch) -> None:
+    rest = []
+    for entry in batch.entries:
+        if entry.push_id == batch.in_hand:
+            bury(database, entry, "its normalising ended the worker, alone as well")
+        else:
+            rest.append(entry)
+    one_by_one(database, rest, batch.take_in_hand)
+
+
+@functools.cache
+def database() -> Database:
+    """This process's connection; opened by the first job, so that a pool may fork before."""
+    return Database(settings.load().database_url, patience_seconds=JOB_TIMEOUT_SECONDS * 2 / 3)

@@ -1,0 +1,236 @@
+"""Normalise: one push in, its rows out. Pure: no client, no clock, the same rows every time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ingest.decode import decode
+from ingest.entry import Entry
+from ingest.errors import NotAnObjectError, NotJsonError
+from ingest.payloads import STRUCTS, Call, Callee, CustomApiPush
+from workers import values
+from workers.clean import clean, may_need_cleaning
+from workers.rows import (
+    AnswerRow,
+    AttributesRow,
+    CalleeRow,
+    CallRow,
+    CaseRow,
+    NodeRow,
+    Normalised,
+    PushRow,
+    TurnRow,
+    WorkflowRow,
+)
+from workers.salvage import salvage
+from workers.warn import Warnings
+
+NOTHING_RECOGNISED = "nothing recognised: no call, callee, case or workflow"
+
+
+def normalise(entry: Entry) -> Normalised:
+    """Give the rows of a push, or a dead push that says why and where."""
+    warnings = Warnings()
+    try:
+        push = _read(entry, warnings)
+    except (NotJsonError, NotAnObjectError) as error:
+        return dead(entry, str(error))
+    return _Normaliser(entry, push, warnings).rows()
+
+
+def dead(entry: Entry, error: str, warnings: Warnings | None = None) -> Normalised:
+    """A dead letter: the raw body, kept for a replay, and the reason."""
+    row = (entry.received_at, entry.uuid, entry.source, entry.kind, entry.body)
+    notes = warnings.as_json() if warnings else None
+    return Normalised(PushRow(*row, status="dead", error=error, error_path="$", warnings=notes))
+
+
+def duplicate(entry: Entry) -> Normalised:
+    """A redelivery: counted, and not normalised again."""
+    row = (entry.received_at, entry.uuid, entry.source, entry.kind, entry.body)
+    return Normalised(PushRow(*row, status="duplicate"))
+
+
+def _read(entry: Entry, warnings: Warnings) -> CustomApiPush:
+    push = decode(entry.kind, entry.body)
+    if may_need_cleaning(entry.body):
+        push = push if isinstance(push, dict) else msgspec.to_builtins(push)
+    if isinstance(push, dict):
+        return salvage(STRUCTS[entry.kind], clean(push, "$", warnings), "$", warnings)
+    return push
+
+
+class _Normaliser:
+    """The ids of one push, read once, and the rows that share them."""
+
+    def __init__(self, entry: Entry, push: CustomApiPush, warnings: Warnings) -> None:
+        self.entry = entry
+        self.push = push
+        self.warnings = warnings
+        self.source = entry.source
+        self.version: tuple[datetime, UUID] = (entry.received_at, entry.uuid)
+        callee, call = push.callee or Callee(), push.call or Call()
+        self.workflow_id = values.identifier(push.workflow_id, "$.workflow_id", warnings)
+        self.node_id = values.identifier(push.node_id, "$.node_id", warnings)
+        self.number = values.callee_number(callee.callee_number, "$.callee.callee_number", warnings)
+        self.case_id = values.identifier(callee.case_id, "$.callee.case_id", warnings)
+        self.call_id = values.identifier(call.call_id, "$.call.call_id", warnings)
+        self.custom_attribute = _json(push.custom_attribute)
+
+    def rows(self) -> Normalised:
+        if not (self.workflow_id or self.number or self.case_id or self.call_id):
+            return dead(self.entry, NOTHING_RECOGNISED, self.warnings)
+        self._warn_of_missing_ids()
+        children: dict[str, Any] = {
+            "workflow": self._workflow(),
+            "node": self._node(),
+            "callee": self._callee(),
+            "case": self._case(),
+            "answers": self._answers(),
+            "call": self._call(),
+            "attributes": self._attributes(),
+            "turns": self._turns(),
+        }
+        # Last, as the rows above may have warned.
+        return Normalised(self._push(), **children)
+
+    def _warn_of_missing_ids(self) -> None:
+        if self.push.call and not self.call_id:
+            self.warnings.add("$.call.call_id", "missing: the call is not stored")
+        if self.push.callee and not self.number:
+            self.warnings.add("$.callee.callee_number", "missing: the callee and the case are not stored")
+
+    def _push(self) -> PushRow:
+        return PushRow(
+            self.entry.received_at,
+            self.entry.uuid,
+            self.source,
+            self.entry.kind,
+            self.entry.body,
+            status="normalised",
+            warnings=self.warnings.as_json(),
+            workflow_id=self.workflow_id,
+            node_id=self.node_id,
+            callee_number=self.number,
+            case_id=self.case_id,
+            call_id=self.call_id,
+            custom_attribute=self.custom_attribute,
+        )
+
+    def _workflow(self) -> WorkflowRow | None:
+        if not self.workflow_id:
+            return None
+        return WorkflowRow(self.source, self.workflow_id, values.text(self.push.workflow_name), *self.version)
+
+    def _node(self) -> NodeRow | None:
+        if not (self.workflow_id and self.node_id):
+            return None
+        name = values.text(self.push.node_name)
+        return NodeRow(self.source, self.workflow_id, self.node_id, name, *self.version)
+
+    def _callee(self) -> CalleeRow | None:
+        callee = self.push.callee
+        if not (callee and self.number):
+            return None
+        return CalleeRow(
+            self.source,
+            self.number,
+            callee.callee_number or self.number,
+            values.country_of(self.number),
+            values.text(callee.callee_name),
+            values.text(callee.callee_gender),
+            values.text(callee.location),
+            values.text(callee.platform_name),
+            *self.version,
+        )
+
+    def _case(self) -> CaseRow | None:
+        callee, warnings = self.push.callee, self.warnings
+        if not (callee and self.number):
+            return None
+        owing = values.amount(callee.total_owing_amount, "$.callee.total_owing_amount", warnings)
+        return CaseRow(
+            self.source,
+            self.number,
+            self.case_id or "",
+            values.text(callee.extra_a),
+            values.text(callee.extra_b),
+            values.text(callee.extra_c),
+            _json(callee.extend.variables) if callee.extend else None,
+            values.text(callee.comments),
+            values.day(callee.borrowed_date, "$.callee.borrowed_date", warnings),
+            values.day(callee.due_date, "$.callee.due_date", warnings),
+            values.amount(callee.borrowed_amount, "$.callee.borrowed_amount", warnings),
+            owing,
+            values.text(callee.currency_unit),
+            *self.version,
+        )
+
+    def _answers(self) -> list[AnswerRow]:
+        callee = self.push.callee
+        if not (callee and self.number and callee.extra):
+            return []
+        key = (self.source, self.number, self.case_id or "")
+        return [
+            AnswerRow(*key, position, values.text(answer.question), values.text(answer.content))
+            for position, answer in enumerate(callee.extra)
+        ]
+
+    def _call(self) -> CallRow | None:
+        call, warnings = self.push.call, self.warnings
+        if not (call and self.call_id):
+            return None
+        return CallRow(
+            self.source,
+            self.call_id,
+            values.text(call.task_id),
+            self.number,
+            self.case_id,
+            self.workflow_id,
+            values.moment(call.call_start_time, "$.call.call_start_time", warnings),
+            values.moment(call.call_end_time, "$.call.call_end_time", warnings),
+            values.integer(call.call_times, "$.call.call_times", warnings),
+            # The documentation leaves open whether null comes as JSON's null or as a word.
+            None if call.ring_type == "null" else values.text(call.ring_type),
+            values.text(call.hangup_type),
+            _text_or_json(call.intention),
+            values.text(call.slots),
+            _json(call.multi_label),
+            values.text(call.asr_ptp),
+            *self.version,
+        )
+
+    def _attributes(self) -> AttributesRow | None:
+        if not (self.call_id and self.custom_attribute):
+            return None
+        return AttributesRow(self.source, self.call_id, self.node_id or "", self.custom_attribute, *self.version)
+
+    def _turns(self) -> list[TurnRow]:
+        call = self.push.call
+        if not (call and self.call_id and call.asr_result):
+            return []
+        return [
+            TurnRow(
+                self.source,
+                self.call_id,
+                position,
+                values.offset(turn.time, f"$.call.asr_result[{position}].time", self.warnings),
+                values.text(turn.robottext),
+                values.text(turn.text),
+            )
+            for position, turn in enumerate(call.asr_result)
+        ]
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _text_or_json(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return values.text(value)
+    return msgspec.json.encode(value).decode()

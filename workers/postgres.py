@@ -1,0 +1,102 @@
+"""The worker's Postgres connection: one, persistent; waits when Postgres is away; tells a bad row from a bad server."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection
+
+from ingest.errors import PostgresAwayError, describe
+
+_Result = TypeVar("_Result")
+
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 3.0
+
+_SERVERS_FAULT = (
+    "08",
+    "25",
+    "26",
+    "28",
+    "2D",
+    "3B",
+    "3D",
+    "3F",
+    "40",
+    "42",
+    "53",
+    "55",
+    "57",
+    "58",
+    "F0",
+    "XX",
+)
+"""Classes of SQLSTATE that another try, or an administrator, can cure. The rest is in the data."""
+
+_log = logging.getLogger(__name__)
+
+
+def is_servers_fault(error: psycopg.Error) -> bool:
+    """Whether the same rows could be written another time; if not, one of them is at fault."""
+    if error.sqlstate is None:
+        return not isinstance(error, psycopg.DataError)
+    return error.sqlstate[:2] in _SERVERS_FAULT
+
+
+class Database:
+    """Runs transactions; connects on the first one, and again after a failure."""
+
+    def __init__(self, url: str, patience_seconds: float) -> None:
+        """`patience_seconds`: how long `run` may try again before it gives up."""
+        self._url = url
+        self._patience_seconds = patience_seconds
+        self._connection: Connection[tuple[Any, ...]] | None = None
+
+    def run(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
+        """Run `work` in one transaction and commit; again, with back-off, while the server is at fault.
+
+        Raises PostgresAwayError when patience is over, and what `work` raises when the data is at fault.
+        """
+        deadline = time.monotonic() + self._patience_seconds
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            try:
+                return self._once(work)
+            except psycopg.Error as error:
+                if not is_servers_fault(error):
+                    raise
+                if time.monotonic() + wait > deadline:
+                    # Without its cause: the cause's text may hold a row, and RQ shows a failed job's traceback.
+                    raise PostgresAwayError(f"Postgres is away: {describe(error)}") from None
+                _log.warning("Postgres is away, trying again in %.1f s: %s", wait, describe(error))
+            time.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.close()
+
+    def _once(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
+        if self._connection is None:
+            self._connection = psycopg.connect(self._url, connect_timeout=5, application_name="airudder-ingest")
+        try:
+            result = work(self._connection)
+            self._connection.commit()
+        except BaseException as error:
+            self._recover(error)
+            raise
+        return result
+
+    def _recover(self, error: BaseException) -> None:
+        # A rollback waits for the server's answer, which a frozen one never gives: closing ends it just as well.
+        assert self._connection
+        if isinstance(error, psycopg.Error) and not is_servers_fault(error) and not self._connection.closed:
+            self._connection.rollback()
+        else:
+            self.close()

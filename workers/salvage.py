@@ -1,0 +1,77 @@
+"""Salvage a push that is not as documented: field by field, what fits is kept, the rest is null with a warning."""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from typing import Any, TypeVar
+
+import msgspec
+
+from workers.warn import Warnings
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+_EXPECTED = {str: "text", int: "a whole number", list: "an array", dict: "an object"}
+
+
+def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: Warnings) -> _Struct:
+    """Build the struct from a plain object; unknown fields are ignored, as in the typed decode."""
+    fields = {}
+    for name, encoded, field_type in _fields(struct):
+        if encoded in value:
+            fields[name] = _fit(value[encoded], field_type, f"{path}.{encoded}", warnings)
+    return struct(**fields)
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
+    return [(field.name, field.encode_name, _without_none(field.type)) for field in msgspec.structs.fields(struct)]
+
+
+def _without_none(field_type: Any) -> Any:
+    if isinstance(field_type, types.UnionType):
+        (field_type,) = (member for member in typing.get_args(field_type) if member is not types.NoneType)
+    return field_type
+
+
+def _fit(value: Any, field_type: Any, path: str, warnings: Warnings) -> Any:
+    if value is None or field_type is Any:
+        return value
+    if isinstance(field_type, type) and issubclass(field_type, msgspec.Struct):
+        if isinstance(value, dict):
+            return salvage(field_type, value, path, warnings)
+        return _unfit(value, dict, path, warnings)
+    origin = typing.get_origin(field_type) or field_type
+    if origin is list and isinstance(value, list):
+        return _fit_items(value, typing.get_args(field_type)[0], path, warnings)
+    if type(value) is origin:
+        return value
+    converted = _convert(value, origin)
+    return _unfit(value, origin, path, warnings) if converted is None else converted
+
+
+def _fit_items(items: list[Any], item_type: Any, path: str, warnings: Warnings) -> list[Any]:
+    fitted = (_fit(item, item_type, f"{path}[{index}]", warnings) for index, item in enumerate(items))
+    return [item for item in fitted if item is not None]
+
+
+def _convert(value: Any, wanted: type) -> Any:
+    """A number sent as text, or text as a number, loses nothing by conversion; None if it would."""
+    if isinstance(value, bool):
+        return None
+    if wanted is str and isinstance(value, int | float):
+        return str(value)
+    if wanted is int and isinstance(value, str):
+        digits = value.strip()
+        return int(digits) if digits.lstrip("-").isdecimal() and len(digits) < 20 else None
+    if wanted is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return None
+
+
+def _unfit(value: Any, wanted: type, path: str, warnings: Warnings) -> None:
+    # An empty string is the vendor's way to say "nothing", whatever the type.
+    if value != "":
+        warnings.add(path, f"{_EXPECTED[wanted]} is expected, not {type(value).__name__}")

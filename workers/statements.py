@@ -1,0 +1,164 @@
+"""Every SQL statement of worker and sweeper, by name; the condition is in the name.
+
+Rows go in as one array a column, in the order of the row classes in `workers.rows`, and come out of `unnest` as a
+table. `stored` is the row that is there. Its version is (received_at, push_id): the same push may write again, as a
+batch may run twice and a replay must be able to correct what a fault left behind.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+FIND_NORMALISED_DELIVERIES_OF_DIGESTS: LiteralString = """
+SELECT source, kind, body_digest, push_id, received_at
+FROM airudder.pushes
+WHERE body_digest = ANY (%(digests)s) AND status = 'normalised'
+  AND received_at BETWEEN %(since)s AND %(until)s
+"""
+
+UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = """
+INSERT INTO airudder.pushes AS stored (
+  received_at, push_id, source, kind, body, status, error, error_path, warnings,
+  workflow_id, node_id, callee_number, case_id, call_id, custom_attribute, attempts, normalised_at)
+SELECT *, 1, CASE WHEN status = 'normalised' THEN now() END
+FROM unnest(
+  %s::timestamptz[], %s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::text[], %s::text[],
+  %s::jsonb[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[]
+) AS row (
+  received_at, push_id, source, kind, body, status, error, error_path, warnings,
+  workflow_id, node_id, callee_number, case_id, call_id, custom_attribute)
+ON CONFLICT (received_at, push_id) DO UPDATE SET
+  status = excluded.status, error = excluded.error, error_path = excluded.error_path, warnings = excluded.warnings,
+  workflow_id = excluded.workflow_id, node_id = excluded.node_id, callee_number = excluded.callee_number,
+  case_id = excluded.case_id, call_id = excluded.call_id, custom_attribute = excluded.custom_attribute,
+  normalised_at = excluded.normalised_at
+WHERE stored.status IN ('pending', 'dead')
+"""
+
+UPSERT_WORKFLOWS_IF_NEWER: LiteralString = """
+INSERT INTO airudder.workflows AS stored (source, workflow_id, name, received_at, push_id)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[])
+ON CONFLICT (source, workflow_id) DO UPDATE SET
+  name = excluded.name, received_at = excluded.received_at, push_id = excluded.push_id
+WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)
+"""
+
+UPSERT_NODES_IF_NEWER: LiteralString = """
+INSERT INTO airudder.nodes AS stored (source, workflow_id, node_id, name, received_at, push_id)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[])
+ON CONFLICT (source, workflow_id, node_id) DO UPDATE SET
+  name = excluded.name, received_at = excluded.received_at, push_id = excluded.push_id
+WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)
+"""
+
+UPSERT_CALLEES_IF_NEWER: LiteralString = """
+INSERT INTO airudder.callees AS stored (
+  source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id)
+SELECT * FROM unnest(
+  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+  %s::timestamptz[], %s::uuid[])
+ON CONFLICT (source, callee_number) DO UPDATE SET
+  number_as_sent = excluded.number_as_sent, country = excluded.country, name = excluded.name,
+  gender = excluded.gender, location = excluded.location, platform_name = excluded.platform_name,
+  received_at = excluded.received_at, push_id = excluded.push_id
+WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)
+"""
+
+UPSERT_CASES_IF_NEWER: LiteralString = """
+INSERT INTO airudder.cases AS stored (
+  source, callee_number, case_id, extra_a, extra_b, extra_c, variables, comments, borrowed_date, due_date,
+  borrowed_amount, total_owing_amount, currency_unit, received_at, push_id)
+SELECT * FROM unnest(
+  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::date[],
+  %s::date[], %s::numeric[], %s::numeric[], %s::text[], %s::timestamptz[], %s::uuid[])
+ON CONFLICT (source, callee_number, case_id) DO UPDATE SET
+  extra_a = excluded.extra_a, extra_b = excluded.extra_b, extra_c = excluded.extra_c,
+  variables = excluded.variables, comments = excluded.comments, borrowed_date = excluded.borrowed_date,
+  due_date = excluded.due_date, borrowed_amount = excluded.borrowed_amount,
+  total_owing_amount = excluded.total_owing_amount, currency_unit = excluded.currency_unit,
+  received_at = excluded.received_at, push_id = excluded.push_id
+WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)
+RETURNING source, callee_number, case_id, xmax = 0 AS is_new
+"""
+
+DELETE_ANSWERS_BEYOND_THE_LAST: LiteralString = """
+DELETE FROM airudder.case_answers AS answer
+USING unnest(%s::text[], %s::text[], %s::text[], %s::integer[]) AS newest (source, callee_number, case_id, answers)
+WHERE answer.source = newest.source AND answer.callee_number = newest.callee_number
+  AND answer.case_id = newest.case_id AND answer.position >= newest.answers
+"""
+
+UPSERT_ANSWERS: LiteralString = """
+INSERT INTO airudder.case_answers (source, callee_number, case_id, position, question, content)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::integer[], %s::text[], %s::text[])
+ON CONFLICT (source, callee_number, case_id, position) DO UPDATE SET
+  question = excluded.question, content = excluded.content
+"""
+
+UPSERT_CALLS_IF_NEWER: LiteralString = """
+INSERT INTO airudder.calls AS stored (
+  source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type,
+  hangup_type, intention, slots, multi_label, asr_ptp, received_at, push_id,
+  transcript_received_at, transcript_push_id)
+SELECT * FROM unnest(
+  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+  %s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::timestamptz[],
+  %s::uuid[], %s::timestamptz[], %s::uuid[])
+ON CONFLICT (source, call_id) DO UPDATE SET
+  task_id = excluded.task_id, callee_number = excluded.callee_number, case_id = excluded.case_id,
+  workflow_id = excluded.workflow_id, started_at = excluded.started_at, ended_at = excluded.ended_at,
+  attempt = excluded.attempt, ring_type = excluded.ring_type, hangup_type = excluded.hangup_type,
+  intention = excluded.intention, slots = excluded.slots, multi_label = excluded.multi_label,
+  asr_ptp = excluded.asr_ptp, received_at = excluded.received_at, push_id = excluded.push_id
+WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)
+RETURNING source, call_id, xmax = 0 AS is_new
+"""
+
+CLAIM_TRANSCRIPTS_IF_NEWER: LiteralString = """
+UPDATE airudder.calls AS stored SET transcript_received_at = newest.received_at, transcript_push_id = newest.push_id
+FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::uuid[]) AS newest (source, call_id, received_at, push_id)
+WHERE stored.source = newest.source AND stored.call_id = newest.call_id
+  AND (stored.transcript_push_id IS NULL
+    OR (stored.transcript_received_at, stored.transcript_push_id) <= (newest.received_at, newest.push_id))
+RETURNING stored.source, stored.call_id
+"""
+
+DELETE_TURNS_BEYOND_THE_LAST: LiteralString = """
+DELETE FROM airudder.call_turns AS turn
+USING unnest(%s::text[], %s::text[], %s::integer[]) AS newest (source, call_id, turns)
+WHERE turn.source = newest.source AND turn.call_id = newest.call_id AND turn.position >= newest.turns
+"""
+
+UPSERT_TURNS: LiteralString = """
+INSERT INTO airudder.call_turns (source, call_id, position, call_offset, robot_text, callee_text)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::interval[], %s::text[], %s::text[])
+ON CONFLICT (source, call_id, position) DO UPDATE SET
+  call_offset = excluded.call_offset, robot_text = excluded.robot_text, callee_text = excluded.callee_text
+"""
+
+UPSERT_ATTRIBUTES_IF_NEWER: LiteralString = """
+INSERT INTO airudder.call_attributes AS stored (source, call_id, node_id, custom_attribute, received_at, push_id)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::uuid[])
+ON CONFLICT (source, call_id, node_id) DO UPDATE SET
+  custom_attribute = excluded.custom_attribute, received_at = excluded.received_at, push_id = excluded.push_id
+WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)
+"""
+
+LOCK_SWEEPER: LiteralString = "SELECT pg_try_advisory_lock(hashtext('airudder-ingest sweeper'))"
+UNLOCK_SWEEPER: LiteralString = "SELECT pg_advisory_unlock(hashtext('airudder-ingest sweeper'))"
+
+BEGIN_OLDEST_PENDING: LiteralString = """
+UPDATE airudder.pushes AS stored SET attempts = stored.attempts + 1
+FROM (
+  SELECT received_at, push_id FROM airudder.pushes
+  WHERE status = 'pending' AND attempts BETWEEN %(at_least)s AND %(at_most)s
+  ORDER BY received_at LIMIT %(limit)s
+) AS oldest
+WHERE stored.received_at = oldest.received_at AND stored.push_id = oldest.push_id
+RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored.body, stored.attempts
+"""
+
+ENSURE_PARTITIONS_AHEAD: LiteralString = """
+SELECT count(*) FILTER (WHERE airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead))
+FROM generate_series(0, %(days)s) AS ahead
+"""

@@ -1,0 +1,176 @@
+"""The sweeper: finds what got lost and puts it back on its way, and makes partitions ahead. Independent of RQ's health:
+what it believes is the index of batches and the tables."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from redis import Redis
+from redis.exceptions import RedisError
+
+from ingest import keys, settings
+from ingest.entry import Entry
+from ingest.errors import PostgresAwayError, SettingError, describe
+from ingest.jobs import enqueue_batch, normalise_queue
+from ingest.redis_client import patient_client
+from workers import statements
+from workers.postgres import Database
+from workers.settle import bury, settle, settle_alone
+
+INTERVAL_SECONDS = 2.0
+GRACE_SECONDS = 10.0
+"""How long a batch may be neither queued nor leased before it counts as lost: between the two it is for a moment."""
+PENDING_LIMIT = 100
+"""Pending pushes fed at once."""
+ATTEMPTS_TOGETHER = 2
+ATTEMPTS_ALONE = 1
+"""A pending push is tried so often among others, then so often alone, and then it is dead."""
+PARTITION_DAYS_AHEAD = 7
+
+_log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """One pass a call of `run_once`; only one sweeper at a time works, whoever holds the advisory lock."""
+
+    def __init__(self, client: Redis, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._database = database
+        self._clock = clock
+        self._queue = normalise_queue(client)
+        self._missing_since: dict[str, float] = {}
+        self._partitions_made_on: int | None = None
+
+    def run_once(self) -> int:
+        """Sweep once; how many batches were enqueued again and pending pushes settled."""
+        if not self._database.run(_lock):
+            return 0
+        try:
+            self._make_partitions()
+            return self._feed_pending() + self._enqueue_lost()
+        finally:
+            self._database.run(_unlock)
+
+    def _enqueue_lost(self) -> int:
+        try:
+            lost = self._lost_batches()
+            for batch_id in lost:
+                self._enqueue_again(batch_id)
+            self._forget_settled_failures()
+        except (RedisError, OSError) as error:
+            _log.warning("lost batches wait for Redis: %s", describe(error))
+            return 0
+        return len(lost)
+
+    def _lost_batches(self) -> list[str]:
+        in_flight = keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1))
+        queued = set(self._queue.get_job_ids())
+        candidates = [batch_id for batch_id in in_flight if batch_id not in queued]
+        leased = self._client.mget([keys.lease(batch_id) for batch_id in candidates]) if candidates else []
+        missing = [batch_id for batch_id, lease in zip(candidates, leased, strict=True) if lease is None]
+        now = self._clock()
+        self._missing_since = {batch_id: self._missing_since.get(batch_id, now) for batch_id in missing}
+        return [batch_id for batch_id, since in self._missing_since.items() if now - since >= GRACE_SECONDS]
+
+    def _enqueue_again(self, batch_id: str) -> None:
+        _log.warning("batch %s had no live job: enqueued again", batch_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            # Where RQ may still remember the job; its own clean-up would fail it later, queued again or not.
+            pipeline.zrem(self._queue.failed_job_registry.key, batch_id)
+            pipeline.lrem(self._queue.intermediate_queue_key, 0, batch_id)
+            enqueue_batch(self._queue, batch_id, pipeline)
+            pipeline.execute()
+        del self._missing_since[batch_id]
+
+    def _forget_settled_failures(self) -> None:
+        """A failed job whose batch is settled since has nothing left to say."""
+        registry = self._queue.failed_job_registry
+        for batch_id in registry.get_job_ids(cleanup=False):
+            if self._client.zscore(keys.BATCHES, batch_id) is None:
+                registry.remove(batch_id, delete_job=True)
+
+    def _feed_pending(self) -> int:
+        settled = self._feed(0, ATTEMPTS_TOGETHER - 1, PENDING_LIMIT, self._settle_together)
+        # One that ended the sweeper twice in company is tried alone.
+        return settled + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+
+    def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
+        fed = 0
+        bounds = {"at_least": at_least, "at_most": at_most, "limit": limit}
+        while rows := self._database.run(lambda connection: _begin_pending(connection, bounds)):
+            settle_rows(rows)
+            fed += len(rows)
+        return fed
+
+    def _settle_together(self, rows: list[_Pending]) -> None:
+        settle(self._database, [entry for entry, _ in rows])
+
+    def _settle_last(self, rows: list[_Pending]) -> None:
+        for entry, attempts in rows:
+            if attempts > ATTEMPTS_TOGETHER + ATTEMPTS_ALONE:
+                bury(self._database, entry, "its normalising ended the sweeper, alone as well")
+            else:
+                settle_alone(self._database, entry)
+
+    def _make_partitions(self) -> None:
+        today = int(time.time() // 86400)
+        if self._partitions_made_on != today:
+            self._database.run(_ensure_partitions)
+            self._partitions_made_on = today
+
+
+_Pending = tuple[Entry, int]
+
+
+def _lock(connection: Connection[tuple[Any, ...]]) -> bool:
+    row = connection.execute(statements.LOCK_SWEEPER).fetchone()
+    return bool(row and row[0])
+
+
+def _unlock(connection: Connection[tuple[Any, ...]]) -> None:
+    connection.execute(statements.UNLOCK_SWEEPER)
+
+
+def _ensure_partitions(connection: Connection[tuple[Any, ...]]) -> None:
+    # Attaching a partition waits for running transactions, and everything behind it waits too.
+    connection.execute("SET LOCAL lock_timeout = '2s'")
+    connection.execute(statements.ENSURE_PARTITIONS_AHEAD, {"days": PARTITION_DAYS_AHEAD})
+
+
+def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, int]) -> list[_Pending]:
+    rows = connection.execute(statements.BEGIN_OLDEST_PENDING, bounds).fetchall()
+    return [(_entry(*row), attempts) for *row, attempts in rows]
+
+
+def _entry(push_id: UUID, received_at: Any, source: str, kind: str, body: bytes) -> Entry:
+    return Entry(push_id.bytes, round(received_at.timestamp() * 1e6), source, kind, body)
+
+
+def main() -> None:
+    """Sweep every two seconds until SIGTERM."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        current = settings.load()
+        sweeper = Sweeper(patient_client(current.redis_url), Database(current.database_url, patience_seconds=5))
+    except SettingError as error:
+        sys.exit(f"ingest: {error}")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(INTERVAL_SECONDS):
+        try:
+            sweeper.run_once()
+        except PostgresAwayError as error:
+            _log.warning("sweeping waits: %s", error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Values: the vendor's texts in; times, dates, amounts and telephone numbers out, or a warning.
+
+An empty text is None everywhere: the vendor sends "" for what it does not know.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+import phonenumbers
+
+from workers.warn import Warnings
+
+_Value = TypeVar("_Value")
+
+MAX_ID_LENGTH = 255
+"""Characters. Ids are keys, and an index refuses a long one; the vendor's have 32."""
+_MAX_NUMBER_LENGTH = 64
+_MAX_AMOUNT_LENGTH = 64
+_MAX_INTEGER = 2**31 - 1
+
+_OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
+_DIGITS = re.compile(r"[1-9]\d{7,14}", re.ASCII)
+
+
+def text(value: str | None) -> str | None:
+    """The text as sent; None if empty."""
+    return value or None
+
+
+def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
+    """An id without surrounding space."""
+    stripped = (value or "").strip()
+    if len(stripped) > MAX_ID_LENGTH:
+        warnings.add(path, f"an id of more than {MAX_ID_LENGTH} characters")
+        return None
+    return stripped or None
+
+
+def moment(value: str | None, path: str, warnings: Warnings) -> datetime | None:
+    """A time in ISO 8601, as UTC; one without a zone is taken for UTC, as the vendor documents."""
+    return _parse(value, _read_moment, "not a time in ISO 8601", path, warnings)
+
+
+def day(value: str | None, path: str, warnings: Warnings) -> date | None:
+    """A date `YYYY-MM-DD`."""
+    return _parse(value, _read_day, "not a date of the form YYYY-MM-DD", path, warnings)
+
+
+def amount(value: str | None, path: str, warnings: Warnings) -> Decimal | None:
+    """A decimal number with a point, `20000.00`; not `1.234,56`, which could be read in two ways."""
+    return _parse(value, _read_amount, "not a decimal number", path, warnings)
+
+
+def offset(value: str | None, path: str, warnings: Warnings) -> timedelta | None:
+    """An offset into the call, `HH:MM:SS`."""
+    return _parse(value, _read_offset, "not an offset of the form HH:MM:SS", path, warnings)
+
+
+def integer(value: int | None, path: str, warnings: Warnings) -> int | None:
+    """A whole number that fits an integer column."""
+    if value is not None and abs(value) > _MAX_INTEGER:
+        warnings.add(path, "a number beyond what can be stored")
+        return None
+    return value
+
+
+def callee_number(value: str | None, path: str, warnings: Warnings) -> str | None:
+    """A telephone number in E.164 if it can be read as such, else as sent; `6281…` and `+6281…` meet."""
+    stripped = (value or "").strip()
+    if _E164.fullmatch(stripped):
+        return stripped
+    if len(stripped) > _MAX_NUMBER_LENGTH:
+        warnings.add(path, f"a telephone number of more than {_MAX_NUMBER_LENGTH} characters")
+        return None
+    return _canonical_number(stripped) if stripped else None
+
+
+@functools.lru_cache(maxsize=10_000)
+def country_of(number: str) -> str | None:
+    """The country (ISO 3166-1 alpha-2) of an E.164 number; None if it cannot be told."""
+    if not _E164.fullmatch(number):
+        return None
+    parsed = phonenumbers.parse(number)
+    region = phonenumbers.region_code_for_number(parsed)
+    region = region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    return None if region in (None, "ZZ", "001") else region
+
+
+@functools.lru_cache(maxsize=10_000)
+def _canonical_number(number: str) -> str:
+    international = f"+{number}" if _DIGITS.fullmatch(number) else number
+    try:
+        parsed = phonenumbers.parse(international)
+    except phonenumbers.NumberParseException:
+        return number
+    if not phonenumbers.is_possible_number(parsed):
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parse(
+    value: str | None, read: Callable[[str], _Value | None], problem: str, path: str, warnings: Warnings
+) -> _Value | None:
+    stripped = (value or "").strip()
+    if not stripped:
+        return None
+    try:
+        result = read(stripped)
+    except (ValueError, OverflowError):
+        result = None
+    if result is None:
+        warnings.add(path, problem)
+    return result
+
+
+def _read_moment(value: str) -> datetime | None:
+    if not value[:4].isdecimal() or "-" not in value:
+        return None
+    parsed = datetime.fromisoformat(value)
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def _read_day(value: str) -> date | None:
+    return date.fromisoformat(value) if _DATE.fullmatch(value) else None
+
+
+def _read_amount(value: str) -> Decimal | None:
+    if len(value) > _MAX_AMOUNT_LENGTH or not _AMOUNT.fullmatch(value):
+        return None
+    return Decimal(value)
+
+
+def _read_offset(value: str) -> timedelta | None:
+    match = _OFFSET.fullmatch(value)
+    if not match:
+        return None
+    hours, minutes, seconds, fraction = match.groups()
+    return timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds) + float(fraction or 0))

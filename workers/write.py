@@ -1,0 +1,72 @@
+"""Write: the rows of many pushes in, one transaction's statements out, in an order that all workers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, LiteralString
+
+from psycopg import Connection
+
+from workers import statements
+from workers.merge import Key, Tables, Transcript, merge
+from workers.rows import CallRow, Normalised
+
+_Connection = Connection[tuple[Any, ...]]
+
+
+def write(connection: _Connection, normalised: Sequence[Normalised]) -> None:
+    """Write everything; the caller commits.
+
+    Workflows and nodes come last: every batch writes the same few rows, and whoever comes second waits for them until
+    the first has committed.
+    """
+    tables = merge(normalised)
+    _execute(connection, statements.UPSERT_PUSHES_IF_NOT_SETTLED, tables.pushes)
+    _execute(connection, statements.UPSERT_CALLEES_IF_NEWER, tables.callees)
+    _write_cases(connection, tables)
+    _write_calls(connection, tables)
+    _execute(connection, statements.UPSERT_ATTRIBUTES_IF_NEWER, tables.attributes)
+    _execute(connection, statements.UPSERT_WORKFLOWS_IF_NEWER, tables.workflows)
+    _execute(connection, statements.UPSERT_NODES_IF_NEWER, tables.nodes)
+
+
+def _write_cases(connection: _Connection, tables: Tables) -> None:
+    written = _execute(connection, statements.UPSERT_CASES_IF_NEWER, tables.cases)
+    keys = [tuple(key) for *key, _ in written]
+    changed = [tuple(key) for *key, is_new in written if not is_new]
+    ends = [(*key, len(tables.answers.get(key, ()))) for key in changed]
+    _execute(connection, statements.DELETE_ANSWERS_BEYOND_THE_LAST, sorted(ends))
+    answers = (tables.answers.get(key, ()) for key in sorted(keys))
+    _execute(connection, statements.UPSERT_ANSWERS, list(chain.from_iterable(answers)))
+
+
+def _write_calls(connection: _Connection, tables: Tables) -> None:
+    rows = [(*call, *_transcript_version(call, tables)) for call in tables.calls]
+    written = _execute(connection, statements.UPSERT_CALLS_IF_NEWER, rows)
+    new = {(source, call_id) for source, call_id, is_new in written if is_new}
+    others = [transcript for key, transcript in sorted(tables.transcripts.items()) if key not in new]
+    claimed = _claim_transcripts(connection, others)
+    turns = (transcript.turns for key, transcript in tables.transcripts.items() if key in new or key in claimed)
+    _execute(connection, statements.UPSERT_TURNS, list(chain.from_iterable(turns)))
+
+
+def _transcript_version(call: CallRow, tables: Tables) -> tuple[Any, Any]:
+    transcript = tables.transcripts.get(call[:2])
+    return (transcript.received_at, transcript.push_id) if transcript else (None, None)
+
+
+def _claim_transcripts(connection: _Connection, transcripts: list[Transcript]) -> set[Key]:
+    """The calls, already there, whose transcript is now to be these turns; turns of an older one are cut off."""
+    claims = [(*one[:2], one.received_at, one.push_id) for one in transcripts]
+    claimed = {tuple(key) for key in _execute(connection, statements.CLAIM_TRANSCRIPTS_IF_NEWER, claims)}
+    ends = [(*one[:2], len(one.turns)) for one in transcripts if one[:2] in claimed]
+    _execute(connection, statements.DELETE_TURNS_BEYOND_THE_LAST, ends)
+    return claimed
+
+
+def _execute(connection: _Connection, statement: LiteralString, rows: Sequence[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    if not rows:
+        return []
+    cursor = connection.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+    return cursor.fetchall() if cursor.description else []
