@@ -1,0 +1,99 @@
+"""`ingest doctor`: settings and servers, checked one by one, with what to change."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from ingest import settings
+from ingest.cli import postgres, redis
+from ingest.errors import IngestError
+from ingest.jobs import OLDEST_REDIS
+from ingest.settings import Settings
+
+OLDEST_POSTGRES = 14
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked."""
+
+    is_good: bool
+    text: str
+
+
+@click.command()
+def command() -> None:
+    """Check settings and servers; exit code 1 if something has to be changed."""
+    current = settings.load()
+    findings = [*_guarded(_settings, current), *_guarded(_redis, current), *_guarded(_postgres, current)]
+    for finding in findings:
+        click.echo(f"{'ok     ' if finding.is_good else 'CHANGE '} {finding.text}")
+    if not all(finding.is_good for finding in findings):
+        sys.exit(1)
+
+
+def _guarded(check: Callable[[Settings], Iterator[Finding]], current: Settings) -> Iterator[Finding]:
+    try:
+        yield from check(current)
+    except IngestError as error:
+        yield Finding(False, str(error))
+
+
+def _settings(current: Settings) -> Iterator[Finding]:
+    current.check_exposure()
+    sources = sorted({token.source for token in current.tokens})
+    tokens = f"INGEST_TOKENS: {', '.join(sources)}" if sources else "INGEST_TOKENS: none, open on loopback only"
+    yield Finding(True, f"HOST={current.host} PORT={current.port}")
+    yield Finding(True, tokens)
+
+
+def _redis(current: Settings) -> Iterator[Finding]:
+    with redis.connect(current) as client:
+        server: dict[str, Any] = client.info()
+        version = server.get("valkey_version") or server["redis_version"]
+        compatible = tuple(map(int, server["redis_version"].split("."))) >= OLDEST_REDIS
+        yield Finding(compatible, f"Redis {version}" + ("" if compatible else ": 6.2 or newer is needed"))
+        is_primary = server["role"] == "master"
+        yield Finding(is_primary, "Redis is a primary" if is_primary else "REDIS_URL names a replica: name the primary")
+        for name, wanted in (
+            ("appendonly", "yes"),
+            ("appendfsync", "always"),
+            ("maxmemory-policy", "noeviction"),
+        ):
+            yield _redis_setting(name, wanted, client.config_get(name).get(name))
+
+
+def _redis_setting(name: str, wanted: str, found: str | None) -> Finding:
+    if found == wanted:
+        return Finding(True, f"Redis {name} {found}")
+    risk = "acknowledged pushes could be lost"
+    return Finding(False, f"Redis {name} is {found or 'unknown'}: {risk}; set `{name} {wanted}`")
+
+
+def _postgres(current: Settings) -> Iterator[Finding]:
+    with postgres.connect(current) as connection:
+        version = _one(connection.execute(postgres.SERVER_VERSION).fetchone())["version"] // 10000
+        compatible = version >= OLDEST_POSTGRES
+        yield Finding(compatible, f"Postgres {version}" + ("" if compatible else ": 14 or newer is needed"))
+        for row in connection.execute(postgres.DURABILITY):
+            is_off = row["setting"] == "off"
+            advice = ": committed pushes could be lost; switch it on" if is_off else ""
+            yield Finding(not is_off, f"Postgres {row['name']} is {row['setting']}{advice}")
+        exist = _one(connection.execute(postgres.TABLES_EXIST).fetchone())["exist"]
+        yield Finding(exist, "the tables are there" if exist else "the tables are missing: run `ingest migrate`")
+        if exist:
+            made = _one(connection.execute(postgres.PARTITION_OF_TOMORROW).fetchone())["made"]
+            yield Finding(
+                made,
+                "partitions are made ahead" if made else "tomorrow's partition is missing: is sweeper running?",
+            )
+
+
+def _one(row: postgres.Row | None) -> postgres.Row:
+    assert row is not None, "the statement gives one row"
+    return row

@@ -1,0 +1,61 @@
+"""`ingest find`: everything that is known of one call, case, telephone number or push."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from uuid import UUID
+
+import click
+from psycopg import Connection
+
+from ingest import settings
+from ingest.cli import postgres
+from ingest.cli.output import print_record, print_table
+from ingest.push_ids import received_at_of
+
+
+@click.command()
+@click.argument("identifier", metavar="ID")
+def command(identifier: str) -> None:
+    """Find ID: a call id, a case id, a telephone number or a push id.
+
+    Exit code 1 if nothing is found.
+    """
+    with postgres.connect(settings.load()) as connection:
+        found = _find_push(connection, identifier) or _find_tables(connection, identifier)
+    if not found:
+        click.echo("nothing found: not a call id, case id, telephone number or push id that is stored", err=True)
+        sys.exit(1)
+
+
+def _find_push(connection: Connection[postgres.Row], identifier: str) -> bool:
+    try:
+        push_id = UUID(identifier)
+    except ValueError:
+        return False
+    where = {"push_id": push_id, "received_at": received_at_of(push_id)}
+    push = connection.execute(postgres.PUSH_BY_ID, where).fetchone()
+    if push:
+        push["body"] = f"{len(push['body'])} bytes"
+        print_record("push", push)
+    return push is not None
+
+
+def _find_tables(connection: Connection[postgres.Row], identifier: str) -> bool:
+    parameters: dict[str, Any] = {"id": identifier, "numbers": [identifier, f"+{identifier.lstrip('+')}"]}
+    sections = [
+        ("calls", postgres.CALLS_BY_ID),
+        ("deliveries", postgres.PUSHES_BY_CALL_ID),
+        ("cases", postgres.CASES_BY_ID),
+        ("calls of the case", postgres.CALLS_BY_CASE_ID),
+        ("callees", postgres.CALLEES_BY_NUMBER),
+        ("cases of the callee", postgres.CASES_BY_NUMBER),
+        ("calls to the callee", postgres.CALLS_BY_NUMBER),
+    ]
+    found = False
+    for title, statement in sections:
+        rows = connection.execute(statement, parameters).fetchall()
+        print_table(title, rows)
+        found = found or bool(rows)
+    return found

@@ -1,0 +1,41 @@
+"""How the commands print rows: aligned, one a line, for a terminal or a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+
+def word(value: Any) -> str:
+    """A value as people read it: UTC to the second, `-` for nothing."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    if isinstance(value, timedelta):
+        return str(timedelta(seconds=round(value.total_seconds())))
+    return str(value)
+
+
+def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows of the same columns under a title; nothing where there are none."""
+    if not rows:
+        return
+    columns = list(rows[0])
+    cells = [columns, *([word(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    click.echo(f"{title} ({len(rows)})")
+    for line in cells:
+        padded = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo(f"  {padded.rstrip()}")
+
+
+def print_record(title: str, row: Mapping[str, Any]) -> None:
+    """Print one row, a line a column."""
+    click.echo(title)
+    width = max(map(len, row))
+    for column, value in row.items():
+        click.echo(f"  {column.ljust(width)}  {word(value)}")

@@ -1,0 +1,63 @@
+"""The commands' view of Redis: what is in flight, who works, what was refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+
+from ingest import keys
+from ingest.errors import RedisAwayError
+from ingest.jobs import normalise_queue
+from ingest.redis_client import patient_client
+from ingest.settings import Settings
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Redis]:
+    """A client; RedisAwayError says why not, without the URL's password."""
+    client = patient_client(settings.redis_url)
+    try:
+        yield client
+    except (RedisError, OSError) as error:
+        raise RedisAwayError(f"Redis at REDIS_URL does not answer as it should: {error}") from None
+    finally:
+        client.close()
+
+
+def in_flight(client: Redis) -> dict[str, Any]:
+    """Batches and pushes between web and Postgres, the age of the oldest batch in seconds, jobs and workers."""
+    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    queue = normalise_queue(client)
+    return {
+        "batches": len(batch_ids),
+        "pushes": _pushes(client, batch_ids),
+        "oldest_seconds": _age_seconds(client, batch_ids[0]) if batch_ids else 0.0,
+        "jobs_queued": len(queue),
+        "jobs_failed": queue.failed_job_registry.get_job_count(cleanup=False),
+        "workers": SimpleWorker.count(connection=client, queue=queue),
+    }
+
+
+def refused(client: Redis) -> dict[str, int]:
+    """How many requests were refused and not kept, by reason, since Redis was set up."""
+    counts: dict[Any, Any] = client.hgetall(keys.REFUSED)
+    return {reason.decode(): int(count) for reason, count in sorted(counts.items())}
+
+
+def _age_seconds(client: Redis, batch_id: str) -> float:
+    opened_at = client.zscore(keys.BATCHES, batch_id) or time.time()
+    return round(max(0.0, time.time() - float(opened_at)), 1)
+
+
+def _pushes(client: Redis, batch_ids: list[str]) -> int:
+    with client.pipeline(transaction=False) as pipeline:
+        for batch_id in batch_ids:
+            pipeline.llen(keys.batch(batch_id))
+            pipeline.llen(keys.taken(batch_id))
+        return sum(pipeline.execute())

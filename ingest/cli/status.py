@@ -1,0 +1,85 @@
+"""`ingest status`: where pushes are right now, and what needs somebody's eyes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+from psycopg.errors import UndefinedTable
+
+from ingest import settings
+from ingest.cli import postgres, redis
+from ingest.cli.output import word
+from ingest.errors import PostgresAwayError, RedisAwayError
+
+LATE_SECONDS = 60
+"""A batch that is older waits for something that does not come by itself."""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def command(as_json: bool) -> None:
+    """Show what is in flight, pending, dead and refused.
+
+    Exit code 1 if a server is away, nobody works, or something waits for longer than a minute.
+    """
+    current = settings.load()
+    status: dict[str, Any] = {"redis": _redis(current), "postgres": _postgres(current)}
+    problems = _problems(status)
+    status["problems"] = problems
+    click.echo(msgspec.json.encode(status).decode() if as_json else _words(status))
+    if problems:
+        sys.exit(1)
+
+
+def _redis(current: settings.Settings) -> dict[str, Any]:
+    try:
+        with redis.connect(current) as client:
+            return {"in_flight": redis.in_flight(client), "refused": redis.refused(client)}
+    except RedisAwayError as error:
+        return {"error": str(error)}
+
+
+def _postgres(current: settings.Settings) -> dict[str, Any]:
+    try:
+        with postgres.connect(current) as connection:
+            waiting = connection.execute(postgres.PENDING_AND_DEAD).fetchall()
+            outcomes = connection.execute(postgres.OUTCOMES_OF_LAST_DAY).fetchall()
+    except PostgresAwayError as error:
+        return {"error": str(error)}
+    except UndefinedTable:
+        return {"error": "the tables are missing: run `ingest migrate`"}
+    return {
+        "pending": next((row["pushes"] for row in waiting if row["status"] == "pending"), 0),
+        "dead": next((row["pushes"] for row in waiting if row["status"] == "dead"), 0),
+        "last_24_hours": {row["status"]: row["pushes"] for row in outcomes},
+    }
+
+
+def _problems(status: dict[str, Any]) -> list[str]:
+    problems = [part["error"] for part in status.values() if "error" in part]
+    flight = status["redis"].get("in_flight", {})
+    if flight.get("workers") == 0:
+        problems.append("no worker is running")
+    if flight.get("oldest_seconds", 0) > LATE_SECONDS:
+        problems.append(f"the oldest batch waits for {flight['oldest_seconds']:.0f} s")
+    return problems
+
+
+def _words(status: dict[str, Any]) -> str:
+    lines = []
+    for title, values in (
+        ("in flight", status["redis"].get("in_flight", {})),
+        ("refused, not kept", status["redis"].get("refused", {})),
+        (
+            "waiting",
+            {name: status["postgres"][name] for name in ("pending", "dead") if name in status["postgres"]},
+        ),
+        ("last 24 hours", status["postgres"].get("last_24_hours", {})),
+    ):
+        words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())
+        lines.append(f"{title:<18} {words or '-'}")
+    lines.extend(f"PROBLEM            {problem}" for problem in status["problems"])
+    return "\n".join(lines)
