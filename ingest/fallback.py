@@ -67,7 +67,12 @@ class Fallback:
     async def _execute(self, statement: LiteralString, parameters: tuple[object, ...]) -> None:
         if self._connection is None or self._connection.closed:
             self._connection = await AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=2)
-        await self._connection.execute(statement, parameters)
+        connection = self._connection
+        try:
+            await connection.execute(statement, parameters)
+        except BaseException:
+            await connection.close()
+            raise
 
     async def _in_time(self, work: Coroutine[Any, Any, None]) -> None:
         # psycopg answers a cancellation only after the server has: from a frozen server that would be never. So a

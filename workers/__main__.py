@@ -26,13 +26,14 @@ _log = logging.getLogger("workers")
 
 
 class NormalisingWorker(SimpleWorker):
-    """Runs jobs in its own process; without RQ's scheduler, of which nothing here makes use."""
+    """Runs jobs in its own process; without RQ's scheduler, of which nothing here makes use, and without its three
+    lines of log a job, to which a pool returns when it replaces a worker."""
 
     def work(self, *arguments: Any, **options: Any) -> bool:
         """Work until told to stop, or until the pool is gone."""
         threading.Thread(target=_leave_with_the_pool, args=(os.getppid(),), daemon=True).start()
         try:
-            return super().work(*arguments, **{**options, "with_scheduler": False})
+            return super().work(*arguments, **{**options, "with_scheduler": False, "logging_level": "WARNING"})
         finally:
             jobs.database().close()
 

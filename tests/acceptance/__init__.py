@@ -1,0 +1,1 @@
+"""What README says, done as README says it."""

@@ -1,0 +1,103 @@
+"""Real servers for the tests: the embedded ones, or those that TEST_DATABASE_URL and TEST_REDIS_URL name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+from redis import Redis
+
+from ingest.redis_client import patient_client
+from ingest.resources import locate
+from tests.servers import Servers, embedded_servers
+from workers.postgres import Database
+
+OURS = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
+TABLES = "pushes, workflows, nodes, callees, cases, case_answers, calls, call_attributes, call_turns".replace(
+    ", ", ", airudder."
+)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the caller's settings, nor what an `ingest up` beside the tests has written down."""
+    for name in (*OURS, *(name for name in os.environ if name.startswith("INGEST_"))):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("INGEST_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Postgres and Redis for the whole run."""
+    given_database, given_redis = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    if given_database and given_redis:
+        yield Servers(given_database, given_redis)
+        return
+    with embedded_servers(tmp_path_factory.mktemp("servers")) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def database_url(servers: Servers) -> Iterator[str]:
+    """A database of our own with schema.sql applied; dropped at the end."""
+    name = f"ingest_test_{secrets.token_hex(4)}"
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        url = make_conninfo("", **{**conninfo_to_dict(servers.database_url), "dbname": name})
+        with psycopg.connect(url, autocommit=True) as fresh:
+            fresh.execute(locate("schema.sql").read_bytes())
+        yield url
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection[dict[str, Any]]]:
+    """A connection to empty tables; every statement commits."""
+    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+        connection.execute(f"TRUNCATE airudder.{TABLES}")
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers: Servers) -> Iterator[str]:
+    """A Redis that is ours to flush: a given one has to be empty at the start."""
+    client = Redis.from_url(servers.redis_url)
+    assert client.dbsize() == 0, "TEST_REDIS_URL names a database with data in it: name an empty one, redis://…/15"
+    yield servers.redis_url
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Redis]:
+    """A client on an empty Redis."""
+    client = patient_client(redis_url)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def database(database_url: str, connection: Connection[dict[str, Any]]) -> Iterator[Database]:
+    """The worker's connection, on empty tables."""
+    database = Database(database_url, patience_seconds=5)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def environment(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, redis_url: str, client: Redis, connection: object
+) -> None:
+    """Settings that name the tests' servers, both empty, for this process and for those it starts."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", redis_url)

@@ -1,0 +1,74 @@
+"""Real processes for tests: start one, wait on a condition, stop it by a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+import httpx
+
+_Value = TypeVar("_Value")
+
+DEADLINE_SECONDS = 30.0
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_until(condition: Callable[[], _Value], what: str, seconds: float = DEADLINE_SECONDS) -> _Value:
+    """Give the condition's first true value; fail with `what` when it does not come in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
+        time.sleep(0.02)
+
+
+@contextmanager
+def running(*arguments: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python …` in a group of its own; SIGTERM at the end, SIGKILL for what is left of the group."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        env={**os.environ, **environ},
+        start_new_session=True,
+    )
+    try:
+        yield process
+        process.terminate()
+        process.wait(DEADLINE_SECONDS)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def running_web(**environ: str) -> Iterator[str]:
+    """Run the web process on a free port until the block ends; gives its base URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running("-m", "ingest.web", PORT=str(port), **environ):
+        wait_until(lambda: answers(url), "web answers")
+        yield url
+
+
+def answers(url: str) -> bool:
+    """Whether a web process is alive there."""
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False

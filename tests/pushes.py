@@ -1,0 +1,50 @@
+"""Pushes for tests: a documented one, with what a test wants changed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ingest.entry import Entry
+from ingest.push_ids import PushIds
+
+IDS = PushIds()
+
+
+def push(call_id: str = "c1", number: str = "+6281234567890", turns: int = 2, **changes: Any) -> dict[str, Any]:
+    """A small push as documented; `changes` replace its top-level fields."""
+    return {
+        "workflow_id": "w1",
+        "workflow_name": "collections",
+        "node_id": "n1",
+        "node_name": "API1",
+        "callee": {
+            "case_id": "case-1",
+            "callee_name": "Budi",
+            "callee_number": number,
+            "extra": [{"Question": "lang", "Content": "id"}],
+            "due_date": "2026-12-01",
+            "total_owing_amount": "20310.23",
+        },
+        "custom_attribute": {"a": "1"},
+        "call": {
+            "call_id": call_id,
+            "call_start_time": "2026-11-24T09:01:52Z",
+            "call_end_time": "2026-11-24T09:01:59Z",
+            "call_times": 1,
+            "ring_type": "normal",
+            "hangup_type": "ByCallee",
+            "asr_result": [
+                {"time": f"00:00:{position:02}", "robottext": f"robot {position}", "text": f"callee {position}"}
+                for position in range(turns)
+            ],
+        },
+        **changes,
+    }
+
+
+def entry(content: Any, source: str = "default", later_us: int = 0) -> Entry:
+    """What web makes of a body (bytes, or anything JSON): each is received after the one before, or `later_us` on."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    push_id, received_us = IDS.draw()
+    return Entry(push_id, received_us + later_us, source, "custom-api", body)

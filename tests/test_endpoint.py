@@ -1,0 +1,233 @@
+"""The endpoint's table of answers, each row asked of a real web process."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from psycopg import Connection
+
+from ingest import keys
+from ingest.entry import Entry, decode_entry
+from tests.processes import running_web, wait_until
+from tests.pushes import push
+
+PATH = "/airudder/custom-api"
+MAX_BODY = 20_000
+
+
+@pytest.fixture(scope="module")
+def web_url(database_url: str, redis_url: str) -> Iterator[str]:
+    """A web process that is open, with a small body limit."""
+    with running_web(DATABASE_URL=database_url, REDIS_URL=redis_url, INGEST_MAX_BODY=str(MAX_BODY)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def guarded_url(database_url: str, redis_url: str) -> Iterator[str]:
+    """A web process that wants a token; lender-a has two, as while one is being replaced."""
+    tokens = "lender-a=alpha,lender-a=alpha-2, shop=s3cret"
+    with running_web(DATABASE_URL=database_url, REDIS_URL=redis_url, INGEST_TOKENS=tokens) as url:
+        yield url
+
+
+def kept(client: Any) -> list[Entry]:
+    """Every entry in every open batch."""
+    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    return [decode_entry(one) for batch_id in batch_ids for one in client.lrange(keys.batch(batch_id), 0, -1)]
+
+
+def refused(client: Any, reason: str) -> bool:
+    """Whether a refusal for this reason has been counted."""
+    return int(client.hget(keys.REFUSED, reason) or 0) == 1
+
+
+ACKNOWLEDGED = {
+    "documented": json.dumps(push()).encode(),
+    "unknown fields": b'{"workflow_id": "w", "brand_new": {"x": [1]}}',
+    "numbers as text": b'{"call": {"call_id": "c", "call_times": "2"}}',
+    "text as numbers": b'{"call": {"call_id": 17}}',
+    "nulls": b'{"workflow_id": null, "callee": null, "call": null}',
+    "objects of another type": b'{"call": [], "callee": "x", "custom_attribute": 1}',
+    "nothing recognised": b'{"hello": "world"}',
+    "empty object": b"{}",
+    "byte order mark": b'\xef\xbb\xbf{"workflow_id": "w"}',
+    "lone surrogate": b'{"workflow_id": "\\ud800"}',
+    "nul": b'{"workflow_id": "a\\u0000b"}',
+    "beyond a double": b'{"custom_attribute": {"a": 1e400}}',
+    "spaces around": b'\n  {"workflow_id": "w"}  \n',
+}
+
+
+@pytest.mark.parametrize("body", ACKNOWLEDGED.values(), ids=ACKNOWLEDGED.keys())
+def test_object_is_acknowledged(web_url: str, client: Any, body: bytes) -> None:
+    """Any JSON object is answered `200 {}` and kept byte for byte."""
+    answer = httpx.post(web_url + PATH, content=body)
+
+    assert (answer.status_code, answer.content) == (200, b"{}")
+    assert [(one.body, one.source, one.kind) for one in kept(client)] == [(body, "default", "custom-api")]
+
+
+REFUSED_AND_KEPT = {
+    "array": (b"[]", 422, "a JSON object is expected, not an array"),
+    "text": (b'"x"', 422, "a JSON object is expected, not a string"),
+    "number": (b"17", 422, "a JSON object is expected, not a number"),
+    "null": (b"null", 422, "a JSON object is expected, not null"),
+    "form data": (b"a=1&b=2", 400, "not JSON: Expecting value (byte 0)"),
+    "truncated": (b'{"call": {"call_id": "c"', 400, "not JSON: Expecting ',' delimiter (byte 24)"),
+    "not UTF-8": (b'{"workflow_id": "\xff"}', 400, "not UTF-8 (byte 17)"),
+    "not UTF-8 where skipped": (b'{"brand_new": "\xff"}', 400, "not UTF-8 (byte 15)"),
+    "not a number": (b'{"a": NaN}', 400, "not JSON: NaN is not a JSON number"),
+    "too deep": (b'{"a":' + b"[" * 9000 + b"]" * 9000 + b"}", 400, "not readable JSON: nested too deeply"),
+    "two objects": (b"{}{}", 400, "not JSON: Extra data (byte 2)"),
+}
+
+
+@pytest.mark.parametrize(("body", "status", "error"), REFUSED_AND_KEPT.values(), ids=REFUSED_AND_KEPT.keys())
+def test_other_body_is_refused_and_kept(web_url: str, client: Any, body: bytes, status: int, error: str) -> None:
+    """What is no JSON object is refused with the reason, and kept all the same."""
+    answer = httpx.post(web_url + PATH, content=body)
+
+    assert (answer.status_code, answer.json()) == (status, {"error": error})
+    assert [one.body for one in kept(client)] == [body]
+
+
+REFUSED = {
+    "empty body": ("POST", PATH, {}, b"", 400, "empty body"),
+    "wrong method": ("GET", PATH, {}, b"", 405, "wrong method"),
+    "unknown kind": ("POST", "/airudder/nonsense", {}, b"{}", 404, "unknown kind"),
+    "unknown encoding": ("POST", PATH, {"content-encoding": "br"}, b"{}", 415, "unknown content encoding"),
+    "too large": ("POST", PATH, {}, b" " * (MAX_BODY + 1), 413, "body too large"),
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body", "status", "reason"), REFUSED.values(), ids=REFUSED.keys()
+)
+def test_other_request_is_refused_and_counted(
+    web_url: str, client: Any, method: str, path: str, headers: dict[str, str], body: bytes, status: int, reason: str
+) -> None:
+    """What cannot be a push is refused with a JSON error, counted by its reason and not kept."""
+    answer = httpx.request(method, web_url + path, content=body, headers=headers)
+
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert kept(client) == []
+    wait_until(lambda: refused(client, reason), "the refusal is counted")
+
+
+def test_streamed_body_over_limit(web_url: str, client: Any) -> None:
+    """A chunked body is refused once it is over the limit, and the connection closed."""
+    answer = httpx.post(web_url + PATH, content=(b"x" * 1000 for _ in range(40)))
+
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+    assert kept(client) == []
+
+
+def test_streamed_body_is_kept(web_url: str, client: Any) -> None:
+    """A body that comes in chunks is put together, whatever its Content-Type."""
+    body = json.dumps(push()).encode()
+    chunks = (body[at : at + 100] for at in range(0, len(body), 100))
+
+    answer = httpx.post(web_url + PATH, content=chunks, headers={"content-type": "text/plain"})
+
+    assert answer.status_code == 200
+    assert [one.body for one in kept(client)] == [body]
+
+
+def test_sender_leaves_early(web_url: str, client: Any) -> None:
+    """A sender that hangs up in mid-body is counted, and half a push is not kept."""
+    address = urlsplit(web_url)
+    with socket.create_connection((address.hostname, address.port)) as sender:
+        sender.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
+
+    wait_until(lambda: refused(client, "sender left"), "the refusal is counted")
+    assert kept(client) == []
+
+
+def test_keep_alive_serves_many(web_url: str, client: Any) -> None:
+    """One connection carries push after push, a refused one among them."""
+    with httpx.Client(base_url=web_url) as sender:
+        statuses = [sender.post(PATH, content=body).status_code for body in (b"{}", b"[]", b"{", b"", b"{}")]
+
+    assert statuses == [200, 422, 400, 400, 200]
+    assert len(kept(client)) == 4
+
+
+def basic(text: bytes) -> dict[str, str]:
+    """A Basic credential."""
+    return {"authorization": "Basic " + base64.b64encode(text).decode()}
+
+
+CREDENTIALS: dict[str, tuple[str, dict[str, str], str | None]] = {
+    "path": ("/alpha", {}, "lender-a"),
+    "path, other secret": ("/alpha-2", {}, "lender-a"),
+    "bearer": ("", {"authorization": "Bearer s3cret"}, "shop"),
+    "bearer in small letters": ("", {"authorization": "bearer s3cret"}, "shop"),
+    "basic": ("", basic(b"anybody:s3cret"), "shop"),
+    "none": ("", {}, None),
+    "wrong path": ("/beta", {}, None),
+    "wrong path, right header": ("/beta", {"authorization": "Bearer s3cret"}, None),
+    "wrong bearer": ("", {"authorization": "Bearer nope"}, None),
+    "empty bearer": ("", {"authorization": "Bearer"}, None),
+    "no scheme": ("", {"authorization": "s3cret"}, None),
+    "other scheme": ("", {"authorization": "Digest s3cret"}, None),
+    "basic that is no base64": ("", {"authorization": "Basic %%%"}, None),
+    "basic without colon": ("", basic(b"s3cret"), None),
+    "basic that is no text": ("", basic(b"\xff:\xfe"), None),
+    "path that is no text": ("/%ff%fe", {}, None),
+    "source for secret": ("/lender-a", {}, None),
+}
+
+
+@pytest.mark.parametrize(("path", "headers", "source"), CREDENTIALS.values(), ids=CREDENTIALS.keys())
+def test_credential_decides_source(
+    guarded_url: str, client: Any, path: str, headers: dict[str, str], source: str | None
+) -> None:
+    """The right secret, in any of three places, gives the push its source; anything else is 401 and kept nowhere."""
+    answer = httpx.post(guarded_url + PATH + path, content=b"{}", headers=headers)
+
+    assert answer.status_code == (200 if source else 401)
+    assert [one.source for one in kept(client)] == ([source] if source else [])
+
+
+def test_health_and_readiness(web_url: str) -> None:
+    """The process says that it lives, and whether and where it can store."""
+    assert httpx.get(f"{web_url}/healthz").status_code == 200
+    ready = httpx.get(f"{web_url}/readyz")
+    assert ready.status_code == 200
+    assert ready.json() == {
+        "pushes": "are stored in Redis, and normalised from there",
+        "redis": "can store",
+        "postgres": "can store",
+    }
+
+
+def test_redis_away_stores_in_postgres(database_url: str, connection: Connection[dict[str, Any]]) -> None:
+    """Without Redis a push is still answered 200 and is a pending row; readiness says so."""
+    with running_web(DATABASE_URL=database_url, REDIS_URL="redis://127.0.0.1:1/0") as url:
+        assert httpx.post(url + PATH, json=push()).status_code == 200
+        ready = httpx.get(f"{url}/readyz")
+
+    assert ready.status_code == 200
+    assert ready.json()["pushes"] == "are stored in Postgres as pending until Redis is back"
+    assert connection.execute("SELECT status FROM airudder.pushes").fetchall() == [{"status": "pending"}]
+
+
+def test_nowhere_to_store_is_said() -> None:
+    """Without Redis and Postgres the sender is asked to come back, and the process says it is not ready."""
+    away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    with running_web(**away) as url:
+        answer = httpx.post(url + PATH, json=push())
+        ready = httpx.get(f"{url}/readyz")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert answer.json() == {"error": "the push could not be stored: try again"}
+    assert ready.status_code == 503

@@ -1,0 +1,170 @@
+"""The job and its workers: real RQ worker processes, killed and poisoned."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from ingest import keys
+from ingest.entry import Entry, encode_entry
+from ingest.errors import PostgresAwayError
+from ingest.jobs import enqueue_batch, normalise_queue
+from tests.processes import running, wait_until
+from tests.pushes import entry, push
+from workers.jobs import ATTEMPTS_TOGETHER, normalise_batch
+from workers.postgres import Database
+
+Rows = Connection[dict[str, Any]]
+
+
+def enqueued(client: Any, entries: list[Entry], batch_id: str = "b1") -> str:
+    """A batch as web leaves it."""
+    with client.pipeline(transaction=True) as pipeline:
+        pipeline.rpush(keys.batch(batch_id), *map(encode_entry, entries))
+        enqueue_batch(normalise_queue(client), batch_id, pipeline)
+        pipeline.zadd(keys.BATCHES, {batch_id: 1.0})
+        pipeline.execute()
+    return batch_id
+
+
+def statuses(connection: Rows) -> list[str]:
+    """The outcome of every push, oldest first."""
+    return [row["status"] for row in connection.execute("SELECT status FROM airudder.pushes ORDER BY push_id")]
+
+
+def nothing_in_flight(client: Any) -> bool:
+    """Whether every batch is settled, and its job gone as well."""
+    return not client.zcard(keys.BATCHES) and not client.keys("rq:job:*")
+
+
+@pytest.fixture
+def one_worker(environment: None) -> Iterator[Any]:
+    """A worker process with one worker in its pool."""
+    with running("-m", "workers", WORKERS="1") as process:
+        yield process
+
+
+def test_worker_settles_batches(one_worker: Any, client: Any, connection: Rows) -> None:
+    """A worker settles what is enqueued and leaves nothing in Redis, neither job nor batch nor failure."""
+    for number in range(5):
+        enqueued(client, [entry(push(f"c{number}")), entry(b"[]")], f"b{number}")
+
+    wait_until(lambda: nothing_in_flight(client), "everything is settled")
+
+    assert sorted(statuses(connection)) == ["dead"] * 5 + ["normalised"] * 5
+    assert normalise_queue(client).failed_job_registry.get_job_ids() == []
+
+
+def test_killed_worker_is_replaced(one_worker: Any, client: Any, connection: Rows) -> None:
+    """The pool starts another worker when one is killed, and work goes on."""
+    first = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+    pid = int(client.hget(next(iter(first)), "pid"))
+    os.kill(pid, signal.SIGKILL)
+    enqueued(client, [entry(push())])
+
+    wait_until(lambda: nothing_in_flight(client), "another worker settles the batch")
+
+    assert statuses(connection) == ["normalised"]
+
+
+def test_workers_leave_with_killed_pool(one_worker: Any, client: Any) -> None:
+    """When the pool is killed its workers end too: the next pool must not double them."""
+    registered = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+    pid = int(client.hget(next(iter(registered)), "pid"))
+
+    one_worker.kill()
+
+    wait_until(lambda: not client.smembers("rq:workers"), "the worker has left")
+    wait_until(lambda: not _is_alive(pid), "its process has ended")
+
+
+def test_terminated_worker_finishes_batch(environment: None, client: Any, connection: Rows) -> None:
+    """SIGTERM in the middle of a batch: the batch is finished, and the process ends with exit code 0."""
+    with Connection.connect(os.environ["DATABASE_URL"]) as blocker:
+        blocker.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        enqueued(client, [entry(push())])
+        with running("-m", "workers", WORKERS="1") as process:
+            wait_until(lambda: client.exists(keys.taken("b1")), "the batch is taken")
+            process.terminate()
+            blocker.rollback()
+            assert process.wait(30) == 0
+
+    assert statuses(connection) == ["normalised"]
+    assert nothing_in_flight(client)
+
+
+def test_job_after_commit_is_harmless(client: Any, database: Database, connection: Rows) -> None:
+    """A worker that dies between commit and discard leaves a batch that is done again, with one row a push."""
+    enqueued(client, [entry(push("c1")), entry(push("c2"))])
+    saved = client.dump(keys.batch("b1"))
+    normalise_batch(client, database, "b1")
+    client.restore(keys.taken("b1"), 0, saved)
+
+    normalise_batch(client, database, "b1")
+
+    assert statuses(connection) == ["normalised", "normalised"]
+    assert client.exists(keys.taken("b1")) == 0
+
+
+def test_job_run_again_has_nothing_to_do(client: Any, database: Database, connection: Rows) -> None:
+    """The same job twice: the second finds neither open nor taken batch."""
+    enqueued(client, [entry(push())])
+
+    normalise_batch(client, database, "b1")
+    normalise_batch(client, database, "b1")
+
+    assert statuses(connection) == ["normalised"]
+
+
+def test_postgres_away_keeps_batch(client: Any, connection: Rows) -> None:
+    """Without Postgres the job gives up and the batch stays, its attempt not counted."""
+    away = Database("postgresql://nobody@127.0.0.1:1/none", patience_seconds=0)
+    enqueued(client, [entry(push())])
+
+    for _ in range(ATTEMPTS_TOGETHER + 2):
+        with pytest.raises(PostgresAwayError):
+            normalise_batch(client, away, "b1")
+
+    assert client.llen(keys.taken("b1")) == 1
+    assert client.hget(keys.progress("b1"), "attempts") == b"0"
+
+
+POISONED_WORKER = """
+import os
+from ingest import settings
+from ingest.redis_client import patient_client
+from workers import jobs, settle
+normalise = settle.normalise
+def poisoned(entry):
+    if b"poison" in entry.body:
+        os.kill(os.getpid(), 9)
+    return normalise(entry)
+settle.normalise = poisoned
+jobs.normalise_batch(patient_client(settings.load().redis_url), jobs.database(), "b1")
+"""
+
+
+def test_poison_dies_alone(environment: None, client: Any, connection: Rows) -> None:
+    """A push that kills the interpreter is dead after three workers; its batch-mates before and behind go through."""
+    enqueued(client, [entry(push("c1")), entry(push("c2", poison=True)), entry(push("c3"))])
+
+    endings = [subprocess.run([sys.executable, "-c", POISONED_WORKER], check=False).returncode for _ in range(4)]
+
+    assert endings == [-signal.SIGKILL] * (ATTEMPTS_TOGETHER + 1) + [0]
+    assert statuses(connection) == ["normalised", "dead", "normalised"]
+    assert client.zcard(keys.BATCHES) == 0
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,235 @@
+"""Appending to the open batch, on a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from ingest import keys, open_batch
+from ingest.entry import Entry, decode_entry
+from ingest.errors import NowhereToStoreError
+from ingest.jobs import normalise_queue
+from ingest.open_batch import OpenBatch
+from ingest.push_ids import PushIds
+from ingest.redis_client import acknowledging_client
+from tests.pushes import entry, push
+from workers.taken_batch import take
+
+
+class Stored:
+    """A fallback that keeps what it is given."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.entries: list[Entry] = []
+        self.failure = failure
+
+    async def store(self, entries: list[Entry]) -> None:
+        """Keep them, or fail as told."""
+        if self.failure:
+            raise self.failure
+        self.entries += entries
+
+
+def with_batch(
+    url: str, work: Callable[[OpenBatch, redis.asyncio.Redis], Awaitable[Any]], fallback: Stored | None = None
+) -> None:
+    """Run `work` on an open batch whose writer runs."""
+
+    async def run() -> None:
+        client = acknowledging_client(url)
+        batch = OpenBatch(client, PushIds(), (fallback or Stored()).store)
+        writer = asyncio.create_task(batch.run())
+        try:
+            await work(batch, client)
+        finally:
+            writer.cancel()
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+def batch_ids(client: Any) -> list[str]:
+    """The index of batches, oldest first."""
+    return keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+
+
+def test_first_append_opens_batch(redis_url: str, client: Any) -> None:
+    """The first push makes the batch, its RQ job of the same id and its place in the index, in one transaction."""
+    first = entry(push())
+
+    with_batch(redis_url, lambda batch, _: batch.append(first))
+
+    (batch_id,) = batch_ids(client)
+    assert [decode_entry(one) for one in client.lrange(keys.batch(batch_id), 0, -1)] == [first]
+    job = normalise_queue(client).fetch_job(batch_id)
+    assert job is not None
+    assert (job.id, job.args, job.timeout, job.result_ttl) == (batch_id, [batch_id], 30, 0)
+    assert normalise_queue(client).get_job_ids() == [batch_id]
+
+
+def test_job_holds_nothing_personal(redis_url: str, client: Any) -> None:
+    """What the dashboard shows of a job names a time and a process, nothing of the push; and no pickle."""
+    with_batch(redis_url, lambda batch, _: batch.append(entry(push())))
+
+    (batch_id,) = batch_ids(client)
+    stored = client.hgetall(f"rq:job:{batch_id}")
+    call = zlib.decompress(stored.pop(b"data"))
+    assert json.loads(call) == ["workers.jobs.normalise", None, [batch_id], {}]
+    texts = b" ".join(stored.values())
+    assert b"62812" not in texts
+    assert b"Budi" not in texts
+
+
+def test_later_appends_join_batch(redis_url: str, client: Any) -> None:
+    """While no worker takes it, every push joins the same batch, and there is one job."""
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        for number in range(5):
+            await batch.append(entry(push(f"c{number}")))
+        await asyncio.gather(*(batch.append(entry(push(f"d{number}"))) for number in range(50)))
+
+    with_batch(redis_url, work)
+
+    (batch_id,) = batch_ids(client)
+    assert client.llen(keys.batch(batch_id)) == 55
+    assert len(normalise_queue(client)) == 1
+
+
+def test_append_after_take_opens_another(redis_url: str, client: Any) -> None:
+    """A push that comes when a worker has just taken the batch opens a new one: it is in exactly one of them."""
+    first, second = entry(push("c1")), entry(push("c2"))
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await batch.append(first)
+        taken = take(client, batch_ids(client)[0])
+        assert taken is not None
+        assert [one.push_id for one in taken.entries] == [first.push_id]
+        await batch.append(second)
+
+    with_batch(redis_url, work)
+
+    old, new = batch_ids(client)
+    assert client.llen(keys.taken(old)) == 1
+    assert client.llen(keys.batch(new)) == 1
+
+
+def test_full_batch_is_left(redis_url: str, client: Any) -> None:
+    """No batch holds more than 500 pushes."""
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await asyncio.gather(*(batch.append(entry(push(f"c{number}"))) for number in range(1201)))
+
+    with_batch(redis_url, work)
+
+    sizes = [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)]
+    assert sum(sizes) == 1201
+    assert max(sizes) <= open_batch.MAX_PUSHES
+
+
+def test_heavy_batch_is_left(redis_url: str, client: Any) -> None:
+    """No batch of more than one push holds more than 4 MiB."""
+    body = push(comments="x" * 1_000_000)
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await asyncio.gather(*(batch.append(entry(body)) for _ in range(9)))
+
+    with_batch(redis_url, work)
+
+    for batch_id in batch_ids(client):
+        assert sum(map(len, client.lrange(keys.batch(batch_id), 0, -1))) <= open_batch.MAX_BYTES
+    assert sum(client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)) == 9
+
+
+def test_redis_away_goes_to_fallback(redis_url: str) -> None:
+    """When Redis does not answer, the push is stored by the fallback, and Redis is left alone for a moment."""
+    fallback = Stored()
+    nobody = "redis://127.0.0.1:1/0"
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await batch.append(entry(push("c1")))
+        await batch.append(entry(push("c2")))
+
+    with_batch(nobody, work, fallback)
+
+    assert len(fallback.entries) == 2
+
+
+def test_redis_full_goes_to_fallback(redis_url: str, client: Any) -> None:
+    """Redis at its memory limit refuses the write, and the push is stored by the fallback."""
+    fallback = Stored()
+    limit = client.config_get("maxmemory")["maxmemory"]
+    client.config_set("maxmemory", "1mb")
+    try:
+        with_batch(redis_url, lambda batch, _: batch.append(entry(push())), fallback)
+    finally:
+        client.config_set("maxmemory", limit)
+
+    assert len(fallback.entries) == 1
+    assert batch_ids(client) == []
+
+
+def test_redis_returns_after_rest(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once Redis answers again, pushes go there again, without anybody's help and under a new batch id."""
+    monkeypatch.setattr(open_batch, "REDIS_REST_SECONDS", 0.0)
+    fallback = Stored()
+    limit = client.config_get("maxmemory")["maxmemory"]
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await batch.append(entry(push("c1")))
+        client.config_set("maxmemory", "1mb")
+        await batch.append(entry(push("c2")))
+        client.config_set("maxmemory", limit)
+        await batch.append(entry(push("c3")))
+
+    try:
+        with_batch(redis_url, work, fallback)
+    finally:
+        client.config_set("maxmemory", limit)
+
+    assert len(fallback.entries) == 1
+    assert [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)] == [1, 1]
+
+
+def test_nowhere_to_store_reaches_sender() -> None:
+    """When neither place takes the push, whoever appended is told."""
+    fallback = Stored(NowhereToStoreError("nowhere"))
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        with pytest.raises(NowhereToStoreError):
+            await batch.append(entry(push()))
+
+    with_batch("redis://127.0.0.1:1/0", work, fallback)
+
+
+def test_writer_outlives_surprises() -> None:
+    """An error that nobody foresaw fails its own group and not the ones after it."""
+    fallback = Stored(RuntimeError("a surprise"))
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        with pytest.raises(NowhereToStoreError):
+            await batch.append(entry(push("c1")))
+        fallback.failure = None
+        await batch.append(entry(push("c2")))
+
+    with_batch("redis://127.0.0.1:1/0", work, fallback)
+
+    assert len(fallback.entries) == 1
+
+
+def test_cancelled_request_harms_nobody(redis_url: str, client: Any) -> None:
+    """A request that is cancelled while it waits does not stop the others of its group."""
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        requests = [asyncio.create_task(batch.append(entry(push(f"c{number}")))) for number in range(3)]
+        await asyncio.sleep(0)
+        requests[1].cancel()
+        results = await asyncio.gather(*requests, return_exceptions=True)
+        assert [type(result) for result in results] == [type(None), asyncio.CancelledError, type(None)]
+
+    with_batch(redis_url, work)

@@ -1,0 +1,253 @@
+"""Settling entries in a real Postgres: rows, redelivery, order, bad rows, two workers at once."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import threading
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from ingest.entry import Entry
+from ingest.errors import PostgresAwayError
+from tests.pushes import entry, push
+from workers.postgres import Database
+from workers.settle import settle, settle_alone
+
+Rows = Connection[dict[str, Any]]
+
+ROW_TABLES = ("workflows", "nodes", "callees", "cases", "case_answers", "calls", "call_attributes", "call_turns")
+
+
+def rows(connection: Rows, table: str) -> list[dict[str, Any]]:
+    """All rows of a table, in an order of their own."""
+    found = connection.execute(f"SELECT * FROM airudder.{table}").fetchall()
+    return sorted(found, key=str)
+
+
+def outcomes(connection: Rows) -> dict[str, int]:
+    """How many pushes came to which outcome."""
+    counted = connection.execute("SELECT status, count(*) AS pushes FROM airudder.pushes GROUP BY status")
+    return {row["status"]: row["pushes"] for row in counted}
+
+
+def everything(connection: Rows) -> dict[str, list[dict[str, Any]]]:
+    """Every normalised row."""
+    return {table: rows(connection, table) for table in ROW_TABLES}
+
+
+def test_push_reaches_every_table(database: Database, connection: Rows) -> None:
+    """One push gives one row in each table, a row a turn, and its own row leads back to the raw body."""
+    one = entry(push(turns=3))
+    settle(database, [one])
+
+    assert {table: len(rows(connection, table)) for table in ROW_TABLES} == {
+        **dict.fromkeys(ROW_TABLES, 1),
+        "call_turns": 3,
+    }
+    (call,) = rows(connection, "calls")
+    assert (call["push_id"], call["received_at"], call["duration"].total_seconds()) == (one.uuid, one.received_at, 7)
+    (stored,) = rows(connection, "pushes")
+    assert (stored["body"], stored["status"], stored["attempts"]) == (one.body, "normalised", 1)
+    assert (stored["call_id"], stored["callee_number"], stored["case_id"]) == ("c1", "+6281234567890", "case-1")
+
+
+def test_settling_twice_changes_nothing(database: Database, connection: Rows) -> None:
+    """The same batch again, as after a crash between commit and discard, leaves every row as it was."""
+    entries = [entry(push("c1")), entry(b"[]"), entry(push("c1")), entry(push("c2"))]
+    settle(database, entries)
+    before = everything(connection), rows(connection, "pushes")
+
+    settle(database, entries)
+
+    assert (everything(connection), rows(connection, "pushes")) == before
+    assert outcomes(connection) == {"normalised": 2, "duplicate": 1, "dead": 1}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in two batches"])
+def test_redelivery_is_counted_only(database: Database, connection: Rows, together: bool) -> None:
+    """The same bytes again are a duplicate row, and no second call, callee or turn."""
+    first, second = entry(push()), entry(push())
+    for batch in [[first, second]] if together else [[first], [second]]:
+        settle(database, batch)
+
+    assert outcomes(connection) == {"normalised": 1, "duplicate": 1}
+    assert len(rows(connection, "call_turns")) == 2
+    assert rows(connection, "calls")[0]["push_id"] == first.uuid
+
+
+def test_same_bytes_of_another_source(database: Database, connection: Rows) -> None:
+    """Two sources that send the same bytes each have their call."""
+    settle(database, [entry(push(), source="lender-a"), entry(push(), source="lender-b")])
+
+    assert outcomes(connection) == {"normalised": 2}
+    assert [call["source"] for call in rows(connection, "calls")] == ["lender-a", "lender-b"]
+
+
+def test_same_bytes_after_a_day(database: Database, connection: Rows) -> None:
+    """The same bytes more than a day later are a push of their own."""
+    settle(database, [entry(push())])
+    settle(database, [entry(push(), later_us=25 * 3600 * 1_000_000)])
+
+    assert outcomes(connection) == {"normalised": 2}
+
+
+def test_two_nodes_keep_their_attributes(database: Database, connection: Rows) -> None:
+    """Two nodes that push the same call make one call, and both custom attributes stay."""
+    settle(database, [entry(push(node_id="n1", custom_attribute={"a": 1}))])
+    settle(database, [entry(push(node_id="n2", custom_attribute={"b": 2}))])
+
+    assert len(rows(connection, "calls")) == 1
+    attributes = {row["node_id"]: row["custom_attribute"] for row in rows(connection, "call_attributes")}
+    assert attributes == {"n1": {"a": 1}, "n2": {"b": 2}}
+
+
+def call_history() -> list[Entry]:
+    """Five different pushes for one call and one case, each newer than the one before."""
+    bodies = [
+        push(turns=4),
+        push(turns=2, workflow_name="renamed", node_id="n2"),
+        push(turns=0, node_id="n3", custom_attribute={"c": 3}),
+        push(turns=3, node_name="API2"),
+        {"workflow_id": "w1", "workflow_name": "last", "call": {"call_id": "c1", "ring_type": "busy"}},
+    ]
+    bodies[1]["callee"]["extra"] = [{"Question": str(number), "Content": "x"} for number in range(3)]
+    bodies[3]["callee"]["extra"] = []
+    return [entry(body) for body in bodies]
+
+
+def test_every_order_gives_same_rows(database: Database, connection: Rows) -> None:
+    """Five pushes for one call leave identical rows whatever the order they are settled in: the newest wins."""
+    history = call_history()
+    settle(database, history)
+    expected = everything(connection)
+    (call,) = expected["calls"]
+    assert (call["push_id"], call["ring_type"]) == (history[4].uuid, "busy")
+    assert call["transcript_push_id"] == history[3].uuid
+    assert len(expected["call_turns"]) == 3
+    assert expected["case_answers"] == []
+    assert expected["workflows"][0]["name"] == "last"
+
+    for order in itertools.permutations(history):
+        connection.execute("TRUNCATE " + ", ".join(f"airudder.{table}" for table in (*ROW_TABLES, "pushes")))
+        for one in order:
+            settle(database, [one])
+        assert everything(connection) == expected
+
+
+def test_bad_row_spares_batch_mates(database: Database, connection: Rows) -> None:
+    """A push that Postgres refuses is dead, with a reason that holds none of its content; the others go through."""
+    connection.execute("ALTER TABLE airudder.callees ADD CONSTRAINT refuse_cursed CHECK (name <> 'cursed')")
+    cursed = push("c2", number="+6281111111111")
+    cursed["callee"]["callee_name"] = "cursed"
+    try:
+        settle(database, [entry(push("c1")), entry(cursed), entry(push("c3", number="+6282222222222"))])
+    finally:
+        connection.execute("ALTER TABLE airudder.callees DROP CONSTRAINT refuse_cursed")
+
+    assert outcomes(connection) == {"normalised": 2, "dead": 1}
+    assert {call["call_id"] for call in rows(connection, "calls")} == {"c1", "c3"}
+    (dead,) = connection.execute("SELECT body, error FROM airudder.pushes WHERE status = 'dead'").fetchall()
+    assert json.loads(dead["body"]) == cursed
+    assert "CheckViolation 23514" in dead["error"]
+    assert "cursed" not in dead["error"]
+
+
+def test_postgres_away_is_waited_for(connection: Rows) -> None:
+    """Without Postgres nothing is settled and nothing is dead: the caller is told after some patience."""
+    database = Database("postgresql://nobody@127.0.0.1:1/none", patience_seconds=0.2)
+
+    with pytest.raises(PostgresAwayError) as caught:
+        settle(database, [entry(push())])
+
+    assert caught.value.__cause__ is None
+
+
+def test_lost_connection_is_replaced(database: Database, connection: Rows) -> None:
+    """A connection that the server ended is opened anew, and the batch settled."""
+    settle(database, [entry(push("c1"))])
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    settle(database, [entry(push("c2"))])
+
+    assert outcomes(connection) == {"normalised": 2}
+
+
+def test_missing_tables_are_no_ones_death(database_url: str, database: Database, connection: Rows) -> None:
+    """Without a table, as before a migration, pushes wait instead of dying."""
+    impatient = Database(database_url, patience_seconds=0)
+    connection.execute("ALTER TABLE airudder.callees RENAME TO callees_gone")
+    try:
+        with pytest.raises(PostgresAwayError):
+            settle_alone(impatient, entry(push()))
+    finally:
+        connection.execute("ALTER TABLE airudder.callees_gone RENAME TO callees")
+        impatient.close()
+
+    assert outcomes(connection) == {}
+
+
+def test_concurrent_batches_on_same_people(database_url: str, connection: Rows) -> None:
+    """Workers that settle shuffled batches about the same people, calls and workflows at once do not deadlock, and
+    end with the newest of everything."""
+    history = [
+        entry(push(f"c{number % 7}", number=f"+62812345678{number % 5:02}", node_id=f"n{number % 3}", serial=number))
+        for number in range(400)
+    ]
+    shuffled = random.Random(1).sample(history, len(history))
+    shares = [shuffled[worker::4] for worker in range(4)]
+    failures: list[BaseException] = []
+
+    def work(share: list[Entry]) -> None:
+        database = Database(database_url, patience_seconds=20)
+        try:
+            for at in range(0, len(share), 10):
+                settle(database, share[at : at + 10])
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            database.close()
+
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    before = connection.execute(deadlocks).fetchone()
+    threads = [threading.Thread(target=work, args=(share,)) for share in shares]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert outcomes(connection) == {"normalised": 400}
+    newest = {f"c{number % 7}": one.uuid for number, one in enumerate(history)}
+    assert {call["call_id"]: call["push_id"] for call in rows(connection, "calls")} == newest
+    assert connection.execute(deadlocks).fetchone() == before
+
+
+def test_serialization_failure_is_retried(database: Database, connection: Rows) -> None:
+    """A transaction that the server asks to try again is tried again."""
+    attempts = []
+
+    def work(connection: Connection[tuple[Any, ...]]) -> str:
+        attempts.append(1)
+        if len(attempts) == 1:
+            connection.execute("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$")
+        return "done"
+
+    assert database.run(work) == "done"
+    assert len(attempts) == 2
+
+
+def test_data_error_is_not_retried(database: Database, connection: Rows) -> None:
+    """An error in the data is raised at once, and the connection stays fit for use."""
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        database.run(lambda connection: connection.execute("SELECT 1 / 0"))
+
+    settle(database, [entry(push())])
+    assert outcomes(connection) == {"normalised": 1}

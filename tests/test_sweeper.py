@@ -1,0 +1,206 @@
+"""The sweeper's passes, one `run_once` at a time, on real servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from redis import Redis
+
+from ingest import keys
+from ingest.entry import Entry, encode_entry
+from ingest.jobs import enqueue_batch, normalise_queue
+from tests.pushes import entry, push
+from workers.jobs import normalise_batch
+from workers.postgres import Database
+from workers.sweeper import GRACE_SECONDS, Sweeper
+
+Rows = Connection[dict[str, Any]]
+
+
+class Clock:
+    """A clock that a test moves on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Seconds, from nowhere in particular."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time as the sweeper sees it."""
+    return Clock()
+
+
+@pytest.fixture
+def sweeper(client: Any, database: Database, clock: Clock) -> Sweeper:
+    """A sweeper that has just started."""
+    return Sweeper(client, database, clock)
+
+
+def batch_without_job(client: Any, batch_id: str = "b1") -> None:
+    """A batch that RQ knows nothing of."""
+    client.rpush(keys.batch(batch_id), encode_entry(entry(push())))
+    client.zadd(keys.BATCHES, {batch_id: 1.0})
+
+
+def store_pending(connection: Rows, one: Entry, attempts: int = 0) -> None:
+    """A push as web leaves it when Redis is away."""
+    connection.execute(
+        "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, attempts) "
+        "VALUES (%s, %s, %s, %s, %s, 'pending', %s)",
+        (one.uuid, one.received_at, one.source, one.kind, one.body, attempts),
+    )
+
+
+def statuses(connection: Rows) -> list[str]:
+    """The outcome of every push, oldest first."""
+    return [row["status"] for row in connection.execute("SELECT status FROM airudder.pushes ORDER BY push_id")]
+
+
+def test_lost_batch_is_enqueued_again(sweeper: Sweeper, client: Any, clock: Clock) -> None:
+    """A batch without a job is enqueued once it has been missing for the grace time, and once only."""
+    batch_without_job(client)
+
+    assert sweeper.run_once() == 0
+    clock.now += GRACE_SECONDS
+    assert sweeper.run_once() == 1
+    clock.now += GRACE_SECONDS
+    assert sweeper.run_once() == 0
+    assert normalise_queue(client).get_job_ids() == ["b1"]
+
+
+def test_queued_batch_is_left_alone(sweeper: Sweeper, client: Any, clock: Clock) -> None:
+    """A batch whose job waits in the queue is not lost, however long it waits."""
+    batch_without_job(client)
+    with client.pipeline() as pipeline:
+        enqueue_batch(normalise_queue(client), "b1", pipeline)
+        pipeline.execute()
+
+    for _ in range(3):
+        assert sweeper.run_once() == 0
+        clock.now += GRACE_SECONDS
+
+
+def test_leased_batch_is_left_alone(sweeper: Sweeper, client: Any, clock: Clock) -> None:
+    """A batch that a worker is at is not lost; it is when the lease has run out."""
+    batch_without_job(client)
+    client.set(keys.lease("b1"), "taken")
+    for _ in range(3):
+        assert sweeper.run_once() == 0
+        clock.now += GRACE_SECONDS
+
+    client.delete(keys.lease("b1"))
+    assert sweeper.run_once() == 0
+    clock.now += GRACE_SECONDS
+    assert sweeper.run_once() == 1
+
+
+def test_batch_lost_between_queue_and_start(sweeper: Sweeper, client: Any, clock: Clock) -> None:
+    """A job whose worker died between taking it from the queue and starting it is found, and RQ forgets the old one."""
+    batch_without_job(client)
+    queue = normalise_queue(client)
+    client.rpush(queue.intermediate_queue_key, "b1")
+    sweeper.run_once()
+    clock.now += GRACE_SECONDS
+
+    assert sweeper.run_once() == 1
+    assert client.llen(queue.intermediate_queue_key) == 0
+
+
+def test_failed_job_is_tried_again(sweeper: Sweeper, client: Any, clock: Clock) -> None:
+    """A job that failed leaves RQ's failures when its batch is enqueued again, or settled otherwise."""
+    batch_without_job(client)
+    registry = normalise_queue(client).failed_job_registry
+    with client.pipeline() as pipeline:
+        for batch_id in ("b1", "settled"):
+            enqueue_batch(normalise_queue(client), batch_id, pipeline)
+        pipeline.execute()
+    client.delete(normalise_queue(client).key)
+    for batch_id in ("b1", "settled"):
+        registry.add(normalise_queue(client).fetch_job(batch_id), ttl=100)
+
+    sweeper.run_once()
+    assert registry.get_job_ids() == ["b1"]
+    clock.now += GRACE_SECONDS
+    sweeper.run_once()
+    assert registry.get_job_ids() == []
+    assert normalise_queue(client).get_job_ids() == ["b1"]
+
+
+def test_pending_pushes_are_settled(sweeper: Sweeper, connection: Rows) -> None:
+    """Every pending push gets its outcome in one pass, good or bad, and is counted."""
+    for number in range(250):
+        store_pending(connection, entry(push(f"c{number}")))
+    store_pending(connection, entry(b"not json"))
+
+    assert sweeper.run_once() == 251
+
+    assert statuses(connection) == ["normalised"] * 250 + ["dead"]
+    assert connection.execute("SELECT count(*) AS calls FROM airudder.calls").fetchone() == {"calls": 250}
+
+
+def test_pending_push_in_redis_as_well(sweeper: Sweeper, client: Any, database: Database, connection: Rows) -> None:
+    """A push that both Redis and Postgres hold, as Redis's reply was lost, has one row and one outcome."""
+    one = entry(push())
+    store_pending(connection, one)
+    client.rpush(keys.batch("b1"), encode_entry(one))
+    client.zadd(keys.BATCHES, {"b1": 1.0})
+
+    sweeper.run_once()
+    normalise_batch(client, database, "b1")
+
+    assert statuses(connection) == ["normalised"]
+
+
+def test_pending_poison_ends_dead(sweeper: Sweeper, connection: Rows) -> None:
+    """A pending push that was begun three times without an outcome has ended the sweeper each time: it is dead."""
+    store_pending(connection, entry(push("c1")), attempts=2)
+    store_pending(connection, entry(push("c2")), attempts=3)
+
+    assert sweeper.run_once() == 2
+    assert statuses(connection) == ["normalised", "dead"]
+
+
+def test_redis_away_hinders_nothing_else(database: Database, connection: Rows) -> None:
+    """Without Redis, pending pushes are settled all the same: that is when there are any."""
+    store_pending(connection, entry(push()))
+    sweeper = Sweeper(Redis.from_url("redis://127.0.0.1:1/0"), database)
+
+    assert sweeper.run_once() == 1
+    assert statuses(connection) == ["normalised"]
+
+
+def test_second_sweeper_stands_by(sweeper: Sweeper, client: Any, database_url: str, connection: Rows) -> None:
+    """While another holds the advisory lock a sweeper does nothing; afterwards it works."""
+    store_pending(connection, entry(push()))
+    other = Database(database_url, patience_seconds=0)
+    lock, unlock = "SELECT pg_advisory_lock(hashtext(%s))", "SELECT pg_advisory_unlock(hashtext(%s))"
+    other.run(lambda held: held.execute(lock, ["airudder-ingest sweeper"]))
+
+    assert sweeper.run_once() == 0
+    other.run(lambda held: held.execute(unlock, ["airudder-ingest sweeper"]))
+    assert sweeper.run_once() == 1
+    other.close()
+
+
+def test_partitions_are_made_ahead(sweeper: Sweeper, connection: Rows) -> None:
+    """A pass makes the partitions of the coming week where they are missing."""
+    week = (
+        "SELECT count(to_regclass('airudder.pushes_' || to_char((now() AT TIME ZONE 'UTC')::date + ahead, "
+        "'YYYY_MM_DD'))) AS made FROM generate_series(0, 7) AS ahead"
+    )
+    missing = connection.execute(
+        "SELECT 'airudder.pushes_' || to_char((now() AT TIME ZONE 'UTC')::date + 5, 'YYYY_MM_DD') AS name"
+    ).fetchone()
+    assert missing
+    connection.execute(f"DROP TABLE {missing['name']}")
+    assert connection.execute(week).fetchone() == {"made": 7}
+
+    sweeper.run_once()
+
+    assert connection.execute(week).fetchone() == {"made": 8}
