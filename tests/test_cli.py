@@ -1,0 +1,230 @@
+"""The operators' commands, run as they run them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from ingest import keys
+from ingest.entry import Entry, encode_entry
+from tests.processes import running
+from tests.pushes import entry, push
+from workers.postgres import Database
+from workers.settle import settle
+
+Rows = Connection[dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+
+def ingest(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the console script."""
+    script = Path(sys.executable).with_name("ingest")
+    return subprocess.run([script, *arguments], check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def sweeper_process() -> Iterator[None]:
+    """A sweeper that runs, as a replay rests on it."""
+    with running("-m", "workers.sweeper"):
+        yield
+
+
+def test_env_prints_urls(database_url: str, redis_url: str) -> None:
+    """`env` gives both URLs in a form that a shell can evaluate."""
+    printed = subprocess.run(
+        ["sh", "-c", f'eval "$({Path(sys.executable).with_name("ingest")} env)"; echo "$DATABASE_URL|$REDIS_URL"'],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert printed.stdout.strip() == f"{database_url}|{redis_url}"
+
+
+def test_env_names_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without servers the error is one line that names the variable, and the exit code 1."""
+    monkeypatch.delenv("DATABASE_URL")
+
+    result = ingest("env")
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("ingest: DATABASE_URL is not set")
+    assert result.stderr.count("\n") == 1
+
+
+def test_unknown_usage_is_two() -> None:
+    """A command or option that does not exist is exit code 2."""
+    assert ingest("nonsense").returncode == 2
+    assert ingest("status", "--nonsense").returncode == 2
+
+
+def test_migrate_twice(connection: Rows) -> None:
+    """`migrate` on a migrated database succeeds and keeps what is there."""
+    connection.execute("INSERT INTO airudder.ring_types VALUES ('brand_new', 'Something new.')")
+
+    assert ingest("migrate").returncode == 0
+
+    found = connection.execute("DELETE FROM airudder.ring_types WHERE ring_type = 'brand_new' RETURNING meaning")
+    assert found.fetchall() == [{"meaning": "Something new."}]
+
+
+def test_status_counts_in_flight(client: Any, database: Database) -> None:
+    """`status --json` counts batches and pushes in flight, outcomes and refusals, and says that nobody works."""
+    settle(database, [entry(push("c1")), entry(push("c1")), entry(b"[]")])
+    client.rpush(keys.batch("b1"), encode_entry(entry(push("c2"))), encode_entry(entry(push("c3"))))
+    client.zadd(keys.BATCHES, {"b1": 1.0})
+    client.hincrby(keys.REFUSED, "wrong credential", 3)
+
+    result = ingest("status", "--json")
+
+    status = json.loads(result.stdout)
+    flight = status["redis"]["in_flight"]
+    assert (flight["batches"], flight["pushes"], flight["workers"]) == (1, 2, 0)
+    assert status["redis"]["refused"] == {"wrong credential": 3}
+    assert status["postgres"]["dead"] == 1
+    assert status["postgres"]["last_24_hours"] == {"dead": 1, "duplicate": 1, "normalised": 1}
+    assert status["problems"][0] == "no worker is running"
+    assert status["problems"][1].startswith("the oldest batch waits for")
+    assert result.returncode == 1
+
+
+def test_status_survives_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`status` with both servers away says so in words, without a traceback."""
+    monkeypatch.setenv("REDIS_URL", "redis://:s3cret@127.0.0.1:1/0")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:s3cret@127.0.0.1:1/none")
+
+    result = ingest("status")
+
+    assert result.returncode == 1
+    assert result.stdout.count("PROBLEM") == 2
+    assert "Traceback" not in result.stderr
+    assert "s3cret" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("identifier", ["c1", "case-1", "+6281234567890", "6281234567890"])
+def test_find_by_every_id(database: Database, identifier: str) -> None:
+    """`find` leads from a call id, a case id or a number, with its plus or without, to the call."""
+    settle(database, [entry(push("c1"))])
+
+    result = ingest("find", identifier)
+
+    assert result.returncode == 0
+    assert "c1" in result.stdout
+
+
+def test_find_by_push_id(database: Database) -> None:
+    """`find` of a push id shows its outcome and warnings."""
+    one = entry(push("c1", callee={"callee_number": "+6281234567890", "due_date": "2021-02-30"}))
+    settle(database, [one])
+
+    result = ingest("find", str(one.uuid))
+
+    assert "normalised" in result.stdout
+    assert "$.callee.due_date" in result.stdout
+
+
+def test_find_nothing() -> None:
+    """`find` of something unknown says so, with exit code 1."""
+    result = ingest("find", "nobody")
+
+    assert result.returncode == 1
+    assert "nothing found" in result.stderr
+
+
+def test_dead_list_and_show(database: Database) -> None:
+    """`dead list` names dead letters with reason and path; `dead show` gives the body byte for byte."""
+    one = entry(b'[1, "\xc3\xa9"]')
+    settle(database, [one])
+
+    listed = ingest("dead", "list")
+    assert str(one.uuid) in listed.stdout
+    assert "a JSON object is expected, not an array" in listed.stdout
+    script = Path(sys.executable).with_name("ingest")
+    shown = subprocess.run([script, "dead", "show", str(one.uuid), "--body"], check=True, capture_output=True)
+    assert shown.stdout == one.body
+    assert "error_path" in ingest("dead", "show", str(one.uuid)).stdout
+
+
+def make_dead(connection: Rows, one: Entry) -> None:
+    """What an older release, that could not read the push, left behind."""
+    connection.execute(
+        "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path) "
+        "VALUES (%s, %s, %s, %s, %s, 'dead', 'could not be normalised: KeyError', '$')",
+        (one.uuid, one.received_at, one.source, one.kind, one.body),
+    )
+
+
+def test_replay_after_fix(connection: Rows, sweeper_process: None) -> None:
+    """A dead letter that can be read now is normalised by a replay and leaves one row, not two."""
+    one = entry(push("c1"))
+    make_dead(connection, one)
+
+    result = ingest("dead", "replay", str(one.uuid))
+
+    assert (result.returncode, result.stdout) == (0, "normalised: 1\n")
+    rows = connection.execute("SELECT push_id, status, error FROM airudder.pushes").fetchall()
+    assert rows == [{"push_id": one.uuid, "status": "normalised", "error": None}]
+    assert connection.execute("SELECT count(*) AS calls FROM airudder.calls").fetchone() == {"calls": 1}
+
+
+def test_replay_of_all(connection: Rows, sweeper_process: None) -> None:
+    """`replay --all` says how many came to what; exit code 1 as long as one is dead again."""
+    make_dead(connection, entry(push("c1")))
+    make_dead(connection, entry(b"[]"))
+
+    result = ingest("dead", "replay", "--all")
+
+    assert (result.returncode, result.stdout) == (1, "dead: 1, normalised: 1\n")
+
+
+def test_replay_of_living(database: Database) -> None:
+    """A push that is not dead is not replayed, and that is said."""
+    one = entry(push("c1"))
+    settle(database, [one])
+
+    result = ingest("dead", "replay", str(one.uuid))
+
+    assert result.returncode == 1
+    assert "is not a dead letter" in result.stderr
+
+
+def test_replay_needs_choice() -> None:
+    """`replay` with neither ids nor --all is a usage error."""
+    assert ingest("dead", "replay").returncode == 2
+
+
+def test_doctor_is_content(client: Any) -> None:
+    """Good settings and servers are exit code 0."""
+    before = client.config_get("appendonly", "appendfsync")
+    client.config_set("appendonly", "yes")
+    client.config_set("appendfsync", "always")
+    try:
+        result = ingest("doctor")
+    finally:
+        for name, value in before.items():
+            client.config_set(name, value)
+
+    assert result.returncode == 0, result.stdout
+    assert "CHANGE" not in result.stdout
+
+
+def test_doctor_names_unsafe_setting(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever could lose a push is named with the setting to change."""
+    before = client.config_get("appendfsync")["appendfsync"]
+    client.config_set("appendfsync", "everysec")
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    try:
+        result = ingest("doctor")
+    finally:
+        client.config_set("appendfsync", before)
+
+    assert result.returncode == 1
+    assert "set `appendfsync always`" in result.stdout
+    assert "Set INGEST_TOKENS=source=secret, or HOST=127.0.0.1" in result.stdout
