@@ -65,7 +65,8 @@ CREATE TABLE IF NOT EXISTS airudder.pushes_default PARTITION OF airudder.pushes 
 
 CREATE INDEX IF NOT EXISTS pushes_pending ON airudder.pushes (received_at) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS pushes_dead ON airudder.pushes (received_at) WHERE status = 'dead';
-CREATE INDEX IF NOT EXISTS pushes_body_digest ON airudder.pushes (body_digest);
+-- Only what was normalised: a sender that repeats itself for hours must not make the look-up slower and slower.
+CREATE INDEX IF NOT EXISTS pushes_body_digest ON airudder.pushes (body_digest) WHERE status = 'normalised';
 CREATE INDEX IF NOT EXISTS pushes_call_id ON airudder.pushes (call_id) WHERE call_id IS NOT NULL;
 
 -- Makes the partition of one UTC day; true if it was not there. Rows of that day in the default partition move over.
