@@ -41,6 +41,14 @@ class BatchFailedError(IngestError):
     """A job failed for a reason nobody foresaw; the text says which and where, and the batch stays in Redis."""
 
 
+class AlreadyRunningError(IngestError):
+    """Another `ingest up` holds the data folder; the text says which process."""
+
+
+class ReleaseFailedError(IngestError):
+    """The Procfile's release step failed: nothing else was started."""
+
+
 class ServerStartError(IngestError):
     """An embedded server did not start; the text says where its log is."""
 

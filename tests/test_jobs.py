@@ -65,8 +65,9 @@ def test_worker_settles_batches(one_worker: Any, client: Any, connection: Rows) 
 def test_killed_worker_is_replaced(one_worker: Any, client: Any, connection: Rows) -> None:
     """The pool starts another worker when one is killed, and work goes on."""
     first = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
-    pid = int(client.hget(next(iter(first)), "pid"))
-    os.kill(pid, signal.SIGKILL)
+    os.kill(int(client.hget(next(iter(first)), "pid")), signal.SIGKILL)
+    # What Redis hands to the dead worker's connection until it notices is the sweeper's to find.
+    wait_until(lambda: client.smembers("rq:workers") - first, "another worker registers")
     enqueued(client, [entry(push())])
 
     wait_until(lambda: nothing_in_flight(client), "another worker settles the batch")

