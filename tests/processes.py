@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import httpx
 
+from ingest.supervisor import Supervisor
+
 _Value = TypeVar("_Value")
 
 DEADLINE_SECONDS = 30.0
@@ -36,6 +38,16 @@ def wait_until(condition: Callable[[], _Value], what: str, seconds: float = DEAD
             return value
         assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
         time.sleep(0.02)
+
+
+def wait_pumping(supervisor: Supervisor, condition: Callable[[], _Value], what: str) -> _Value:
+    """`wait_until`, while the supervisor does its work."""
+
+    def pumped() -> _Value:
+        supervisor.pump()
+        return condition()
+
+    return wait_until(pumped, what)
 
 
 @contextmanager

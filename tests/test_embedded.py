@@ -1,0 +1,148 @@
+"""The embedded servers: data kept, crashes survived, left-overs dealt with."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis import Redis
+
+from ingest.embedded import postgres, valkey
+from ingest.embedded.server import Server, make_data_dir, wait_until_ready
+from ingest.errors import ServerStartError
+from ingest.supervisor import Supervisor
+from tests.processes import wait_pumping, wait_until
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data folder, still empty."""
+    folder = tmp_path / "data"
+    make_data_dir(folder)
+    return folder
+
+
+@contextmanager
+def supervised(server: Server) -> Iterator[Supervisor]:
+    """Run a server until the block ends."""
+    supervisor = Supervisor(lambda *_: None)
+    supervisor.start(server.process)
+    try:
+        wait_until_ready(server, supervisor.pump)
+        yield supervisor
+    finally:
+        supervisor.stop([server.process.name])
+
+
+def test_postgres_keeps_data(data_dir: Path) -> None:
+    """Rows are there again at the next start, under the same URL, and no port is open."""
+    server = postgres.prepare(data_dir)
+    with supervised(server), psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+
+    again = postgres.prepare(data_dir)
+    with supervised(again), psycopg.connect(again.url) as connection:
+        assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+    assert again.url == server.url
+
+
+def test_postgres_survives_kill(data_dir: Path) -> None:
+    """Postgres that was killed (-9) is started again by the supervisor and recovers what was committed."""
+    server = postgres.prepare(data_dir)
+    with supervised(server) as supervisor:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+        os.kill(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        wait_pumping(supervisor, lambda: not server.answers(), "it is gone")
+        wait_until_ready(server, supervisor.pump)
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+
+
+def test_leftover_postgres_is_stopped(data_dir: Path) -> None:
+    """A Postgres that outlived its supervisor is stopped before another one starts on its data."""
+    server = postgres.prepare(data_dir)
+    first = Supervisor(lambda *_: None)
+    first.start(server.process)
+    wait_until_ready(server, first.pump)
+
+    again = postgres.prepare(data_dir)
+
+    wait_until(lambda: first.exit_code("postgres") is not None, "the left-over has ended")
+    with supervised(again):
+        pass
+
+
+def test_half_made_cluster_is_made_anew(data_dir: Path) -> None:
+    """An initdb that was cut off leaves nothing that stops the next start."""
+    unfinished = data_dir / "postgres" / "unfinished"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18\n")
+
+    with supervised(postgres.prepare(data_dir)):
+        assert not unfinished.exists()
+
+
+def test_long_path_gets_short_socket(tmp_path: Path) -> None:
+    """A data folder whose path is too long for a socket works all the same."""
+    folder = tmp_path / ("long" * 15) / ("path" * 15)
+    make_data_dir(folder)
+
+    server = postgres.prepare(folder)
+
+    assert str(folder) not in server.url
+    with supervised(server), psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_data_is_closed_to_others(data_dir: Path) -> None:
+    """Nobody else on the machine can look into the servers' folders, or read Valkey's password."""
+    postgres.prepare(data_dir)
+    valkey.prepare(data_dir)
+
+    for folder in ("postgres", "valkey"):
+        assert (data_dir / folder).stat().st_mode & 0o077 == 0
+    for file in ("access.json", "valkey.conf"):
+        assert (data_dir / "valkey" / file).stat().st_mode & 0o077 == 0
+
+
+def test_valkey_keeps_data(data_dir: Path) -> None:
+    """What was confirmed is there after a kill (-9), under the same URL; and a password is asked for."""
+    server = valkey.prepare(data_dir)
+    with supervised(server) as supervisor, Redis.from_url(server.url) as client:
+        assert client.config_get("append*")["appendfsync"] == "always"
+        client.set("kept", "1")
+        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+        wait_pumping(supervisor, lambda: not server.answers(), "it is gone")
+        wait_until_ready(server, supervisor.pump)
+        assert client.get("kept") == b"1"
+        port = client.connection_pool.connection_kwargs["port"]
+        with Redis(port=port) as stranger, pytest.raises(Exception, match="authenticated"):
+            stranger.get("kept")
+
+    assert valkey.prepare(data_dir).url == server.url
+
+
+def test_leftover_valkey_is_stopped(data_dir: Path) -> None:
+    """A Valkey that outlived its supervisor is stopped, and the port kept."""
+    server = valkey.prepare(data_dir)
+    with supervised(server) as first:
+        again = valkey.prepare(data_dir)
+        wait_until(lambda: first.exit_code("valkey") is not None, "the left-over has ended")
+    assert again.url == server.url
+
+
+def test_start_failure_shows_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not start is an error that names its log and shows its end."""
+    monkeypatch.setattr("ingest.embedded.server.START_SECONDS", 1.0)
+    server = valkey.prepare(data_dir)
+    (data_dir / "valkey" / "valkey.conf").write_text("nonsense yes\n")
+
+    with pytest.raises(ServerStartError, match="Bad directive"), supervised(server):
+        pass
