@@ -1,0 +1,265 @@
+"""From `ingest up` to the tables, as README tells a newcomer."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from ingest.simulator.pushes import generate
+from tests.processes import free_port, wait_until
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+
+INGEST = Path(sys.executable).with_name("ingest")
+
+
+class Up:
+    """A running `ingest up`: what it has printed, and how to reach it."""
+
+    def __init__(self, process: subprocess.Popen[str], output: Path, environ: dict[str, str]) -> None:
+        self.process = process
+        self.environ = environ
+        self._output = output
+
+    @property
+    def printed(self) -> str:
+        """Everything it has printed so far."""
+        return self._output.read_text()
+
+    def ingest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command beside it."""
+        return subprocess.run([INGEST, *arguments], env=self.environ, check=False, capture_output=True, text=True)
+
+    def urls(self) -> dict[str, str]:
+        """What `ingest env` prints."""
+        lines = self.ingest("env").stdout.splitlines()
+        return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Ask Postgres."""
+        with psycopg.connect(self.urls()["DATABASE_URL"]) as connection:
+            return connection.execute(statement).fetchall()
+
+    def stop(self, number: signal.Signals) -> int:
+        """Stop it by a signal; its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextmanager
+def running_up(folder: Path, **settings: str) -> Iterator[Up]:
+    """`ingest up` with its data in a folder and ports of its own, until it is ready."""
+    environ = {
+        **os.environ,
+        "INGEST_DATA_DIR": str(folder / "data"),
+        "PORT": str(free_port()),
+        "DASHBOARD_PORT": str(free_port()),
+        **settings,
+    }
+    output = folder / f"up-{time.monotonic_ns()}.log"
+    with output.open("w") as log:
+        process = subprocess.Popen([INGEST, "up"], env=environ, stdout=log, stderr=log, text=True)
+    up = Up(process, output, environ)
+    try:
+        wait_until(lambda: "airudder-ingest is ready" in up.printed or process.poll() is not None, "it is ready", 60)
+        assert process.poll() is None, up.printed
+        yield up
+        if process.poll() is None:
+            up.stop(signal.SIGTERM)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below a process."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
+    parents = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    children = [child for child, parent in parents if parent == pid]
+    return children + [below for child in children for below in descendants(child)]
+
+
+def are_gone(pids: list[int]) -> bool:
+    """Whether none of the processes runs."""
+    listed = subprocess.run(["ps", "-eo", "pid=,stat="], check=True, capture_output=True, text=True).stdout
+    running = {int(line.split()[0]) for line in listed.splitlines() if not line.split()[1].startswith("Z")}
+    return not running & set(pids)
+
+
+def test_newcomers_first_hour(tmp_path: Path) -> None:
+    """Up, the printed curl, `ingest send`, SQL: every good push is a call with its turns, every bad one a dead letter,
+    nothing is missing and nothing failed; and after a stop and another start it is all there again."""
+    with running_up(tmp_path) as up:
+        curl = re.search(r"Try it +(curl .*)", up.printed)
+        assert curl
+        answered = subprocess.run(["sh", "-c", curl[1]], check=True, capture_output=True, text=True)
+        assert answered.stdout == "{}"
+
+        sent = up.ingest("send", "--count", "2000", "--rate", "500", "--seed", "7", "--bad", "1%")
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+        assert "as expected  2000" in sent.stdout
+        wait_until(lambda: _is_quiet(up), "everything is settled")
+        _check_tables(up)
+        dashboard = httpx.get(f"http://127.0.0.1:{up.environ['DASHBOARD_PORT']}/")
+        assert dashboard.status_code == 200
+        assert "normalise" in httpx.get(f"{dashboard.url}0/data/queues.json").text
+        pids = descendants(up.process.pid)
+        assert len(pids) > 5
+        assert up.stop(signal.SIGINT) == 0
+        assert up.printed.endswith("stopped\n")
+        wait_until(lambda: are_gone(pids), "nothing of it is left running")
+
+    with running_up(tmp_path) as up:
+        _check_tables(up)
+
+
+def _is_quiet(up: Up) -> bool:
+    status = json.loads(up.ingest("status", "--json").stdout)
+    assert status["redis"]["in_flight"]["jobs_failed"] == 0
+    return bool(status["redis"]["in_flight"]["pushes"] == 0)
+
+
+def _check_tables(up: Up) -> None:
+    pushes = list(generate(seed=7, count=2000, bad_share=0.01))
+    turns = {push.call_id: push.turns for push in pushes if not push.is_bad}
+    stored = up.query(
+        "SELECT call_id, count(position) FROM airudder.calls LEFT JOIN airudder.call_turns USING (source, call_id) "
+        "WHERE call_id <> 'c1' GROUP BY call_id"
+    )
+    assert dict(stored) == turns
+    dead = up.query("SELECT body, error_path FROM airudder.pushes WHERE status = 'dead'")
+    assert sorted(body for body, _ in dead) == sorted(push.body for push in pushes if push.is_bad)
+    assert {path for _, path in dead} == {"$"}
+    assert up.query("SELECT count(*) FROM airudder.pushes") == [(2001,)]
+
+
+def test_second_up_is_refused(tmp_path: Path) -> None:
+    """A second `up` on the same data says so in one line and leaves the first one alone."""
+    with running_up(tmp_path) as up:
+        second = up.ingest("up")
+
+        assert second.returncode == 1
+        assert f"already running with data in {tmp_path / 'data'} (process {up.process.pid})" in second.stderr
+        assert second.stderr.count("\n") == 1
+        assert up.ingest("status").returncode == 0
+
+
+@pytest.mark.parametrize("variable", ["PORT", "DASHBOARD_PORT"])
+def test_taken_port_is_named(tmp_path: Path, variable: str) -> None:
+    """A port that somebody else has is an error that names the variable to set."""
+    with running_up(tmp_path) as up:
+        environ = {**up.environ, "INGEST_DATA_DIR": str(tmp_path / "other"), "PORT": str(free_port())}
+        environ["DASHBOARD_PORT"] = str(free_port())
+        environ[variable] = up.environ[variable]
+        second = subprocess.run([INGEST, "up"], env=environ, check=False, capture_output=True, text=True)
+
+    assert second.returncode == 1
+    assert f"set {variable}" in second.stderr
+
+
+def test_killed_up_is_recovered_from(tmp_path: Path) -> None:
+    """After `up` was killed (-9) nothing of it goes on, and the next one has everything that was acknowledged."""
+    with running_up(tmp_path) as up:
+        url = f"http://127.0.0.1:{up.environ['PORT']}/airudder/custom-api"
+        pids = descendants(up.process.pid)
+        for number in range(20):
+            assert httpx.post(url, json={"call": {"call_id": f"call-{number}"}}).status_code == 200
+        up.process.kill()
+        up.process.wait()
+        wait_until(lambda: are_gone(pids), "nothing of it is left running")
+
+    with running_up(tmp_path) as up:
+        wait_until(lambda: up.query("SELECT count(*) FROM airudder.calls") == [(20,)], "all calls are there")
+
+
+def test_dead_process_is_restarted(tmp_path: Path) -> None:
+    """A worker pool that is killed is started again with a line that says so, and its work goes on."""
+    with running_up(tmp_path) as up:
+        (pool,) = _pids_of("-m workers", descendants(up.process.pid), "sweeper")[:1]
+        os.kill(pool, signal.SIGKILL)
+        wait_until(lambda: "ended by SIGKILL; starting it again" in up.printed, "it is said")
+        assert up.ingest("send", "--count", "20", "--rate", "0").returncode == 0
+        wait_until(lambda: _is_quiet(up), "another pool settles everything")
+
+
+def _pids_of(command: str, pids: list[int], but_not: str) -> list[int]:
+    listed = subprocess.run(["ps", "-eo", "pid=,args="], check=True, capture_output=True, text=True).stdout
+    found = [line.split(maxsplit=1) for line in listed.splitlines()]
+    return sorted(int(pid) for pid, args in found if int(pid) in pids and command in args and but_not not in args)
+
+
+def test_given_servers_are_used(
+    tmp_path: Path, database_url: str, redis_url: str, client: Any, connection: Any
+) -> None:
+    """With DATABASE_URL and REDIS_URL set no server is started, and passwords are not printed."""
+    with running_up(tmp_path, DATABASE_URL=database_url, REDIS_URL=redis_url) as up:
+        assert not (tmp_path / "data" / "postgres").exists()
+        assert not (tmp_path / "data" / "valkey").exists()
+        assert up.ingest("send", "--count", "20", "--rate", "0").returncode == 0
+        wait_until(lambda: _is_quiet(up), "everything is settled")
+        password = httpx.URL(redis_url).password
+        assert not password or password not in up.printed
+
+
+def test_public_host_needs_tokens(tmp_path: Path) -> None:
+    """Nothing is started on an address that others can reach while anybody could push."""
+    environ = {**os.environ, "HOST": "0.0.0.0", "INGEST_DATA_DIR": str(tmp_path / "data")}
+
+    refused = subprocess.run([INGEST, "up"], env=environ, check=False, capture_output=True, text=True)
+
+    assert refused.returncode == 1
+    assert "INGEST_TOKENS is not set" in refused.stderr
+
+
+def test_tokens_are_not_printed(tmp_path: Path) -> None:
+    """With tokens the banner shows where the secret goes, and not the secret; the endpoint asks for it."""
+    with running_up(tmp_path, INGEST_TOKENS="lender-a=alpha-secret") as up:
+        assert "alpha-secret" not in up.printed
+        assert "/airudder/custom-api/<token>" in up.printed
+        assert up.ingest("send", "--count", "5", "--rate", "0").returncode == 1
+        assert up.ingest("send", "--count", "5", "--rate", "0", "--token", "alpha-secret").returncode == 0
+
+
+def test_procfile_runs_under_honcho(environment: None, tmp_path: Path, connection: Any) -> None:
+    """The Procfile's own lines run under honcho on given servers."""
+    procfile = Path(__file__).parents[2] / "Procfile"
+    port = free_port()
+    environ = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(INGEST.parent), os.environ["PATH"]]),
+        "PORT": str(port),
+        "DASHBOARD_PORT": str(free_port()),
+    }
+    honcho: list[str | Path] = [INGEST.with_name("honcho"), "-f", procfile, "start"]
+    subprocess.run([*honcho, "release"], env=environ, cwd=tmp_path, check=True, capture_output=True)
+    process = subprocess.Popen(
+        [*honcho, "web", "worker", "sweeper", "dashboard"], env=environ, cwd=tmp_path, stdout=subprocess.DEVNULL
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _answers(url), "web answers")
+        assert httpx.post(f"{url}/airudder/custom-api", json={"call": {"call_id": "c1"}}).status_code == 200
+        wait_until(lambda: connection.execute("SELECT FROM airudder.calls").fetchone() is not None, "it is a call")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{url}/healthz").status_code == 200
+    return False
