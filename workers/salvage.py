@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import types
 import typing
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from workers.warn import Warnings
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
+_INTEGER = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
 _EXPECTED = {str: "text", int: "a whole number", list: "an array", dict: "an object"}
 
 
@@ -64,8 +66,7 @@ def _convert(value: Any, wanted: type) -> Any:
     if wanted is str and isinstance(value, int | float):
         return str(value)
     if wanted is int and isinstance(value, str):
-        digits = value.strip()
-        return int(digits) if digits.lstrip("-").isdecimal() and len(digits) < 20 else None
+        return int(value) if _INTEGER.fullmatch(value) else None
     if wanted is int and isinstance(value, float) and value.is_integer():
         return int(value)
     return None

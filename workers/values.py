@@ -89,7 +89,10 @@ def country_of(number: str) -> str | None:
     """The country (ISO 3166-1 alpha-2) of an E.164 number; None if it cannot be told."""
     if not _E164.fullmatch(number):
         return None
-    parsed = phonenumbers.parse(number)
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return None  # well-formed, with a country code that nobody has
     region = phonenumbers.region_code_for_number(parsed)
     region = region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     return None if region in (None, "ZZ", "001") else region

@@ -1,0 +1,34 @@
+"""Credentials; their way over HTTP is in test_endpoint."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.access import OPEN_SOURCE, Access
+from ingest.settings import load
+
+GUARDED = Access(load({"INGEST_TOKENS": "lender-a=alpha,lender-a=alpha-2,shop=s3cret"}).tokens)
+
+
+def test_open_endpoint_has_default_source() -> None:
+    """Without tokens everything comes from the source `default`, whatever credential it brings."""
+    assert Access(()).source_of("anything", [(b"authorization", b"Bearer x")]) == OPEN_SOURCE
+
+
+def test_each_secret_has_its_source() -> None:
+    """Either secret of a source is good for it while one replaces the other."""
+    sources = [GUARDED.source_of(secret, []) for secret in ("alpha", "alpha-2", "s3cret")]
+    assert sources == ["lender-a", "lender-a", "shop"]
+
+
+@given(st.binary())
+def test_no_header_breaks_it(value: bytes) -> None:
+    """A malformed header is a wrong credential, never an error."""
+    assert GUARDED.source_of(None, [(b"authorization", value)]) in (None, "lender-a", "shop")
+
+
+@given(st.text(st.characters(codec=None)))
+def test_no_path_breaks_it(token: str) -> None:
+    """A malformed path is a wrong credential, never an error."""
+    assert GUARDED.source_of(token, []) in (None, "lender-a", "shop")

@@ -1,0 +1,142 @@
+"""Decoding bodies, documented and not."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.decode import decode
+from ingest.errors import NotAnObjectError, NotJsonError
+from ingest.payloads import CustomApiPush
+
+SAMPLE = (Path(__file__).parent / "samples" / "custom-api.json").read_bytes()
+
+
+def test_sample_is_typed() -> None:
+    """The vendor's own example fits the structs, field by field."""
+    push = decode("custom-api", SAMPLE)
+
+    assert isinstance(push, CustomApiPush)
+    assert push.workflow_name == "huida_test_api_002"
+    assert push.callee
+    assert push.callee.extra
+    assert (push.callee.extra[0].question, push.callee.extra[0].content) == ("order_type", "codLogistics260")
+    assert push.callee.extend
+    assert push.callee.extend.variables == {"test": "xxx", "extra_a": "hello world"}
+    assert push.call
+    assert push.call.asr_result
+    assert (push.call.asr_result[1].time, push.call.asr_result[1].robottext) == ("00:00:09", "Saya Daniel dari adakami")
+
+
+TYPED = {
+    "empty": b"{}",
+    "unknown fields": b'{"workflow_id": "w", "new": {"deep": [1, {"x": null}]}}',
+    "nulls": b'{"workflow_id": null, "callee": null, "custom_attribute": null, "call": null}',
+    "byte order mark": b'\xef\xbb\xbf{"workflow_id": "\xc3\xa9"}',
+    "escapes": b'{"workflow_name": "\\u56de\\u8bbf \\ud83d\\ude4f \\u0000"}',
+    "repeated key": b'{"workflow_id": "a", "workflow_id": "b"}',
+}
+
+
+@pytest.mark.parametrize("body", TYPED.values(), ids=TYPED.keys())
+def test_documented_shape_is_typed(body: bytes) -> None:
+    """What fits the structs comes back typed, whatever else is in it."""
+    assert isinstance(decode("custom-api", body), CustomApiPush)
+
+
+PLAIN = {
+    "number for text": b'{"workflow_id": 7}',
+    "text for object": b'{"callee": "nobody"}',
+    "array for object": b'{"custom_attribute": [1]}',
+    "lone surrogate": b'{"workflow_id": "\\ud800"}',
+    "lone surrogate where skipped": b'{"new": "\\udfff"}',
+    "beyond a double": b'{"custom_attribute": {"a": 1e400}}',
+    "5000 digits": b'{"custom_attribute": {"a": ' + b"9" * 5000 + b"}}",
+}
+
+
+@pytest.mark.parametrize("body", PLAIN.values(), ids=PLAIN.keys())
+def test_other_shape_is_plain(body: bytes) -> None:
+    """An object that does not fit, but is JSON, comes back as a plain object."""
+    assert isinstance(decode("custom-api", body), dict)
+
+
+NOT_JSON = {
+    "nothing": (b" ", "not JSON: Expecting value (byte 1)"),
+    "truncated": (b'{"a": 1', "not JSON: Expecting ',' delimiter (byte 7)"),
+    "truncated after a mistyped field": (b'{"workflow_id": 1, "b":', "not JSON: Expecting value (byte 23)"),
+    "bytes are counted": (b'{"\xe5\x9b\x9e": x}', "not JSON: Expecting value (byte 8)"),
+    "Infinity": (b'{"a": Infinity}', "not JSON: Infinity is not a JSON number"),
+    "-Infinity": (b'{"a": -Infinity}', "not JSON: -Infinity is not a JSON number"),
+    "raw control character": (b'{"a": "\x00"}', "not JSON: Invalid control character at (byte 7)"),
+    "single quotes": (b"{'a': 1}", "not JSON: Expecting property name enclosed in double quotes (byte 1)"),
+    "too deep": (b"[" * 100_000, "not readable JSON: nested too deeply"),
+    "too deep in an object": (b'{"a":' * 100_000, "not readable JSON: nested too deeply"),
+    "UTF-16": ('{"a": 1}'.encode("utf-16"), "not UTF-8 (byte 0)"),
+    "not UTF-8": (b'{"workflow_id": "\xff"}', "not UTF-8 (byte 17)"),
+    "overlong UTF-8": (b'{"a": "\xc0\xaf"}', "not UTF-8 (byte 7)"),
+    "surrogate in UTF-8": (b'{"a": "\xed\xa0\x80"}', "not UTF-8 (byte 7)"),
+}
+
+
+@pytest.mark.parametrize(("body", "error"), NOT_JSON.values(), ids=NOT_JSON.keys())
+def test_other_bytes_are_refused(body: bytes, error: str) -> None:
+    """What is not JSON in UTF-8 is refused, with the byte where it stops being so."""
+    with pytest.raises(NotJsonError) as caught:
+        decode("custom-api", body)
+    assert str(caught.value) == error
+
+
+NOT_AN_OBJECT = {
+    b"null": "null",
+    b"true": "a boolean",
+    b"1": "a number",
+    b"1.5": "a number",
+    b"1e999": "a number",
+    b'"x"': "a string",
+    b"[]": "an array",
+    b'[{"workflow_id": "w"}]': "an array",
+}
+
+
+@pytest.mark.parametrize(("body", "found"), NOT_AN_OBJECT.items())
+def test_other_json_is_refused(body: bytes, found: str) -> None:
+    """JSON that is no object is refused by what it is."""
+    with pytest.raises(NotAnObjectError) as caught:
+        decode("custom-api", body)
+    assert str(caught.value) == f"a JSON object is expected, not {found}"
+
+
+def test_errors_hold_no_value() -> None:
+    """An error's text, which is logged and answered, holds nothing of the body."""
+    for body in (b'{"callee_name": "Budi" x}', b'"Budi"', b'{"a": "Budi', b'["Budi"]', b"Budi"):
+        with pytest.raises((NotJsonError, NotAnObjectError)) as caught:
+            decode("custom-api", body)
+        assert "Budi" not in str(caught.value)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+FIELDS = st.sampled_from(["workflow_id", "node_id", "callee", "custom_attribute", "call", "other"])
+
+
+@given(st.dictionaries(FIELDS, JSON_VALUES), st.booleans())
+def test_every_object_is_decoded(document: dict[str, Any], is_escaped: bool) -> None:
+    """Whatever object a sender may send, it is decoded."""
+    decode("custom-api", json.dumps(document, ensure_ascii=is_escaped).encode("utf-8", "replace"))
+
+
+@given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
+def test_every_body_has_verdict(body: bytes) -> None:
+    """Any bytes are decoded or refused with one of two errors; nothing else comes out."""
+    with suppress(NotJsonError, NotAnObjectError):
+        decode("custom-api", body)

@@ -1,0 +1,226 @@
+"""Normalising one push: its rows, field by field."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.pushes import entry, push
+from tests.test_decode import JSON_VALUES, SAMPLE
+from workers.normalise import NOTHING_RECOGNISED, normalise
+from workers.rows import (
+    AnswerRow,
+    AttributesRow,
+    CalleeRow,
+    NodeRow,
+    Normalised,
+    TurnRow,
+    WorkflowRow,
+)
+
+WORKFLOW, NODE = "f437fb6aa75042ee973ebb23e7d3b1b9", "04e19e53f694496f8774355e2096d9f1"
+CALL, NUMBER = "d7b14e08214617f5d7066fc002e6b379", "+6212345678"
+
+
+def problems(one: Normalised) -> dict[str, str]:
+    """A push's warnings by path."""
+    return {warning["path"]: warning["problem"] for warning in msgspec.json.decode(one.push.warnings or "[]")}
+
+
+def test_sample_field_by_field() -> None:
+    """The vendor's own example comes to exactly these rows."""
+    one = entry(SAMPLE, source="lender-a")
+    version = (one.received_at, one.uuid)
+    rows = normalise(one)
+
+    assert (rows.push.status, rows.push.warnings, rows.push.body) == ("normalised", None, SAMPLE)
+    assert (rows.push.workflow_id, rows.push.node_id, rows.push.call_id) == (WORKFLOW, NODE, CALL)
+    assert (rows.push.callee_number, rows.push.case_id) == (NUMBER, None)
+    assert rows.push.custom_attribute == '{"a":"1","b":"2"}'
+    assert rows.workflow == WorkflowRow("lender-a", WORKFLOW, "huida_test_api_002", *version)
+    assert rows.node == NodeRow("lender-a", WORKFLOW, NODE, "API1", *version)
+    assert rows.callee == CalleeRow(
+        "lender-a", NUMBER, NUMBER, "ID", "WILL SMITH1", "male", "Silicon Valley", "WY", *version
+    )
+    assert rows.case
+    assert tuple(rows.case) == (
+        *("lender-a", NUMBER, "", None, None, None, '{"test":"xxx","extra_a":"hello world"}', None),
+        *(date(2019, 2, 1), date(2021, 3, 2), Decimal("20000.00"), Decimal("20310.23"), "USD", *version),
+    )
+    assert rows.answers == [
+        AnswerRow("lender-a", NUMBER, "", 0, "order_type", "codLogistics260"),
+        AnswerRow("lender-a", NUMBER, "", 1, "lang", "TG"),
+    ]
+    assert rows.call
+    assert tuple(rows.call) == (
+        *("lender-a", CALL, "bd5d09be45f81fcff39ca616d38b7d79", NUMBER, None, WORKFLOW),
+        *(datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC), datetime(2022, 12, 29, 9, 1, 59, tzinfo=UTC)),
+        *(1, "normal", "ByCallee", None, None, "{}", None, *version),
+    )
+    assert rows.attributes == AttributesRow("lender-a", CALL, NODE, '{"a":"1","b":"2"}', *version)
+    assert rows.turns == [
+        TurnRow("lender-a", CALL, 0, timedelta(0), "selamat sore", "halo halo"),
+        TurnRow("lender-a", CALL, 1, timedelta(seconds=9), "Saya Daniel dari adakami", "halo halo halo halo"),
+    ]
+
+
+def test_same_entry_same_rows() -> None:
+    """Normalising is pure: the same entry gives the same rows."""
+    one = entry(SAMPLE)
+    assert normalise(one) == normalise(one)
+
+
+PARTS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "workflow alone": ({"workflow_id": "w"}, {"workflow"}),
+    "workflow and node": ({"workflow_id": "w", "node_id": "n"}, {"workflow", "node"}),
+    "node without workflow": ({"node_id": "n", "call": {"call_id": "c"}}, {"call"}),
+    "callee alone": ({"callee": {"callee_number": "+6281234567890"}}, {"callee", "case"}),
+    "call alone": ({"call": {"call_id": "c"}}, {"call"}),
+    "case without number": ({"callee": {"case_id": "k"}}, set()),
+    "call without id": ({"workflow_id": "w", "call": {"asr_result": [{"text": "x"}]}}, {"workflow"}),
+    "attributes without call": ({"workflow_id": "w", "custom_attribute": {"a": 1}}, {"workflow"}),
+}
+
+
+@pytest.mark.parametrize(("document", "expected"), PARTS.values(), ids=PARTS.keys())
+def test_parts_make_rows(document: dict[str, Any], expected: set[str]) -> None:
+    """A push gives the rows that its ids allow, and no other."""
+    rows = normalise(entry(document))
+
+    given_rows = {name for name in ("workflow", "node", "callee", "case", "call", "attributes") if getattr(rows, name)}
+    assert given_rows == expected
+    assert rows.turns == []
+    assert rows.push.status == "normalised"
+
+
+def test_missing_ids_are_warned_of() -> None:
+    """An object that cannot be stored for want of its id is warned of."""
+    one = normalise(entry({"workflow_id": "w", "callee": {"callee_name": "Budi"}, "call": {"ring_type": "busy"}}))
+
+    assert problems(one) == {
+        "$.call.call_id": "missing: the call is not stored",
+        "$.callee.callee_number": "missing: the callee and the case are not stored",
+    }
+
+
+DEAD: dict[str, tuple[bytes, str]] = {
+    "not JSON": (b"{", "not JSON: Expecting property name enclosed in double quotes (byte 1)"),
+    "not UTF-8": (b'"\xff"', "not UTF-8 (byte 1)"),
+    "no object": (b"[]", "a JSON object is expected, not an array"),
+    "empty object": (b"{}", NOTHING_RECOGNISED),
+    "unknown object": (b'{"hello": 1}', NOTHING_RECOGNISED),
+    "empty ids": (b'{"workflow_id": " ", "callee": {}, "call": {"call_id": ""}}', NOTHING_RECOGNISED),
+    "endless ids": (b'{"workflow_id": "' + b"x" * 3000 + b'"}', NOTHING_RECOGNISED),
+}
+
+
+@pytest.mark.parametrize(("body", "error"), DEAD.values(), ids=DEAD.keys())
+def test_nothing_recognised_is_dead(body: bytes, error: str) -> None:
+    """A push of which nothing can be normalised is a dead letter: its raw body, why and where."""
+    rows = normalise(entry(body))
+
+    assert (rows.push.status, rows.push.error, rows.push.error_path) == ("dead", error, "$")
+    assert rows.push.body == body
+    assert (rows.workflow, rows.callee, rows.call) == (None, None, None)
+
+
+def test_empty_text_is_null() -> None:
+    """The vendor's "" is null in every column, but for the case id in a key."""
+    document = json.loads(re.sub(rb'"(?:[^"]*)"(?=[,\s\]}])', b'""', SAMPLE))
+    document["callee"]["callee_number"], document["call"]["call_id"] = NUMBER, CALL
+    rows = normalise(entry(document))
+
+    assert rows.case
+    assert rows.case.case_id == ""
+    assert rows.call
+    texts = [*rows.push, *(rows.callee or ()), *rows.case[3:], *rows.call]
+    assert "" not in texts
+    assert problems(rows) == {}
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"), [("busy", "busy"), ("null", None), (None, None), ("", None), ("brand_new", "brand_new")]
+)
+def test_ring_type_is_open(sent: str | None, stored: str | None) -> None:
+    """Any ring type is stored as sent; "null", the word, is null."""
+    rows = normalise(entry({"call": {"call_id": "c", "ring_type": sent}}))
+
+    assert rows.call
+    assert rows.call.ring_type == stored
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"), [("E", "E"), ("", None), (None, None), (7, "7"), ({"a": [1]}, '{"a":[1]}'), (False, "false")]
+)
+def test_intention_is_text(sent: Any, stored: str | None) -> None:
+    """The untyped intention is stored as text, JSON where it is not text."""
+    rows = normalise(entry({"call": {"call_id": "c", "intention": sent}}))
+
+    assert rows.call
+    assert rows.call.intention == stored
+
+
+def test_unstorable_text_is_cleaned() -> None:
+    """NUL and lone surrogates are removed from what is stored, with a warning; the raw body keeps them."""
+    body = b'{"call": {"call_id": "c\\u0000", "slots": "a\\ud800b", "multi_label": {"k\\u0000": 1e400}}}'
+    rows = normalise(entry(body))
+
+    assert rows.call
+    assert (rows.call.call_id, rows.call.slots, rows.call.multi_label) == ("c", "ab", '{"k":null}')
+    assert rows.push.body == body
+    assert len(problems(rows)) == 4
+
+
+def test_emoji_is_no_surrogate() -> None:
+    """An escaped emoji, two surrogates in JSON, is stored whole and not warned of."""
+    rows = normalise(entry(b'{"call": {"call_id": "c", "slots": "\\ud83d\\ude4f"}}'))
+
+    assert rows.call
+    assert (rows.call.slots, problems(rows)) == ("🙏", {})
+
+
+def test_large_numbers_are_kept() -> None:
+    """A number beyond 64 bits in a free-form object stays what it was."""
+    rows = normalise(entry(push(custom_attribute={"a": 123456789012345678901234567890})))
+
+    assert rows.push.status == "normalised"
+    assert rows.push.custom_attribute == '{"a":123456789012345678901234567890}'
+
+
+def test_warnings_hold_no_value() -> None:
+    """A warning tells a path and a problem, never what was there."""
+    rows = normalise(entry(push(callee={"callee_number": "+6281234567890", "due_date": "Budi", "extra": ["Budi"]})))
+
+    assert set(problems(rows)) == {"$.callee.due_date", "$.callee.extra[0]"}
+    assert "Budi" not in (rows.push.warnings or "")
+
+
+def shaped_like(template: Any) -> st.SearchStrategy[Any]:
+    """JSON of a document's shape, in which any part may be any other JSON."""
+    if isinstance(template, dict):
+        fields = {key: shaped_like(value) for key, value in template.items()}
+        return st.fixed_dictionaries({}, optional=fields) | JSON_VALUES
+    if isinstance(template, list):
+        return st.lists(shaped_like(template[0]), max_size=3) | JSON_VALUES
+    return st.just(template) | st.text(st.characters(codec=None), max_size=8) | JSON_VALUES
+
+
+@settings(max_examples=500)
+@given(shaped_like(json.loads(SAMPLE)))
+def test_any_push_has_outcome(document: Any) -> None:
+    """Whatever stands in the fields, a push is normalised or dead, and no text that Postgres refuses is left in it."""
+    rows = normalise(entry(document))
+
+    assert rows.push.status in ("normalised", "dead")
+    stored = [*rows.push, *(rows.callee or ()), *(rows.case or ()), *(rows.call or ())]
+    stored += [value for row in (*rows.answers, *rows.turns) for value in row]
+    for text in (value for value in stored if isinstance(value, str)):
+        assert not re.search("[\0\ud800-\udfff]", text)

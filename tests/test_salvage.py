@@ -1,0 +1,89 @@
+"""Salvaging pushes that are not as documented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from ingest.payloads import Answer, Call, CustomApiPush, Turn
+from workers.salvage import salvage
+from workers.warn import Warnings
+
+
+def salvaged(value: dict[str, Any]) -> tuple[CustomApiPush, dict[str, str]]:
+    """The push, and its warnings by path."""
+    warnings = Warnings()
+    push = salvage(CustomApiPush, value, "$", warnings)
+    noted = msgspec.json.decode(warnings.as_json() or "[]")
+    return push, {warning["path"]: warning["problem"] for warning in noted}
+
+
+KEPT: dict[str, tuple[dict[str, Any], CustomApiPush]] = {
+    "number as text": ({"call": {"call_times": "2"}}, CustomApiPush(call=Call(call_times=2))),
+    "whole float": ({"call": {"call_times": 2.0}}, CustomApiPush(call=Call(call_times=2))),
+    "text as number": ({"workflow_id": 17}, CustomApiPush(workflow_id="17")),
+    "text as float": ({"workflow_id": 1.5}, CustomApiPush(workflow_id="1.5")),
+    "null": ({"call": None}, CustomApiPush()),
+    "empty text for an object": ({"custom_attribute": "", "callee": ""}, CustomApiPush()),
+    "untyped": ({"call": {"intention": ["E", 1]}}, CustomApiPush(call=Call(intention=["E", 1]))),
+    "unknown field": ({"new": 1, "workflow_id": "w"}, CustomApiPush(workflow_id="w")),
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), KEPT.values(), ids=KEPT.keys())
+def test_lossless_is_silent(value: dict[str, Any], expected: CustomApiPush) -> None:
+    """What loses nothing by conversion is converted, without a warning."""
+    assert salvaged(value) == (expected, {})
+
+
+LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
+    "boolean for text": ({"workflow_id": True}, CustomApiPush(), {"$.workflow_id": "text is expected, not bool"}),
+    "object for text": ({"node_id": {"x": 1}}, CustomApiPush(), {"$.node_id": "text is expected, not dict"}),
+    "text for object": ({"callee": "?"}, CustomApiPush(), {"$.callee": "an object is expected, not str"}),
+    "text for number": (
+        {"call": {"call_times": "twice"}},
+        CustomApiPush(call=Call()),
+        {"$.call.call_times": "a whole number is expected, not str"},
+    ),
+    "fraction for number": (
+        {"call": {"call_times": 1.5}},
+        CustomApiPush(call=Call()),
+        {"$.call.call_times": "a whole number is expected, not float"},
+    ),
+    "object for array": (
+        {"call": {"asr_result": {}}},
+        CustomApiPush(call=Call()),
+        {"$.call.asr_result": "an array is expected, not dict"},
+    ),
+    "one bad item": (
+        {"call": {"asr_result": [{"text": "a"}, 1, {"text": [], "robottext": "b"}]}},
+        CustomApiPush(call=Call(asr_result=[Turn(text="a"), Turn(robottext="b")])),
+        {
+            "$.call.asr_result[1]": "an object is expected, not int",
+            "$.call.asr_result[2].text": "text is expected, not list",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "expected", "problems"), LOST.values(), ids=LOST.keys())
+def test_lost_is_warned_of(value: dict[str, Any], expected: CustomApiPush, problems: dict[str, str]) -> None:
+    """What does not fit is null, with its path; what is beside it is kept."""
+    assert salvaged(value) == (expected, problems)
+
+
+def test_capital_keys_are_found() -> None:
+    """The vendor's capitalised keys are salvaged under their own names."""
+    push, problems = salvaged({"callee": {"extra": [{"Content": 5, "Question": "q"}]}})
+
+    assert push.callee
+    assert push.callee.extra == [Answer(content="5", question="q")]
+    assert problems == {}
+
+
+@pytest.mark.parametrize("text", ["--5", "9" * 5000, "٣", "1e3", "0x10"])
+def test_odd_digits_do_no_harm(text: str) -> None:
+    """Texts that only look like numbers never raise."""
+    salvaged({"call": {"call_times": text}})

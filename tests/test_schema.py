@@ -1,0 +1,183 @@
+"""schema.sql: every CHECK refuses, partitions are made, and applying it again changes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from ingest.resources import locate
+from tests.pushes import entry, push
+
+Rows = Connection[dict[str, Any]]
+
+NOW = "now()"
+VERSION = f"{NOW}, gen_random_uuid()"
+
+
+def insert_push(
+    source: str = "s", kind: str = "k", status: str = "pending", error: str = "NULL", attempts: int = 0
+) -> str:
+    """A statement that inserts a push, without saying where an error is or when it was normalised."""
+    return (
+        "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, attempts) "
+        f"VALUES (gen_random_uuid(), {NOW}, '{source}', '{kind}', '', '{status}', {error}, {attempts})"
+    )
+
+
+REFUSED = {
+    "push_status_is_known": insert_push(status="lost"),
+    "push_source_is_not_empty": insert_push(source=""),
+    "push_kind_is_not_empty": insert_push(kind=""),
+    "push_attempts_is_not_negative": insert_push(attempts=-1),
+    "dead_push_says_why_and_where": insert_push(status="dead", error="'broken'"),
+    "normalised_push_says_when": insert_push(status="normalised"),
+    "workflow_id_is_not_empty": f"INSERT INTO airudder.workflows VALUES ('s', '', 'name', {VERSION})",
+    "node_id_is_not_empty": f"INSERT INTO airudder.nodes VALUES ('s', 'w', '', 'name', {VERSION})",
+    "callee_number_is_not_empty": (
+        "INSERT INTO airudder.callees (source, callee_number, number_as_sent, received_at, push_id) "
+        f"VALUES ('s', '', '', {VERSION})"
+    ),
+    "case_callee_number_is_not_empty": (
+        "INSERT INTO airudder.cases (source, callee_number, case_id, received_at, push_id) "
+        f"VALUES ('s', '', '', {VERSION})"
+    ),
+    "answer_position_is_not_negative": "INSERT INTO airudder.case_answers VALUES ('s', 'n', '', -1, 'q', 'c')",
+    "call_id_is_not_empty": (
+        f"INSERT INTO airudder.calls (source, call_id, received_at, push_id) VALUES ('s', '', {VERSION})"
+    ),
+    "transcript_push_has_its_time": (
+        "INSERT INTO airudder.calls (source, call_id, received_at, push_id, transcript_push_id) "
+        f"VALUES ('s', 'c', {VERSION}, gen_random_uuid())"
+    ),
+    "turn_position_is_not_negative": (
+        "INSERT INTO airudder.call_turns (source, call_id, position) VALUES ('s', 'c', -1)"
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "statement"), REFUSED.items(), ids=REFUSED.keys())
+def test_check_refuses(connection: Rows, name: str, statement: str) -> None:
+    """Each CHECK refuses what its name says may not be."""
+    with pytest.raises(psycopg.errors.CheckViolation) as caught:
+        connection.execute(statement)
+    assert caught.value.diag.constraint_name == name
+
+
+def test_every_check_is_tested(connection: Rows) -> None:
+    """No CHECK in the schema is without its test above."""
+    found = connection.execute(
+        "SELECT DISTINCT conname FROM pg_constraint JOIN pg_namespace ON pg_namespace.oid = connamespace "
+        "WHERE nspname = 'airudder' AND contype = 'c'"
+    )
+    assert {row["conname"] for row in found} == set(REFUSED)
+
+
+def test_every_table_is_explained(connection: Rows) -> None:
+    """An analyst reads in psql what a row of each table is."""
+    found = connection.execute(
+        "SELECT relname, obj_description(pg_class.oid) AS comment FROM pg_class "
+        "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "WHERE nspname = 'airudder' AND relkind IN ('r', 'p') AND NOT relispartition"
+    ).fetchall()
+    assert len(found) == 11
+    assert [row["relname"] for row in found if not (row["comment"] or "").startswith("A row ")] == []
+
+
+def test_applying_again_changes_nothing(database_url: str, connection: Rows) -> None:
+    """schema.sql may be applied to a database in use: no object is added, no row changed."""
+    objects = "SELECT relname, oid FROM pg_class WHERE relnamespace = 'airudder'::regnamespace ORDER BY relname"
+    store(connection, datetime.now(UTC))
+    before = connection.execute(objects).fetchall(), connection.execute("SELECT * FROM airudder.pushes").fetchall()
+
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute(locate("schema.sql").read_bytes())
+
+    after = connection.execute(objects).fetchall(), connection.execute("SELECT * FROM airudder.pushes").fetchall()
+    assert after == before
+
+
+def store(connection: Rows, received_at: datetime) -> bytes:
+    """A pending push of a moment; its body."""
+    one = entry(push())
+    connection.execute(
+        "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status) "
+        "VALUES (%s, %s, 'default', 'custom-api', %s, 'pending')",
+        [one.uuid, received_at, one.body],
+    )
+    return one.body
+
+
+def tables_of_pushes(connection: Rows) -> list[str]:
+    """In which partition each push is."""
+    found = connection.execute("SELECT tableoid::regclass::text AS name FROM airudder.pushes ORDER BY received_at")
+    return [row["name"].removeprefix("airudder.") for row in found]
+
+
+def test_partition_takes_over_its_day(connection: Rows) -> None:
+    """A push of a day without partition is kept in the default one, and moves when the day's is made."""
+    day = datetime(2031, 5, 6, tzinfo=UTC)
+    for moment in (day - timedelta(microseconds=1), day, day + timedelta(days=1)):
+        store(connection, moment)
+    assert tables_of_pushes(connection) == ["pushes_default"] * 3
+
+    make = "SELECT airudder.ensure_pushes_partition(%s) AS made"
+    try:
+        assert connection.execute(make, [day.date()]).fetchone() == {"made": True}
+        assert connection.execute(make, [day.date()]).fetchone() == {"made": False}
+        assert tables_of_pushes(connection) == ["pushes_default", "pushes_2031_05_06", "pushes_default"]
+    finally:
+        connection.execute("DROP TABLE airudder.pushes_2031_05_06")
+
+
+def test_partition_has_all_indexes(connection: Rows) -> None:
+    """A partition made later has the same indexes as its siblings, each once."""
+    count = "SELECT count(*) AS indexes FROM pg_indexes WHERE tablename = %s"
+    connection.execute("SELECT airudder.ensure_pushes_partition('2031-05-07')")
+    try:
+        made = connection.execute(count, ["pushes_2031_05_07"]).fetchone()
+        assert made == connection.execute(count, ["pushes_default"]).fetchone() == {"indexes": 5}
+    finally:
+        connection.execute("DROP TABLE airudder.pushes_2031_05_07")
+
+
+def test_today_has_partition(connection: Rows) -> None:
+    """A fresh schema takes today's pushes in a partition of their own."""
+    store(connection, datetime.now(UTC))
+
+    assert tables_of_pushes(connection) == [f"pushes_{datetime.now(UTC):%Y_%m_%d}"]
+
+
+def test_digest_is_of_body(connection: Rows) -> None:
+    """The digest is the body's SHA-256, as workers compute it."""
+    body = store(connection, datetime.now(UTC))
+
+    assert connection.execute("SELECT body_digest FROM airudder.pushes").fetchone() == {
+        "body_digest": sha256(body).digest()
+    }
+
+
+LOOKUPS = {
+    "calls by id": "SELECT FROM airudder.calls WHERE source = 's' AND call_id = 'c'",
+    "calls of a callee": "SELECT FROM airudder.calls WHERE callee_number = '+62812' ORDER BY started_at",
+    "calls of a case": "SELECT FROM airudder.calls WHERE case_id = 'k' AND case_id <> ''",
+    "cases by id": "SELECT FROM airudder.cases WHERE case_id = 'k' AND case_id <> ''",
+    "callee by number": "SELECT FROM airudder.callees WHERE source = 's' AND callee_number = '+62812'",
+    "deliveries of a call": "SELECT FROM airudder.pushes WHERE call_id = 'c'",
+    "a push by id": "SELECT FROM airudder.pushes WHERE received_at = now() AND push_id = gen_random_uuid()",
+    "dead letters": "SELECT FROM airudder.pushes WHERE status = 'dead' ORDER BY received_at DESC LIMIT 50",
+    "pending pushes": "SELECT FROM airudder.pushes WHERE status = 'pending' ORDER BY received_at LIMIT 100",
+}
+
+
+@pytest.mark.parametrize("statement", LOOKUPS.values(), ids=LOOKUPS.keys())
+def test_lookup_has_index(connection: Rows, statement: str) -> None:
+    """What operators look up by is served by an index, however large the tables grow."""
+    with connection.transaction():
+        connection.execute("SET LOCAL enable_seqscan = off")
+        plan = connection.execute(f"EXPLAIN {statement}").fetchall()
+    assert not [line for line in plan if "Seq Scan" in line["QUERY PLAN"]]

@@ -1,0 +1,109 @@
+"""Reading the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import SettingError
+from ingest.settings import RUNNING_FILE, Token, load
+
+
+def token(source: str, secret: str) -> Token:
+    """A token as settings keep it."""
+    return Token(source, hashlib.sha256(secret.encode()).digest())
+
+
+def test_defaults_need_nothing() -> None:
+    """With nothing set, everything but the URLs has its documented default."""
+    current = load({})
+
+    assert (current.host, current.port, current.dashboard_port) == ("127.0.0.1", 8000, 9181)
+    assert (current.web_concurrency, current.workers, current.max_body) == (1, 2, 1024 * 1024)
+    assert current.is_open
+    assert current.data_dir == Path(".data").absolute()
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_missing_url_is_named(tmp_path: Path, name: str) -> None:
+    """A URL that nobody gave is an error that names its variable, once it is asked for."""
+    current = load({"INGEST_DATA_DIR": str(tmp_path)})
+
+    with pytest.raises(SettingError, match=f"{name} is not set"):
+        getattr(current, name.lower())
+
+
+def test_running_urls_are_found(tmp_path: Path) -> None:
+    """A command beside `ingest up` finds its servers; the environment comes first."""
+    (tmp_path / RUNNING_FILE).write_text(json.dumps({"DATABASE_URL": "postgresql:///up", "REDIS_URL": "redis://up"}))
+
+    current = load({"INGEST_DATA_DIR": str(tmp_path), "REDIS_URL": "redis://given"})
+
+    assert (current.database_url, current.redis_url) == ("postgresql:///up", "redis://given")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{not json", "\xff"])
+def test_broken_running_file_is_ignored(tmp_path: Path, content: str) -> None:
+    """A file that was cut off is as good as none."""
+    (tmp_path / RUNNING_FILE).write_text(content, encoding="latin-1")
+
+    assert load({"INGEST_DATA_DIR": str(tmp_path)}).configured_redis_url is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "8e3"),
+        ("PORT", "٨٠"),
+        ("WORKERS", "0"),
+        ("WEB_CONCURRENCY", "two"),
+        ("INGEST_MAX_BODY", "1MiB"),
+        ("DASHBOARD_PORT", "99999"),
+    ],
+)
+def test_bad_number_is_named(name: str, value: str) -> None:
+    """A number that is none, or out of range, is an error with its variable and value."""
+    with pytest.raises(SettingError, match=f"^{name}={value} is not a whole number from"):
+        load({name: value})
+
+
+def test_empty_value_is_default() -> None:
+    """A variable that is set to nothing counts as not set."""
+    assert load({"PORT": "", "HOST": "", "INGEST_TOKENS": ""}) == load({})
+
+
+def test_tokens_are_read() -> None:
+    """Several sources, several secrets of one; a secret may hold an equals sign; only digests are kept."""
+    current = load({"INGEST_TOKENS": "a=alpha, a=two,b=th=ree,"})
+
+    assert current.tokens == (token("a", "alpha"), token("a", "two"), token("b", "th=ree"))
+    assert "alpha" not in repr(current)
+
+
+@pytest.mark.parametrize("text", ["s3cret", "a=", "=s3cret", "ok=1,s3cret"])
+def test_bad_token_is_not_shown(text: str) -> None:
+    """An item that cannot be read is named by its place, never by its text."""
+    with pytest.raises(SettingError, match=r"INGEST_TOKENS: item \d is not of the form") as caught:
+        load({"INGEST_TOKENS": text})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.3.2.1"])
+def test_loopback_may_be_open(host: str) -> None:
+    """Without tokens web may listen on loopback."""
+    load({"HOST": host}).check_exposure()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.com"])
+def test_outside_needs_tokens(host: str) -> None:
+    """Beyond loopback web wants tokens, and says so."""
+    with pytest.raises(SettingError, match="INGEST_TOKENS is not set"):
+        load({"HOST": host}).check_exposure()
+    load({"HOST": host, "INGEST_TOKENS": "a=b"}).check_exposure()

@@ -1,0 +1,99 @@
+"""The rules of the house: who may import whom, and how large things may grow."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for folder in ("ingest", "workers")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+CLIENTS = {"redis", "rq", "psycopg", "aiohttp", "httpx"}
+
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 50
+
+
+def tree(module: str) -> ast.Module:
+    """A module's syntax tree."""
+    return ast.parse(SOURCES[module].read_text())
+
+
+def imports(module: str) -> set[str]:
+    """Every module that a module imports, by full name."""
+    found: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def reachable(module: str) -> set[str]:
+    """Every module that a module imports, or that one of ours among them does."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for name in imports(waiting.pop()) - seen:
+            seen.add(name)
+            if name in SOURCES:
+                waiting.append(name)
+    return seen
+
+
+def packages(names: set[str]) -> set[str]:
+    """The top-level packages of full names."""
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith("ingest")])
+def test_ingest_never_imports_workers(module: str) -> None:
+    """Data flows one way: what is before Redis knows nothing of what is after it."""
+    assert "workers" not in packages(imports(module))
+
+
+@pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith("ingest")])
+def test_postgres_is_fallbacks_alone(module: str) -> None:
+    """Before Redis only the fallback knows Postgres; operators' commands and the server stand beside the path."""
+    if module != "ingest.fallback" and not module.startswith(("ingest.cli", "ingest.embedded")):
+        assert "psycopg" not in packages(imports(module))
+
+
+@pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith("workers")])
+def test_workers_know_no_web(module: str) -> None:
+    """What is after Redis knows nothing of HTTP."""
+    assert not packages(reachable(module)) & {"starlette", "uvicorn", "click"}
+    assert not imports(module) & {"ingest.app", "ingest.endpoint", "ingest.cli", "ingest.open_batch"}
+
+
+@pytest.mark.parametrize("module", ["ingest.payloads", "ingest.decode", "workers.normalise", "workers.merge"])
+def test_pure_steps_know_no_client(module: str) -> None:
+    """Decoding, normalising and merging touch no server, directly or through anything of ours."""
+    assert not packages(reachable(module)) & CLIENTS
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_no_pickle(module: str) -> None:
+    """Nothing here reads or writes pickles."""
+    assert "pickle" not in packages(imports(module))
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_module_introduces_itself(module: str) -> None:
+    """Every module begins with a line that says which step it is."""
+    assert ast.get_docstring(tree(module))
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_sizes_stay_small(module: str) -> None:
+    """Files and functions stay short enough to be read at once."""
+    assert len(SOURCES[module].read_text().splitlines()) <= MAX_FILE_LINES
+    functions = (node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    too_long = [one.name for one in functions if (one.end_lineno or 0) - one.lineno >= MAX_FUNCTION_LINES]
+    assert too_long == []

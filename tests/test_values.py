@@ -1,0 +1,212 @@
+"""Times, dates, amounts, offsets, ids and telephone numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers import values
+from workers.warn import Warnings
+
+Read = Callable[[Any, str, Warnings], Any]
+
+
+def read(reader: Read, value: Any) -> tuple[Any, bool]:
+    """What a value comes to, and whether it was warned of."""
+    warnings = Warnings()
+    result = reader(value, "$.there", warnings)
+    noted = warnings.as_json()
+    if noted:
+        (warning,) = msgspec.json.decode(noted)
+        assert warning["path"] == "$.there"
+        assert result is None
+    return result, noted is not None
+
+
+MOMENTS: dict[str | None, datetime | None] = {
+    "2022-12-29T09:01:52Z": datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC),
+    "2022-12-29T09:01:52.123Z": datetime(2022, 12, 29, 9, 1, 52, 123000, tzinfo=UTC),
+    "2022-12-29T16:01:52+07:00": datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC),
+    "2022-12-29 09:01:52": datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC),
+    " 2022-12-29T09:01:52Z ": datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC),
+    "9999-12-31T23:59:59Z": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    "0001-01-01T00:00:00Z": datetime(1, 1, 1, tzinfo=UTC),
+    "": None,
+    "  ": None,
+    None: None,
+}
+
+
+@pytest.mark.parametrize(("value", "moment"), MOMENTS.items())
+def test_moment_is_utc(value: str | None, moment: datetime | None) -> None:
+    """A time is read as UTC, by its zone or for want of one; nothing is nothing."""
+    assert read(values.moment, value) == (moment, False)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "yesterday",
+        "2022-13-01T00:00:00Z",
+        "1672304512",
+        "1672304512000",
+        "09:01:52",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2022-12-29T25:00:00Z",
+        "٢٠٢٢-12-29T09:01:52Z",
+        "20221229T090152Z",
+    ],
+)
+def test_other_moment_is_warned_of(value: str) -> None:
+    """What is no time is null, with a warning."""
+    assert read(values.moment, value) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [("2019-02-01", date(2019, 2, 1)), ("0001-01-01", date(1, 1, 1)), ("9999-12-31", date(9999, 12, 31)), ("", None)],
+)
+def test_day_is_read(value: str, day: date | None) -> None:
+    """A date is read; nothing is nothing."""
+    assert read(values.day, value) == (day, False)
+
+
+@pytest.mark.parametrize(
+    "value", ["2021-02-30", "0000-01-01", "01/02/2021", "20210201", "2021-W01-1", "soon", "2021-2-1"]
+)
+def test_other_day_is_warned_of(value: str) -> None:
+    """What is no date of the documented form is null, with a warning."""
+    assert read(values.day, value) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        ("20000.00", Decimal("20000.00")),
+        ("-5.5", Decimal("-5.5")),
+        ("0", Decimal(0)),
+        ("9" * 60, Decimal("9" * 60)),
+        (" 1 ", Decimal(1)),
+        ("", None),
+    ],
+)
+def test_amount_is_exact(value: str, amount: Decimal | None) -> None:
+    """An amount is read to the digit."""
+    assert read(values.amount, value) == (amount, False)
+
+
+@pytest.mark.parametrize(
+    "value", ["1.234,56", "1,234.56", "1e5", "NaN", "Infinity", "Rp 20000", "9" * 70, "1.", ".5", "+1", "١٢", "1_000"]
+)
+def test_other_amount_is_warned_of(value: str) -> None:
+    """What could be read in two ways, or in none, is null, with a warning."""
+    assert read(values.amount, value) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "offset"),
+    [
+        ("00:00:09", timedelta(seconds=9)),
+        ("00:40:00", timedelta(minutes=40)),
+        ("99:59:59", timedelta(hours=99, minutes=59, seconds=59)),
+        ("00:00:01.5", timedelta(seconds=1.5)),
+        ("", None),
+    ],
+)
+def test_offset_is_read(value: str, offset: timedelta | None) -> None:
+    """An offset into the call is an interval."""
+    assert read(values.offset, value) == (offset, False)
+
+
+@pytest.mark.parametrize("value", ["00:60:00", "9", "-00:00:09", "00:09", "1:2:3", "a:b:c"])
+def test_other_offset_is_warned_of(value: str) -> None:
+    """What is no offset is null, with a warning."""
+    assert read(values.offset, value) == (None, True)
+
+
+NUMBERS: dict[str | None, str | None] = {
+    "+6281234567890": "+6281234567890",
+    "6281234567890": "+6281234567890",
+    "+62 812-3456-7890": "+6281234567890",
+    "+62 (812) 3456 7890": "+6281234567890",
+    "(+62) 81234567890": "+6281234567890",
+    " +6281234567890 ": "+6281234567890",
+    "tel:+6281234567890": "+6281234567890",
+    "+6212345678": "+6212345678",
+    "6212345678": "+6212345678",
+    "+63 917 123 4567": "+639171234567",
+    "8613800138000": "+8613800138000",
+    "+٦٢٨١٢٣٤٥٦٧٨٩٠": "+6281234567890",
+    # No country: as sent, as any guess could be another person's number.
+    "081234567890": "081234567890",
+    "0812-3456-7890": "0812-3456-7890",
+    "110": "110",
+    "1": "1",
+    "unknown": "unknown",
+    "=cmd|'/c calc'!A1": "=cmd|'/c calc'!A1",
+    "<b>62812</b>": "<b>62812</b>",
+    "+": "+",
+    "+0812345678": "+0812345678",
+    "+999999999999999999": "+999999999999999999",
+    "": None,
+    "   ": None,
+    None: None,
+}
+
+
+@pytest.mark.parametrize(("value", "number"), NUMBERS.items())
+def test_number_meets_its_kind(value: str | None, number: str | None) -> None:
+    """A number that can be read is in E.164, so that its spellings meet; another one is as sent."""
+    assert read(values.callee_number, value) == (number, False)
+
+
+def test_endless_number_is_warned_of() -> None:
+    """Something too long to be a number, or an index entry, is null."""
+    assert read(values.callee_number, "6" * 300) == (None, True)
+
+
+@given(st.text(max_size=80))
+def test_any_number_is_read(value: str) -> None:
+    """Whatever stands for a number, it is read without an error, and reading the result again changes nothing."""
+    number, _ = read(values.callee_number, value)
+    if number:
+        assert read(values.callee_number, number)[0] is not None
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+6281234567890", "ID"),
+        ("+639171234567", "PH"),
+        ("+8613800138000", "CN"),
+        ("+6212345678", "ID"),
+        ("081234567890", None),
+        ("unknown", None),
+        ("+99912345678", None),
+    ],
+)
+def test_country_of_number(number: str, country: str | None) -> None:
+    """The country is known from an E.164 number alone."""
+    assert values.country_of(number) == country
+
+
+def test_identifier_is_stripped() -> None:
+    """Space around an id is not part of it; a very long one is null, as no index would take it."""
+    assert read(values.identifier, "  c1 ") == ("c1", False)
+    assert read(values.identifier, " ") == (None, False)
+    assert read(values.identifier, "x" * 255) == ("x" * 255, False)
+    assert read(values.identifier, "x" * 256) == (None, True)
+
+
+@pytest.mark.parametrize(("value", "is_warned_of"), [(1, False), (2**31 - 1, False), (2**31, True), (-(2**80), True)])
+def test_integer_fits_column(value: int, is_warned_of: bool) -> None:
+    """A number beyond the column is null, with a warning."""
+    assert read(values.integer, value) == (None if is_warned_of else value, is_warned_of)
