@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +78,20 @@ def test_leftover_postgres_is_stopped(data_dir: Path) -> None:
     wait_until(lambda: first.exit_code("postgres") is not None, "the left-over has ended")
     with supervised(again):
         pass
+
+
+def test_pid_of_somebody_else_is_left_alone(data_dir: Path) -> None:
+    """A pid file that outlived a restart of the machine stops neither an innocent process nor the next start."""
+    server = postgres.prepare(data_dir)
+    lock = data_dir / "postgres/data/postmaster.pid"
+    with supervised(server):
+        content = lock.read_text()
+    with subprocess.Popen(["sleep", "600"], user=server.process.user) as innocent:
+        lock.write_text(content.replace(content.split()[0], str(innocent.pid), 1))
+
+        with supervised(postgres.prepare(data_dir)):
+            assert innocent.poll() is None
+        innocent.kill()
 
 
 def test_half_made_cluster_is_made_anew(data_dir: Path) -> None:

@@ -13,7 +13,7 @@ from typing import LiteralString
 
 import psycopg
 
-from ingest.embedded.server import STOP_SECONDS, Server, wheel
+from ingest.embedded.server import STOP_SECONDS, Server, command_line, wheel
 from ingest.embedded.system_user import is_root, own_by_system_user, run_as
 from ingest.errors import ServerStartError
 from ingest.supervisor import Process
@@ -72,8 +72,22 @@ def _initialise(programs: Path, home: Path, cluster: Path, user: str | None) -> 
 
 def _stop_leftover(programs: Path, cluster: Path, user: str | None) -> None:
     # Where the kernel does not end a server with its supervisor, one may have outlived a killed `ingest up`.
-    if run_as(user, [programs / "pg_ctl", "-D", cluster, "status"]).returncode == 0:
+    lock = cluster / "postmaster.pid"
+    pid = _first_number(lock)
+    if pid is None or not (command := command_line(pid)):
+        return
+    if str(cluster) in command:
         run_as(user, [programs / "pg_ctl", "-D", cluster, "-m", "fast", "-w", "-t", str(int(STOP_SECONDS)), "stop"])
+    else:
+        # After a restart of the machine the number is somebody else's, and Postgres would refuse to start.
+        lock.unlink()
+
+
+def _first_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _socket_dir(home: Path, user: str | None) -> Path:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +56,16 @@ def wheel(package: str, variable: str) -> Path:
             "or pip install 'airudder-ingest[embedded]'"
         )
     return Path(spec.origin).parent
+
+
+def command_line(pid: int) -> str:
+    """What a process runs, with its arguments; empty if there is no such process."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    if Path("/proc/self").exists():
+        return ""
+    ps = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(ps, check=False, capture_output=True, text=True).stdout  # noqa: S603 - a number
 
 
 def write_private(path: Path, text: str) -> None:
