@@ -25,7 +25,7 @@ class Access:
         if not self._tokens:
             return OPEN_SOURCE
         if path_token is not None:
-            return self._match(path_token.encode("utf-8", "surrogateescape"))
+            return self._match(path_token.encode("utf-8", "surrogatepass"))
         for name, value in headers:
             if name == b"authorization":
                 return self._match(_secret_of(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.access import OPEN_SOURCE, Access
@@ -29,6 +29,8 @@ def test_no_header_breaks_it(value: bytes) -> None:
 
 
 @given(st.text(st.characters(codec=None)))
+@example("\ud800")
+@example("\udcff")
 def test_no_path_breaks_it(token: str) -> None:
     """A malformed path is a wrong credential, never an error."""
     assert GUARDED.source_of(token, []) in (None, "lender-a", "shop")
