@@ -80,6 +80,21 @@ def test_redelivery_is_counted_only(database: Database, connection: Rows, togeth
     assert rows(connection, "calls")[0]["push_id"] == first.uuid
 
 
+@pytest.mark.parametrize("escape", ["", "\\u0000"], ids=["as it is", "to be cleaned"])
+@pytest.mark.parametrize("depth", [100, 900, 2_000, 9_000, 50_000])
+def test_deep_push_harms_nobody(database: Database, connection: Rows, depth: int, escape: str) -> None:
+    """However deep a push nests, it has one outcome, and its batch-mate goes through; how deep is readable is for
+    each Python version, and Postgres, to say."""
+    nested = "[" * depth + f'"{escape}"' + "]" * depth
+    deep = entry(f'{{"call": {{"call_id": "deep"}}, "custom_attribute": {{"a": {nested}}}}}'.encode())
+
+    settle(database, [deep, entry(push("c1"))])
+
+    (stored,) = connection.execute("SELECT status FROM airudder.pushes WHERE push_id = %s", [deep.uuid]).fetchall()
+    assert stored["status"] in (["normalised"] if depth == 100 else ["normalised", "dead"])
+    assert [call["call_id"] for call in rows(connection, "calls") if call["call_id"] != "deep"] == ["c1"]
+
+
 def test_same_bytes_of_another_source(database: Database, connection: Rows) -> None:
     """Two sources that send the same bytes each have their call."""
     settle(database, [entry(push(), source="lender-a"), entry(push(), source="lender-b")])
