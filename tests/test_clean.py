@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
 import msgspec
 import pytest
 
-from workers.clean import clean, may_need_cleaning
-from workers.warn import Warnings
+from workers.clean import MAX_DEPTH, clean, may_need_cleaning
+from workers.warn import MAX_PATH_LENGTH, MAX_WARNINGS, Warnings
 
 CASES: dict[str, tuple[Any, Any, list[str]]] = {
     "nothing to do": ({"a": ["é 回访 🙏", 1, None]}, {"a": ["é 回访 🙏", 1, None]}, []),
     "nul": ({"a": "x\0y"}, {"a": "xy"}, ["$.a"]),
     "lone surrogates": ({"a": ["\ud800", "x\udfffy"]}, {"a": ["", "xy"]}, ["$.a[0]", "$.a[1]"]),
     "key": ({"a\0": 1}, {"a": 1}, ["$"]),
+    "key above a bad value": ({"a\0": {"b\ud800": "x\0"}}, {"a": {"b": "x"}}, ["$", "$.a", "$.a.b"]),
     "infinity": ({"a": {"b": math.inf}}, {"a": {"b": None}}, ["$.a.b"]),
 }
 
@@ -41,3 +43,35 @@ def test_value_is_cleaned(value: Any, cleaned: Any, paths: list[str]) -> None:
 def test_suspicion_is_cheap(body: bytes, is_suspicious: bool) -> None:
     """Only bodies with an escape of that kind are looked at closely."""
     assert may_need_cleaning(body) == is_suspicious
+
+
+def nested(levels: int) -> Any:
+    """So many objects and arrays within each other."""
+    value: Any = "core"
+    for level in range(levels):
+        value = {"a": value} if level % 2 else [value]
+    return value
+
+
+def test_depth_is_cut() -> None:
+    """What lies too deep is null with its path, and beside it everything stays."""
+    warnings = Warnings()
+
+    cleaned = clean({"deep": nested(MAX_DEPTH), "beside": nested(MAX_DEPTH - 1)}, "$", warnings)
+
+    assert cleaned["beside"] == nested(MAX_DEPTH - 1)
+    (warning,) = msgspec.json.decode(warnings.as_json() or "[]")
+    assert warning["path"].startswith("$.deep.a[0].a")
+    assert json.dumps(cleaned["deep"]).count("{") + json.dumps(cleaned["deep"]).count("[") == MAX_DEPTH - 1
+
+
+def test_many_mistakes_stay_small() -> None:
+    """A body of long keys and many mistakes costs a bounded number of bounded warnings; the rest is counted."""
+    warnings = Warnings()
+
+    clean({"k" * 100_000: ["\0"] * 10_000}, "$", warnings)
+
+    noted = msgspec.json.decode(warnings.as_json() or "[]")
+    assert len(noted) == MAX_WARNINGS + 1
+    assert noted[-1] == {"path": "$", "problem": f"and {10_000 - MAX_WARNINGS} more warnings"}
+    assert max(len(warning["path"]) for warning in noted) <= MAX_PATH_LENGTH + 1

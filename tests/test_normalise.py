@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.pushes import entry, push
 from tests.test_decode import JSON_VALUES, SAMPLE
+from workers.clean import MAX_DEPTH
 from workers.normalise import NOTHING_RECOGNISED, normalise
 from workers.rows import (
     AnswerRow,
@@ -25,6 +26,7 @@ from workers.rows import (
     TurnRow,
     WorkflowRow,
 )
+from workers.values import MAX_ITEMS
 
 WORKFLOW, NODE = "f437fb6aa75042ee973ebb23e7d3b1b9", "04e19e53f694496f8774355e2096d9f1"
 CALL, NUMBER = "d7b14e08214617f5d7066fc002e6b379", "+6212345678"
@@ -193,6 +195,26 @@ def test_large_numbers_are_kept() -> None:
 
     assert rows.push.status == "normalised"
     assert rows.push.custom_attribute == '{"a":123456789012345678901234567890}'
+
+
+@pytest.mark.parametrize("mistyped", [{}, {"node_id": 17}], ids=["as documented", "to be salvaged"])
+def test_what_is_too_much_is_cut_off(mistyped: dict[str, Any]) -> None:
+    """Endless turns, answers or depth are cut off with a warning, and the rest of the push is stored."""
+    deep: dict[str, Any] = {}
+    for _ in range(MAX_DEPTH + 5):
+        deep = {"x": deep}
+    body = push(custom_attribute=deep, **mistyped)
+    body["call"]["asr_result"] = [{"text": "x"}] * (MAX_ITEMS + 1)
+    body["callee"]["extra"] = [{"Question": "q"}] * (MAX_ITEMS + 1)
+
+    rows = normalise(entry(body))
+
+    assert rows.call
+    assert rows.attributes
+    assert (len(rows.turns), len(rows.answers)) == (MAX_ITEMS, MAX_ITEMS)
+    assert rows.attributes.custom_attribute.count("{") == MAX_DEPTH - 1
+    paths = {path.rstrip(".x…") for path in problems(rows)}
+    assert paths == {"$.custom_attribute", "$.call.asr_result", "$.callee.extra"}
 
 
 def test_warnings_hold_no_value() -> None:

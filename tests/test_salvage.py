@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.payloads import Answer, Call, CustomApiPush, Turn
+from ingest.payloads import Answer, Call, Callee, CustomApiPush, Turn
 from workers.salvage import salvage
 from workers.warn import Warnings
 
@@ -25,6 +25,9 @@ KEPT: dict[str, tuple[dict[str, Any], CustomApiPush]] = {
     "whole float": ({"call": {"call_times": 2.0}}, CustomApiPush(call=Call(call_times=2))),
     "text as number": ({"workflow_id": 17}, CustomApiPush(workflow_id="17")),
     "text as float": ({"workflow_id": 1.5}, CustomApiPush(workflow_id="1.5")),
+    "text as whole float": ({"workflow_id": 6281234567890.0}, CustomApiPush(workflow_id="6281234567890")),
+    "text as large float": ({"workflow_id": 1e16}, CustomApiPush(workflow_id="10000000000000000")),
+    "text as small float": ({"workflow_id": 0.00001}, CustomApiPush(workflow_id="0.00001")),
     "null": ({"call": None}, CustomApiPush()),
     "empty text for an object": ({"custom_attribute": "", "callee": ""}, CustomApiPush()),
     "untyped": ({"call": {"intention": ["E", 1]}}, CustomApiPush(call=Call(intention=["E", 1]))),
@@ -57,9 +60,14 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
         CustomApiPush(call=Call()),
         {"$.call.asr_result": "an array is expected, not dict"},
     ),
+    "null item": (
+        {"callee": {"extra": [None, {"Question": "q"}]}},
+        CustomApiPush(callee=Callee(extra=[Answer(), Answer(question="q")])),
+        {"$.callee.extra[0]": "an object is expected, not null"},
+    ),
     "one bad item": (
         {"call": {"asr_result": [{"text": "a"}, 1, {"text": [], "robottext": "b"}]}},
-        CustomApiPush(call=Call(asr_result=[Turn(text="a"), Turn(robottext="b")])),
+        CustomApiPush(call=Call(asr_result=[Turn(text="a"), Turn(), Turn(robottext="b")])),
         {
             "$.call.asr_result[1]": "an object is expected, not int",
             "$.call.asr_result[2].text": "text is expected, not list",

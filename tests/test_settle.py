@@ -80,6 +80,17 @@ def test_redelivery_is_counted_only(database: Database, connection: Rows, togeth
     assert rows(connection, "calls")[0]["push_id"] == first.uuid
 
 
+@pytest.mark.parametrize("key", ["a\\u0000b", "a\\ud800b"])
+@pytest.mark.parametrize("value", ['"x\\u0000"', "1e999"])
+def test_odd_key_is_stored(database: Database, connection: Rows, key: str, value: str) -> None:
+    """A key that Postgres could not store, with a value that it could not either, costs nothing but warnings."""
+    settle(database, [entry(f'{{"call": {{"call_id": "c1"}}, "custom_attribute": {{"{key}": {value}}}}}'.encode())])
+
+    (stored,) = connection.execute("SELECT status, warnings FROM airudder.pushes").fetchall()
+    assert stored["status"] == "normalised"
+    assert {warning["path"] for warning in stored["warnings"]} == {"$.custom_attribute", "$.custom_attribute.ab"}
+
+
 @pytest.mark.parametrize("escape", ["", "\\u0000"], ids=["as it is", "to be cleaned"])
 @pytest.mark.parametrize("depth", [100, 900, 2_000, 9_000, 50_000])
 def test_deep_push_harms_nobody(database: Database, connection: Rows, depth: int, escape: str) -> None:

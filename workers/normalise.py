@@ -13,7 +13,7 @@ from ingest.entry import Entry
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.payloads import STRUCTS, Call, Callee, CustomApiPush
 from workers import values
-from workers.clean import clean, may_need_cleaning
+from workers.clean import MAX_DEPTH, clean, may_need_cleaning
 from workers.rows import (
     AnswerRow,
     AttributesRow,
@@ -79,7 +79,7 @@ class _Normaliser:
         self.number = values.callee_number(callee.callee_number, "$.callee.callee_number", warnings)
         self.case_id = values.identifier(callee.case_id, "$.callee.case_id", warnings)
         self.call_id = values.identifier(call.call_id, "$.call.call_id", warnings)
-        self.custom_attribute = _json(push.custom_attribute)
+        self.custom_attribute = _json(push.custom_attribute, "$.custom_attribute", warnings)
 
     def rows(self) -> Normalised:
         if not (self.workflow_id or self.number or self.case_id or self.call_id):
@@ -160,7 +160,7 @@ class _Normaliser:
             values.text(callee.extra_a),
             values.text(callee.extra_b),
             values.text(callee.extra_c),
-            _json(callee.extend.variables) if callee.extend else None,
+            _json(callee.extend.variables, "$.callee.extend.variables", warnings) if callee.extend else None,
             values.text(callee.comments),
             values.day(callee.borrowed_date, "$.callee.borrowed_date", warnings),
             values.day(callee.due_date, "$.callee.due_date", warnings),
@@ -177,7 +177,7 @@ class _Normaliser:
         key = (self.source, self.number, self.case_id or "")
         return [
             AnswerRow(*key, position, values.text(answer.question), values.text(answer.content))
-            for position, answer in enumerate(callee.extra)
+            for position, answer in enumerate(values.bounded(callee.extra, "$.callee.extra", self.warnings))
         ]
 
     def _call(self) -> CallRow | None:
@@ -197,9 +197,9 @@ class _Normaliser:
             # The documentation leaves open whether null comes as JSON's null or as a word.
             None if call.ring_type == "null" else values.text(call.ring_type),
             values.text(call.hangup_type),
-            _text_or_json(call.intention),
+            _text_or_json(call.intention, "$.call.intention", warnings),
             values.text(call.slots),
-            _json(call.multi_label),
+            _json(call.multi_label, "$.call.multi_label", warnings),
             values.text(call.asr_ptp),
             *self.version,
         )
@@ -222,15 +222,21 @@ class _Normaliser:
                 values.text(turn.robottext),
                 values.text(turn.text),
             )
-            for position, turn in enumerate(call.asr_result)
+            for position, turn in enumerate(values.bounded(call.asr_result, "$.call.asr_result", self.warnings))
         ]
 
 
-def _json(value: dict[str, Any] | None) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+def _json(value: Any, path: str, warnings: Warnings) -> str | None:
+    if value is None:
+        return None
+    encoded = msgspec.json.encode(value)
+    # Counting is cheap, and what has fewer brackets cannot be too deep.
+    if encoded.count(b"{") + encoded.count(b"[") >= MAX_DEPTH - path.count("."):
+        encoded = msgspec.json.encode(clean(value, path, warnings, path.count(".")))
+    return encoded.decode()
 
 
-def _text_or_json(value: Any) -> str | None:
+def _text_or_json(value: Any, path: str, warnings: Warnings) -> str | None:
     if value is None or isinstance(value, str):
         return values.text(value)
-    return msgspec.json.encode(value).decode()
+    return _json(value, path, warnings)

@@ -6,11 +6,13 @@ import functools
 import re
 import types
 import typing
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
-from workers.warn import Warnings
+from workers import values
+from workers.warn import Warnings, below
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
@@ -23,7 +25,7 @@ def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: W
     fields = {}
     for name, encoded, field_type in _fields(struct):
         if encoded in value:
-            fields[name] = _fit(value[encoded], field_type, f"{path}.{encoded}", warnings)
+            fields[name] = _fit(value[encoded], field_type, below(path, f".{encoded}"), warnings)
     return struct(**fields)
 
 
@@ -55,8 +57,18 @@ def _fit(value: Any, field_type: Any, path: str, warnings: Warnings) -> Any:
 
 
 def _fit_items(items: list[Any], item_type: Any, path: str, warnings: Warnings) -> list[Any]:
-    fitted = (_fit(item, item_type, f"{path}[{index}]", warnings) for index, item in enumerate(items))
-    return [item for item in fitted if item is not None]
+    """What fits nowhere leaves an empty item: the others keep their places."""
+    return [
+        _fit_item(item, item_type, below(path, f"[{index}]"), warnings)
+        for index, item in enumerate(values.bounded(items, path, warnings))
+    ]
+
+
+def _fit_item(item: Any, item_type: Any, path: str, warnings: Warnings) -> Any:
+    if item is None:
+        warnings.add(path, "an object is expected, not null")
+    fitted = _fit(item, item_type, path, warnings)
+    return item_type() if fitted is None else fitted
 
 
 def _convert(value: Any, wanted: type) -> Any:
@@ -64,12 +76,19 @@ def _convert(value: Any, wanted: type) -> Any:
     if isinstance(value, bool):
         return None
     if wanted is str and isinstance(value, int | float):
-        return str(value)
+        return _digits(value)
     if wanted is int and isinstance(value, str):
         return int(value) if _INTEGER.fullmatch(value) else None
     if wanted is int and isinstance(value, float) and value.is_integer():
         return int(value)
     return None
+
+
+def _digits(value: float) -> str:
+    """A number as people write it: 20000, not 2e+4 or 20000.0; an id that came as a float has to meet its like."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return format(Decimal(repr(value)), "f")
 
 
 def _unfit(value: Any, wanted: type, path: str, warnings: Warnings) -> None:

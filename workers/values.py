@@ -22,12 +22,16 @@ MAX_ID_LENGTH = 255
 """Characters. Ids are keys, and an index refuses a long one; the vendor's have 32."""
 _MAX_NUMBER_LENGTH = 64
 _MAX_AMOUNT_LENGTH = 64
+MAX_ITEMS = 10_000
+"""Turns of a call, or answers of a case: ten times what an hour's talk has."""
 _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
+_TRUNK_ZERO = re.compile(rf"\+({'|'.join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))})0")
+"""A zero behind the country code, which most countries dial at home only: +62 0812 … is +62 812 …"""
 _DIGITS = re.compile(r"[1-9]\d{7,14}", re.ASCII)
 
 
@@ -76,12 +80,19 @@ def integer(value: int | None, path: str, warnings: Warnings) -> int | None:
 def callee_number(value: str | None, path: str, warnings: Warnings) -> str | None:
     """A telephone number in E.164 if it can be read as such, else as sent; `6281…` and `+6281…` meet."""
     stripped = (value or "").strip()
-    if _E164.fullmatch(stripped):
+    if _E164.fullmatch(stripped) and not _TRUNK_ZERO.match(stripped):
         return stripped
     if len(stripped) > _MAX_NUMBER_LENGTH:
         warnings.add(path, f"a telephone number of more than {_MAX_NUMBER_LENGTH} characters")
         return None
     return _canonical_number(stripped) if stripped else None
+
+
+def bounded(items: list[_Value], path: str, warnings: Warnings) -> list[_Value]:
+    """The items, up to as many as are stored as rows."""
+    if len(items) > MAX_ITEMS:
+        warnings.add(path, f"more than {MAX_ITEMS} items: the rest is in the raw push alone")
+    return items[:MAX_ITEMS]
 
 
 @functools.lru_cache(maxsize=10_000)
