@@ -10,14 +10,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from psycopg import Connection
+from psycopg import Connection, DataError
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest import keys
 from ingest.entry import Entry, encode_entry
 from ingest.errors import PostgresAwayError
 from ingest.jobs import enqueue_batch, normalise_queue
 from tests.processes import running, wait_until
-from tests.pushes import entry, push
+from tests.pushes import entry, hang_on_poison, push
+from workers import jobs, settle
 from workers.jobs import ATTEMPTS_TOGETHER, normalise_batch
 from workers.postgres import Database
 
@@ -150,6 +154,66 @@ def poisoned(entry):
 settle.normalise = poisoned
 jobs.normalise_batch(patient_client(settings.load().redis_url), jobs.database(), "b1")
 """
+
+
+def attempt(client: Any, database: Database, seconds: int) -> None:
+    """One run of the job that RQ's alarm ends after so many seconds."""
+    with UnixSignalDeathPenalty(seconds, JobTimeoutException):  # type: ignore[no-untyped-call]
+        normalise_batch(client, database, "b1")
+
+
+def test_waiting_for_lock_is_no_attempt(client: Any, database: Database, database_url: str, connection: Rows) -> None:
+    """A job that ends while Postgres keeps it waiting says nothing against its pushes, however often."""
+    enqueued(client, [entry(push("c1")), entry(push("c2"))])
+    with Connection.connect(database_url) as blocker:
+        blocker.execute("LOCK TABLE airudder.callees IN ACCESS EXCLUSIVE MODE")
+        for _ in range(ATTEMPTS_TOGETHER + 2):
+            with pytest.raises(PostgresAwayError):
+                attempt(client, database, 1)
+
+    normalise_batch(client, database, "b1")
+    assert statuses(connection) == ["normalised", "normalised"]
+
+
+def test_hanging_push_dies_alone(
+    client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A push whose normalising does not end is dead after three jobs, and its batch-mates go through."""
+
+    monkeypatch.setattr(settle, "normalise", hang_on_poison)
+    enqueued(client, [entry(push("c1")), entry(push("c2", poison=True)), entry(push("c3"))])
+
+    for _ in range(ATTEMPTS_TOGETHER + 1):
+        with pytest.raises(JobTimeoutException):
+            attempt(client, database, 1)
+    attempt(client, database, 10)
+
+    assert statuses(connection) == ["normalised", "dead", "normalised"]
+
+
+def test_failed_job_holds_nothing_personal(
+    client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What RQ keeps of a job that failed for an unforeseen reason names an error and a place, and the batch stays."""
+
+    def fail(*_: object) -> None:
+        try:
+            connection.execute("SELECT 'Budi +6281234567890'::integer")
+        except DataError as error:
+            raise RuntimeError("Budi") from error
+
+    monkeypatch.setattr(jobs, "settle", fail)
+    monkeypatch.setattr(jobs, "database", lambda: database)
+    enqueued(client, [entry(push())])
+
+    SimpleWorker([normalise_queue(client)], connection=client, serializer=JSONSerializer).work(burst=True)
+
+    job = normalise_queue(client).fetch_job("b1")
+    result = job.latest_result() if job else None
+    assert result
+    assert "BatchFailedError: RuntimeError at fail" in str(result.exc_string)
+    assert "Budi" not in str(result.exc_string)
+    assert client.llen(keys.taken("b1")) == 1
 
 
 def test_poison_dies_alone(environment: None, client: Any, connection: Rows) -> None:

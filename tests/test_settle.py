@@ -11,7 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection
+from rq.timeouts import JobTimeoutException
 
+import workers.settle
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError
 from tests.pushes import entry, push
@@ -204,6 +206,31 @@ def test_lost_connection_is_replaced(database: Database, connection: Rows) -> No
     settle(database, [entry(push("c2"))])
 
     assert outcomes(connection) == {"normalised": 2}
+
+
+def test_time_out_carries_no_content(database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time-out while a refused batch is settled push by push does not carry Postgres's words, which hold a row."""
+
+    def time_out(*_: object) -> None:
+        raise JobTimeoutException
+
+    monkeypatch.setattr(workers.settle, "settle_alone", time_out)
+    connection.execute("ALTER TABLE airudder.callees ADD CONSTRAINT refuse_all CHECK (name = '')")
+    try:
+        with pytest.raises(JobTimeoutException) as caught:
+            settle(database, [entry(push())])
+    finally:
+        connection.execute("ALTER TABLE airudder.callees DROP CONSTRAINT refuse_all")
+
+    assert caught.value.__context__ is None
+
+
+def test_redelivery_is_found_by_its_ids(database: Database, connection: Rows) -> None:
+    """A duplicate's row names its call, so that all deliveries of a call are found together."""
+    settle(database, [entry(push()), entry(push())])
+
+    found = connection.execute("SELECT status FROM airudder.pushes WHERE call_id = 'c1' ORDER BY push_id").fetchall()
+    assert [row["status"] for row in found] == ["normalised", "duplicate"]
 
 
 def test_missing_tables_are_no_ones_death(database_url: str, database: Database, connection: Rows) -> None:

@@ -8,13 +8,16 @@ import pytest
 from psycopg import Connection
 from redis import Redis
 
+import workers.sweeper
 from ingest import keys
 from ingest.entry import Entry, encode_entry
+from ingest.errors import PostgresAwayError
 from ingest.jobs import enqueue_batch, normalise_queue
-from tests.pushes import entry, push
+from tests.pushes import entry, hang_on_poison, push
+from workers import settle
 from workers.jobs import normalise_batch
 from workers.postgres import Database
-from workers.sweeper import GRACE_SECONDS, Sweeper
+from workers.sweeper import GRACE_SECONDS, PARTITIONS_REST_SECONDS, Sweeper
 
 Rows = Connection[dict[str, Any]]
 
@@ -164,6 +167,61 @@ def test_pending_poison_ends_dead(sweeper: Sweeper, connection: Rows) -> None:
 
     assert sweeper.run_once() == 2
     assert statuses(connection) == ["normalised", "dead"]
+
+
+def test_postgres_away_is_no_attempt(client: Any, database_url: str, connection: Rows) -> None:
+    """While Postgres cannot take a pending push, for want of a table say, the push waits, however often it is tried."""
+    store_pending(connection, entry(push("c1")))
+    impatient = Database(database_url, patience_seconds=0)
+    sweeper = Sweeper(client, impatient)
+    connection.execute("ALTER TABLE airudder.callees RENAME TO callees_gone")
+    try:
+        for _ in range(5):
+            with pytest.raises(PostgresAwayError):
+                sweeper.run_once()
+    finally:
+        connection.execute("ALTER TABLE airudder.callees_gone RENAME TO callees")
+
+    assert sweeper.run_once() == 1
+    impatient.close()
+    assert statuses(connection) == ["normalised"]
+
+
+def test_pending_push_that_hangs_ends_dead(sweeper: Sweeper, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pending push whose normalising does not end is dead after three tries, and its mates go through."""
+
+    monkeypatch.setattr(settle, "normalise", hang_on_poison)
+    monkeypatch.setattr(workers.sweeper, "JOB_TIMEOUT_SECONDS", 1)
+    for one in (entry(push("c1")), entry(push("c2", poison=True)), entry(push("c3"))):
+        store_pending(connection, one)
+
+    sweeper.run_once()
+
+    assert statuses(connection) == ["normalised", "dead", "normalised"]
+
+
+def test_held_table_hinders_partitions_alone(
+    sweeper: Sweeper, client: Any, clock: Clock, database_url: str, connection: Rows
+) -> None:
+    """While a long report keeps a partition from being made, pushes and batches are seen to all the same."""
+    day = "(now() AT TIME ZONE 'UTC')::date + 7"
+    missing = connection.execute(f"SELECT 'airudder.pushes_' || to_char({day}, 'YYYY_MM_DD') AS name").fetchone()
+    assert missing
+    connection.execute(f"DROP TABLE {missing['name']}")
+    store_pending(connection, entry(push("c1")))
+    batch_without_job(client)
+    with Connection.connect(database_url) as report:
+        report.execute("SELECT count(*) FROM airudder.pushes")
+        assert sweeper.run_once() == 1
+        clock.now += GRACE_SECONDS
+        assert sweeper.run_once() == 1
+    clock.now += PARTITIONS_REST_SECONDS
+
+    sweeper.run_once()
+
+    assert connection.execute("SELECT to_regclass(%s) IS NOT NULL AS made", [missing["name"]]).fetchone() == {
+        "made": True
+    }
 
 
 def test_redis_away_hinders_nothing_else(database: Database, connection: Rows) -> None:

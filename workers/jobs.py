@@ -6,13 +6,12 @@ import functools
 
 from redis import Redis
 from rq import get_current_job
-from rq.timeouts import BaseTimeoutException
 
 from ingest import settings
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 from workers.postgres import Database
-from workers.settle import bury, one_by_one, settle
+from workers.settle import bury, one_by_one, settle, unsettled
 from workers.taken_batch import TakenBatch, take
 
 ATTEMPTS_TOGETHER = 2
@@ -25,7 +24,7 @@ def normalise(batch_id: str) -> None:
     assert job, "normalise runs as an RQ job"
     try:
         normalise_batch(job.connection, database(), batch_id)
-    except (PostgresAwayError, BaseTimeoutException):
+    except PostgresAwayError:
         raise
     except Exception as error:
         # RQ keeps the traceback and its dashboard shows it: without the cause, whose text may hold a row.
@@ -50,7 +49,7 @@ def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
 
 def _settle_carefully(database: Database, batch: TakenBatch) -> None:
     rest = []
-    for entry in batch.entries:
+    for entry in unsettled(database, batch.entries):
         if entry.push_id == batch.in_hand:
             bury(database, entry, "its normalising ended the worker, alone as well")
         else:

@@ -49,10 +49,9 @@ def dead(entry: Entry, error: str, warnings: Warnings | None = None) -> Normalis
     return Normalised(PushRow(*row, status="dead", error=error, error_path="$", warnings=notes))
 
 
-def duplicate(entry: Entry) -> Normalised:
-    """A redelivery: counted, and not normalised again."""
-    row = (entry.received_at, entry.uuid, entry.source, entry.kind, entry.body)
-    return Normalised(PushRow(*row, status="duplicate"))
+def duplicate(one: Normalised) -> Normalised:
+    """A redelivery: counted and to be found by its ids, and without rows of its own."""
+    return Normalised(one.push._replace(status="duplicate", warnings=None, custom_attribute=None))
 
 
 def _read(entry: Entry, warnings: Warnings) -> CustomApiPush:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import Connection
+from rq.timeouts import BaseTimeoutException
 
 from ingest.errors import PostgresAwayError, describe
 
@@ -59,8 +60,22 @@ class Database:
     def run(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         """Run `work` in one transaction and commit; again, with back-off, while the server is at fault.
 
-        Raises PostgresAwayError when patience is over, and what `work` raises when the data is at fault.
+        Raises PostgresAwayError when patience is over, or the job's time; and what `work` raises when the data is
+        at fault.
         """
+        try:
+            return self._run_patiently(work)
+        except BaseTimeoutException:
+            # A lock that somebody holds, or a frozen server: not the fault of what was to be written.
+            raise PostgresAwayError("Postgres did not answer in the job's time") from None
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.close()
+
+    def _run_patiently(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         deadline = time.monotonic() + self._patience_seconds
         wait = FIRST_WAIT_SECONDS
         while True:
@@ -75,12 +90,6 @@ class Database:
                 _log.warning("Postgres is away, trying again in %.1f s: %s", wait, describe(error))
             time.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
-
-    def close(self) -> None:
-        """Close the connection, if there is one."""
-        connection, self._connection = self._connection, None
-        if connection:
-            connection.close()
 
     def _once(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         if self._connection is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from ingest.errors import PostgresAwayError, describe
 from workers import statements
 from workers.normalise import dead, duplicate, normalise
 from workers.postgres import Database
-from workers.rows import Normalised
+from workers.rows import Normalised, PushRow
 from workers.write import write
 
 REDELIVERY_WINDOW = timedelta(days=1)
@@ -29,26 +29,33 @@ _log = logging.getLogger(__name__)
 def settle(database: Database, entries: Sequence[Entry]) -> None:
     """Normalise and write all entries in one transaction; one by one if something in them cannot be written.
 
-    Raises PostgresAwayError when Postgres is, and RQ's time-out when the job has had its time.
+    Raises PostgresAwayError when Postgres is, and RQ's time-out when normalising has had its time.
     """
-    try:
-        database.run(lambda connection: write(connection, _outcomes(connection, entries)))
-    except (PostgresAwayError, BaseTimeoutException):
-        raise
-    except Exception as error:
-        _log.warning("a batch of %d is settled push by push: %s", len(entries), describe(error))
+    if failure := _try(database, entries):
+        _log.warning("a batch of %d is settled push by push: %s", len(entries), failure)
         for entry in entries:
             settle_alone(database, entry)
 
 
 def settle_alone(database: Database, entry: Entry) -> None:
     """Settle one entry in a transaction of its own; what cannot be written becomes a dead letter."""
+    if failure := _try(database, [entry]):
+        bury(database, entry, f"could not be normalised: {failure}")
+
+
+def _try(database: Database, entries: Sequence[Entry]) -> str | None:
+    """Settle entries; if something in them is at fault, what it was, in words fit for a log.
+
+    Words rather than an exception: whatever is raised while one is handled carries it, text and all, into RQ's log.
+    """
     try:
-        database.run(lambda connection: write(connection, _outcomes(connection, [entry])))
+        normalised = [normalise(entry) for entry in sorted(entries, key=lambda entry: entry.push_id)]
+        database.run(lambda connection: write(connection, _marked(connection, normalised)))
     except (PostgresAwayError, BaseTimeoutException):
         raise
     except Exception as error:
-        bury(database, entry, f"could not be normalised: {describe(error)}")
+        return describe(error)
+    return None
 
 
 def bury(database: Database, entry: Entry, why: str) -> None:
@@ -64,41 +71,54 @@ def one_by_one(database: Database, entries: Sequence[Entry], taking_in_hand: Cal
         settle_alone(database, entry)
 
 
-def _outcomes(connection: Connection[tuple[Any, ...]], entries: Sequence[Entry]) -> list[Normalised]:
-    deliveries = _normalised_deliveries(connection, entries)
-    outcomes = []
-    for entry in sorted(entries, key=lambda entry: entry.push_id):
-        same = deliveries.setdefault(_identity(entry), {})
-        if any(_is_redelivery(entry, push_id, received_at) for push_id, received_at in same.items()):
-            outcomes.append(duplicate(entry))
+def unsettled(database: Database, entries: Sequence[Entry]) -> list[Entry]:
+    """Those entries that have no outcome yet."""
+    where = {"times": [entry.received_at for entry in entries], "push_ids": [entry.uuid for entry in entries]}
+    found = database.run(lambda connection: connection.execute(statements.FIND_SETTLED_PUSHES, where).fetchall())
+    settled = {push_id for (push_id,) in found}
+    return [entry for entry in entries if entry.uuid not in settled]
+
+
+def _marked(connection: Connection[tuple[Any, ...]], normalised: Sequence[Normalised]) -> list[Normalised]:
+    """The same, but what was normalised before, or is twice among them, as duplicates."""
+    pushes = {one.push.push_id: one.push for one in normalised if one.push.status == "normalised"}
+    identities = {push_id: _identity(push) for push_id, push in pushes.items()}
+    deliveries = _normalised_deliveries(connection, pushes.values(), identities.values()) if pushes else {}
+    marked = []
+    for one in normalised:
+        push = pushes.get(one.push.push_id)
+        if push is None:
+            marked.append(one)
             continue
-        one = normalise(entry)
-        if one.push.status == "normalised":
-            same[entry.uuid] = entry.received_at
-        outcomes.append(one)
-    return outcomes
+        same = deliveries.setdefault(identities[push.push_id], {})
+        if any(_is_redelivery(push, push_id, received_at) for push_id, received_at in same.items()):
+            marked.append(duplicate(one))
+        else:
+            same[push.push_id] = push.received_at
+            marked.append(one)
+    return marked
 
 
 _Identity = tuple[str, str, bytes]
 
 
-def _identity(entry: Entry) -> _Identity:
-    return entry.source, entry.kind, hashlib.sha256(entry.body).digest()
+def _identity(push: PushRow) -> _Identity:
+    return push.source, push.kind, hashlib.sha256(push.body).digest()
 
 
-def _is_redelivery(entry: Entry, push_id: UUID, received_at: datetime) -> bool:
-    return push_id != entry.uuid and abs(received_at - entry.received_at) <= REDELIVERY_WINDOW
+def _is_redelivery(push: PushRow, push_id: UUID, received_at: datetime) -> bool:
+    return push_id != push.push_id and abs(received_at - push.received_at) <= REDELIVERY_WINDOW
 
 
 def _normalised_deliveries(
-    connection: Connection[tuple[Any, ...]], entries: Sequence[Entry]
+    connection: Connection[tuple[Any, ...]], pushes: Collection[PushRow], identities: Iterable[_Identity]
 ) -> dict[_Identity, dict[UUID, datetime]]:
     """What of the same bytes is normalised already: by identity, the push ids and when they came."""
-    times = [entry.received_at for entry in entries]
+    times = [push.received_at for push in pushes]
     found = connection.execute(
         statements.FIND_NORMALISED_DELIVERIES_OF_DIGESTS,
         {
-            "digests": [_identity(entry)[2] for entry in entries],
+            "digests": [digest for _, _, digest in identities],
             "since": min(times) - REDELIVERY_WINDOW,
             "until": max(times) + REDELIVERY_WINDOW,
         },

@@ -16,6 +16,11 @@ WHERE body_digest = ANY (%(digests)s) AND status = 'normalised'
   AND received_at BETWEEN %(since)s AND %(until)s
 """
 
+FIND_SETTLED_PUSHES: LiteralString = """
+SELECT push_id FROM airudder.pushes
+WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status <> 'pending'
+"""
+
 UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = """
 INSERT INTO airudder.pushes AS stored (
   received_at, push_id, source, kind, body, status, error, error_path, warnings,
@@ -156,6 +161,11 @@ FROM (
 ) AS oldest
 WHERE stored.received_at = oldest.received_at AND stored.push_id = oldest.push_id
 RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored.body, stored.attempts
+"""
+
+RELEASE_PENDING: LiteralString = """
+UPDATE airudder.pushes SET attempts = attempts - 1
+WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'pending' AND attempts > 0
 """
 
 ENSURE_PARTITIONS_AHEAD: LiteralString = """

@@ -15,11 +15,12 @@ from uuid import UUID
 from psycopg import Connection
 from redis import Redis
 from redis.exceptions import RedisError
+from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest import keys, settings
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, SettingError, describe
-from ingest.jobs import enqueue_batch, normalise_queue
+from ingest.jobs import JOB_TIMEOUT_SECONDS, enqueue_batch, normalise_queue
 from ingest.redis_client import patient_client
 from workers import statements
 from workers.postgres import Database
@@ -34,6 +35,9 @@ ATTEMPTS_TOGETHER = 2
 ATTEMPTS_ALONE = 1
 """A pending push is tried so often among others, then so often alone, and then it is dead."""
 PARTITION_DAYS_AHEAD = 7
+PARTITIONS_SECONDS = 3600.0
+PARTITIONS_REST_SECONDS = 60.0
+"""How long to leave the tables alone when they could not be locked: whoever waits for a lock holds up others."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,15 +51,17 @@ class Sweeper:
         self._clock = clock
         self._queue = normalise_queue(client)
         self._missing_since: dict[str, float] = {}
-        self._partitions_made_on: int | None = None
+        self._in_hand: list[_Pending] = []
+        self._partitions_due_at = 0.0
 
     def run_once(self) -> int:
         """Sweep once; how many batches were enqueued again and pending pushes settled."""
         if not self._database.run(_lock):
             return 0
         try:
+            handled = self._feed_pending() + self._enqueue_lost()
             self._make_partitions()
-            return self._feed_pending() + self._enqueue_lost()
+            return handled
         finally:
             self._database.run(_unlock)
 
@@ -98,6 +104,7 @@ class Sweeper:
                 registry.remove(batch_id, delete_job=True)
 
     def _feed_pending(self) -> int:
+        self._release_unsettled()
         settled = self._feed(0, ATTEMPTS_TOGETHER - 1, PENDING_LIMIT, self._settle_together)
         # One that ended the sweeper twice in company is tried alone.
         return settled + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
@@ -106,9 +113,26 @@ class Sweeper:
         fed = 0
         bounds = {"at_least": at_least, "at_most": at_most, "limit": limit}
         while rows := self._database.run(lambda connection: _begin_pending(connection, bounds)):
-            settle_rows(rows)
+            self._in_hand = rows
+            self._settle_in_time(settle_rows)
+            self._in_hand = []
             fed += len(rows)
         return fed
+
+    def _settle_in_time(self, settle_rows: Callable[[list[_Pending]], None]) -> None:
+        try:
+            with UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
+                settle_rows(self._in_hand)
+        except BaseTimeoutException:
+            _log.warning("%d pending pushes were not settled in %d s", len(self._in_hand), JOB_TIMEOUT_SECONDS)
+
+    def _release_unsettled(self) -> None:
+        """Take back the attempts that Postgres, and not a push, brought to nothing."""
+        if self._in_hand:
+            entries = [entry for entry, _ in self._in_hand]
+            where = {"times": [one.received_at for one in entries], "push_ids": [one.uuid for one in entries]}
+            self._database.run(lambda connection: connection.execute(statements.RELEASE_PENDING, where))
+            self._in_hand = []
 
     def _settle_together(self, rows: list[_Pending]) -> None:
         settle(self._database, [entry for entry, _ in rows])
@@ -121,10 +145,15 @@ class Sweeper:
                 settle_alone(self._database, entry)
 
     def _make_partitions(self) -> None:
-        today = int(time.time() // 86400)
-        if self._partitions_made_on != today:
+        if self._clock() < self._partitions_due_at:
+            return
+        try:
             self._database.run(_ensure_partitions)
-            self._partitions_made_on = today
+            self._partitions_due_at = self._clock() + PARTITIONS_SECONDS
+        except PostgresAwayError as error:
+            # A long report or a dump holds the table; there is a week's time.
+            _log.warning("partitions of the coming days are not made yet: %s", error)
+            self._partitions_due_at = self._clock() + PARTITIONS_REST_SECONDS
 
 
 _Pending = tuple[Entry, int]
