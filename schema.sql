@@ -7,7 +7,7 @@
 -- Every table but pushes holds the newest version of its row: received_at and push_id name the push that it is from,
 -- and an upsert never overwrites a newer version with an older one. Children carry their parent's natural key and
 -- there are no foreign keys: pushes come in any order, several workers write at once, and the tables can be
--- distributed. Times are UTC. Text that the vendor sends as "" is stored as null, but for case_id.
+-- distributed. Keys begin with the id that people look up by, and source comes second. Times are UTC. Text that the vendor sends as "" is stored as null, but for case_id.
 
 BEGIN;
 
@@ -58,7 +58,7 @@ COMMENT ON COLUMN airudder.pushes.status IS
 COMMENT ON COLUMN airudder.pushes.error IS 'Why a dead push is dead.';
 COMMENT ON COLUMN airudder.pushes.error_path IS 'Where in the body the error is, as a JSON path.';
 COMMENT ON COLUMN airudder.pushes.warnings IS 'Fields stored as null or changed: [{"path": …, "problem": …}].';
-COMMENT ON COLUMN airudder.pushes.attempts IS 'How often its normalising was recorded: more than once after a replay.';
+COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
 
 -- Rows for which no partition was made in time are kept here, and moved when it is made.
 CREATE TABLE IF NOT EXISTS airudder.pushes_default PARTITION OF airudder.pushes DEFAULT;
@@ -142,7 +142,7 @@ CREATE TABLE IF NOT EXISTS airudder.callees (
   platform_name  text,
   received_at    timestamptz NOT NULL,
   push_id        uuid        NOT NULL,
-  PRIMARY KEY (source, callee_number),
+  PRIMARY KEY (callee_number, source),
   CONSTRAINT callee_number_is_not_empty CHECK (callee_number <> '')
 );
 
@@ -166,7 +166,7 @@ CREATE TABLE IF NOT EXISTS airudder.cases (
   currency_unit      text,
   received_at        timestamptz NOT NULL,
   push_id            uuid        NOT NULL,
-  PRIMARY KEY (source, callee_number, case_id),
+  PRIMARY KEY (callee_number, source, case_id),
   CONSTRAINT case_callee_number_is_not_empty CHECK (callee_number <> '')
 );
 
@@ -182,7 +182,7 @@ CREATE TABLE IF NOT EXISTS airudder.case_answers (
   position      integer NOT NULL,
   question      text,
   content       text,
-  PRIMARY KEY (source, callee_number, case_id, position),
+  PRIMARY KEY (callee_number, source, case_id, position),
   CONSTRAINT answer_position_is_not_negative CHECK (position >= 0)
 );
 
@@ -213,7 +213,7 @@ CREATE TABLE IF NOT EXISTS airudder.calls (
   push_id                uuid        NOT NULL,
   transcript_received_at timestamptz,
   transcript_push_id     uuid,
-  PRIMARY KEY (source, call_id),
+  PRIMARY KEY (call_id, source),
   CONSTRAINT call_id_is_not_empty CHECK (call_id <> ''),
   CONSTRAINT transcript_push_has_its_time CHECK ((transcript_push_id IS NULL) = (transcript_received_at IS NULL))
 );
@@ -235,7 +235,7 @@ CREATE TABLE IF NOT EXISTS airudder.call_attributes (
   custom_attribute jsonb       NOT NULL,
   received_at      timestamptz NOT NULL,
   push_id          uuid        NOT NULL,
-  PRIMARY KEY (source, call_id, node_id)
+  PRIMARY KEY (call_id, source, node_id)
 );
 
 COMMENT ON TABLE airudder.call_attributes IS 'A row is what one node adds to a call; it outlives the raw push.';
@@ -248,7 +248,7 @@ CREATE TABLE IF NOT EXISTS airudder.call_turns (
   call_offset interval,
   robot_text  text,
   callee_text text,
-  PRIMARY KEY (source, call_id, position),
+  PRIMARY KEY (call_id, source, position),
   CONSTRAINT turn_position_is_not_negative CHECK (position >= 0)
 );
 
