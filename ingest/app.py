@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
@@ -49,15 +50,23 @@ def create_app() -> Starlette:
         await fallback.close()
         await client.aclose()
 
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/airudder/{kind}", endpoint),
-            Route("/airudder/{kind}/{token}", endpoint),
+            # With a slash at the end too: a redirection would lose the push, and send its secret over plain HTTP.
+            *(Route(f"/airudder/{{kind}}{rest}", endpoint) for rest in ("", "/", "/{token}", "/{token}/")),
             Route("/healthz", _healthz),
             Route("/readyz", readyz),
         ],
+        exception_handlers={HTTPException: _in_json},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _in_json(_request: Request, raised: Exception) -> JSONResponse:
+    assert isinstance(raised, HTTPException)
+    return JSONResponse({"error": raised.detail.lower()}, status_code=raised.status_code, headers=raised.headers)
 
 
 async def _healthz(_request: Request) -> PlainTextResponse:

@@ -14,6 +14,10 @@ from rq.serializers import JSONSerializer
 QUEUE_NAME = "normalise"
 JOB_TIMEOUT_SECONDS = 30
 """A batch takes tens of milliseconds; a longer job has hung, or waits in vain for Postgres."""
+WORKER_TTL_SECONDS = 30
+"""An idle worker's heart beats a little more often; one at a job is silent until the job has ended."""
+WORKER_SILENCE_SECONDS = JOB_TIMEOUT_SECONDS + WORKER_TTL_SECONDS + 15
+"""A worker that has been silent for longer is dead."""
 FAILURE_TTL_SECONDS = 24 * 3600
 """A failed job holds nothing but its traceback: the batch stays in the index, and is enqueued again."""
 

@@ -9,6 +9,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+UUID_VERSION = 7
+
 
 class PushIds:
     """Draws ids for one process; the random part needs no secrecy, only to differ between processes."""
@@ -22,11 +24,13 @@ class PushIds:
         now_us = max(time.time_ns() // 1000, self._last_us + 1)
         self._last_us = now_us
         milliseconds, microseconds = divmod(now_us, 1000)
-        number = milliseconds << 80 | 0x7 << 76 | microseconds << 64 | 0b10 << 62 | self._random_bits(62)
+        number = milliseconds << 80 | UUID_VERSION << 76 | microseconds << 64 | 0b10 << 62 | self._random_bits(62)
         return number.to_bytes(16), now_us
 
 
-def received_at_of(push_id: UUID) -> datetime:
-    """The moment that `draw` put into an id, UTC."""
+def received_at_of(push_id: UUID) -> datetime | None:
+    """The moment that `draw` put into an id, UTC; None if the id is no push's."""
+    if push_id.version != UUID_VERSION:
+        return None
     milliseconds, microseconds = push_id.int >> 80, push_id.int >> 64 & 0xFFF
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds, microseconds=microseconds)

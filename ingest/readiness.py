@@ -7,6 +7,8 @@ from redis.exceptions import RedisError
 
 from ingest.fallback import Fallback
 
+CAN_STORE = "can store"
+
 
 class Readiness:
     """Asks Redis and Postgres anew each time: an answer from memory could be a lie."""
@@ -23,7 +25,7 @@ class Readiness:
         return ready, {
             "pushes": _pushes_words(in_redis, in_postgres),
             "redis": redis_words,
-            "postgres": "can store" if in_postgres else "does not answer, or has no tables: run `ingest migrate`",
+            "postgres": CAN_STORE if in_postgres else "does not answer, or has no tables: run `ingest migrate`",
         }
 
     async def _redis(self) -> tuple[str, bool]:
@@ -37,7 +39,7 @@ class Readiness:
         limit = memory.get("maxmemory", 0)
         if limit and memory.get("used_memory", 0) >= limit:
             return "is full: raise maxmemory", False
-        return "can store", True
+        return CAN_STORE, True
 
 
 def _pushes_words(in_redis: bool, in_postgres: bool) -> str:

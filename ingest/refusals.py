@@ -10,6 +10,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from ingest import keys
+from ingest.errors import describe
 
 FLUSH_SECONDS = 1.0
 
@@ -31,7 +32,11 @@ class Refusals:
         """Write the counts out once a second until cancelled."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception as error:
+                # Whatever it was, pushes must not stop for want of a counter.
+                _log.critical("counting refused requests failed unexpectedly: %s", describe(error))
 
     async def flush(self) -> None:
         """Add the counts to Redis; while it is away they are kept here."""

@@ -9,11 +9,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ingest.errors import SettingError
 
 RUNNING_FILE = "running.json"
-"""Under the data folder while `ingest up` runs: the URLs of what it started."""
+"""Under the data folder while `ingest up` runs: its pid, and the variables by which to reach what it started."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the environment, and the URLs of a running `ingest up` where it sets none."""
+    """Read the environment, and what a running `ingest up` has written down of variables that it does not set."""
     data_dir = Path(environ.get("INGEST_DATA_DIR") or ".data").absolute()
-    running = _read_running(data_dir)
+    environ = {**_read_running(data_dir), **{name: value for name, value in environ.items() if value}}
     return Settings(
-        configured_database_url=environ.get("DATABASE_URL") or running.get("DATABASE_URL"),
-        configured_redis_url=environ.get("REDIS_URL") or running.get("REDIS_URL"),
+        configured_database_url=environ.get("DATABASE_URL"),
+        configured_redis_url=_redis_url(environ.get("REDIS_URL")),
         host=environ.get("HOST") or "127.0.0.1",
         port=_integer(environ, "PORT", 8000, at_least=1, at_most=65535),
         dashboard_port=_integer(environ, "DASHBOARD_PORT", 9181, at_least=1, at_most=65535),
@@ -92,7 +93,34 @@ def _read_running(data_dir: Path) -> dict[str, str]:
         running = json.loads((data_dir / RUNNING_FILE).read_text())
     except (OSError, ValueError):
         return {}
-    return running if isinstance(running, dict) else {}
+    if not isinstance(running, dict) or not _is_alive(running.pop("pid", None)):
+        return {}
+    return running
+
+
+def _is_alive(pid: object) -> bool:
+    # One that was killed could not take its file away.
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is somebody else's, and alive
+    return True
+
+
+def _redis_url(url: str | None) -> str | None:
+    # redis-py's own complaint comes late, and as a traceback of every process.
+    if url is not None:
+        try:
+            is_usable = urlsplit(url).scheme in ("redis", "rediss", "unix") and urlsplit(url).port != 0
+        except ValueError:
+            is_usable = False
+        if not is_usable:
+            raise SettingError("REDIS_URL is not of the form redis://host:port/0, rediss://… or unix://…")
+    return url
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int, *, at_least: int, at_most: int = 2**31 - 1) -> int:
@@ -109,7 +137,11 @@ def _tokens(text: str) -> tuple[Token, ...]:
         source, separator, secret = item.partition("=")
         if not (separator and source.strip() and secret):
             raise SettingError(f"INGEST_TOKENS: item {place} is not of the form source=secret")
+        if "/" in secret:
+            raise SettingError(f"INGEST_TOKENS: the secret of item {place} has a / in it and cannot be part of a URL")
         tokens.append(Token(source.strip(), hashlib.sha256(secret.encode()).digest()))
+    if text.strip() and not tokens:
+        raise SettingError("INGEST_TOKENS is set and holds no source=secret")
     return tuple(tokens)
 
 

@@ -7,11 +7,13 @@ import sys
 
 import uvicorn
 
-from ingest import settings
+from ingest import logs, settings
 from ingest.errors import SettingError
 
 KEEP_ALIVE_SECONDS = 120
 """The vendor retries a minute later, perhaps on the same connection: it must not meet a closing one."""
+
+_log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -21,7 +23,8 @@ def main() -> None:
         current.check_exposure()
     except SettingError as error:
         sys.exit(f"ingest: {error}")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(logging.INFO)
+    _log.info("serving pushes at %s port %d, POST /airudder/custom-api", current.host, current.port)
     uvicorn.run(
         "ingest.app:create_app",
         factory=True,
@@ -34,6 +37,7 @@ def main() -> None:
         access_log=False,  # a path may hold a secret
         server_header=False,
         date_header=False,
+        log_config=None,  # our own, for uvicorn's lines too
         log_level="warning",
         ws="none",
     )

@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from ingest import keys
 from ingest.entry import Entry, encode_entry
-from tests.processes import running
+from tests.processes import running, wait_until
 from tests.pushes import entry, push
 from workers.postgres import Database
 from workers.settle import settle
@@ -63,6 +63,7 @@ def test_unknown_usage_is_two() -> None:
     """A command or option that does not exist is exit code 2."""
     assert ingest("nonsense").returncode == 2
     assert ingest("status", "--nonsense").returncode == 2
+    assert ingest("send", "not-a-url").returncode == 2
 
 
 def test_migrate_twice(connection: Rows) -> None:
@@ -108,6 +109,56 @@ def test_status_survives_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "s3cret" not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(("name", "url"), [("DATABASE_URL", "postgres//u:s3cret@h/db"), ("REDIS_URL", "h:s3cret")])
+@pytest.mark.parametrize("command", ["status", "doctor", "find c1", "migrate"])
+def test_bad_url_is_one_line(monkeypatch: pytest.MonkeyPatch, command: str, name: str, url: str) -> None:
+    """A URL that cannot be read is named by its variable, without showing it and without a traceback."""
+    monkeypatch.setenv(name, url)
+
+    result = ingest(*command.split())
+
+    assert result.returncode == 1
+    assert f"{name} is not of the form" in result.stdout + result.stderr
+    assert "s3cret" not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_refused_connection_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why Postgres cannot be reached is said with host and port, in one line."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:s3cret@127.0.0.1:1/none")
+
+    result = ingest("migrate")
+
+    assert "127.0.0.1" in result.stderr
+    assert "Connection refused" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_status_sees_pending_wait(connection: Rows) -> None:
+    """A push that is pending for longer than a minute is a problem: nobody feeds it."""
+    old = entry(push(), later_us=-3_600_000_000)
+    connection.execute(
+        "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status) "
+        "VALUES (%s, %s, 'default', 'custom-api', %s, 'pending')",
+        (old.uuid, old.received_at, old.body),
+    )
+
+    result = ingest("status")
+
+    assert result.returncode == 1
+    assert "the oldest pending push waits for 36" in result.stdout
+
+
+def test_status_counts_living_workers(client: Any) -> None:
+    """A worker that was killed is not counted for long, though it stays registered."""
+    with running("-m", "workers", WORKERS="1"):
+        (key,) = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+        wait_until(lambda: client.hget(key, "last_heartbeat"), "its heart beats")
+        assert json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"] == 1
+        client.hset(key, "last_heartbeat", "2026-01-01T00:00:00.000000Z")
+        assert json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"] == 0
+
+
 @pytest.mark.parametrize("identifier", ["c1", "case-1", "+6281234567890", "6281234567890"])
 def test_find_by_every_id(database: Database, identifier: str) -> None:
     """`find` leads from a call id, a case id or a number, with its plus or without, to the call."""
@@ -130,12 +181,31 @@ def test_find_by_push_id(database: Database) -> None:
     assert "$.callee.due_date" in result.stdout
 
 
-def test_find_nothing() -> None:
+def test_find_vendors_ids(database: Database) -> None:
+    """The vendor's ids have 32 hex digits and read like UUIDs: `find` is not misled."""
+    for call_id in ("f" * 32, "0" * 32, "01a210da-7346-7156-bd66-6d4fb9944dcb".replace("-", "")):
+        settle(database, [entry(push(call_id))])
+
+        result = ingest("find", call_id)
+
+        assert (result.returncode, result.stderr) == (0, "")
+        assert f"  {call_id}" in result.stdout
+
+
+@pytest.mark.parametrize("identifier", ["nobody", "f" * 32])
+def test_find_nothing(identifier: str) -> None:
     """`find` of something unknown says so, with exit code 1."""
-    result = ingest("find", "nobody")
+    result = ingest("find", identifier)
 
     assert result.returncode == 1
     assert "nothing found" in result.stderr
+
+
+def test_list_says_of_how_many(database: Database) -> None:
+    """`dead list` shows the newest, and says how many there are."""
+    settle(database, [entry(b"[]"), entry(b"[1]"), entry(b"[2]")])
+
+    assert "dead letters (2 of 3)" in ingest("dead", "list", "--limit", "2").stdout
 
 
 def test_dead_list_and_show(database: Database) -> None:

@@ -15,7 +15,7 @@ from redis import Redis
 
 from ingest.embedded import postgres, valkey
 from ingest.embedded.server import Server, make_data_dir, wait_until_ready
-from ingest.errors import ServerStartError
+from ingest.errors import ServerStartError, SettingError
 from ingest.supervisor import Supervisor
 from tests.processes import wait_pumping, wait_until
 
@@ -51,6 +51,37 @@ def test_postgres_keeps_data(data_dir: Path) -> None:
     with supervised(again), psycopg.connect(again.url) as connection:
         assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
     assert again.url == server.url
+
+
+@pytest.mark.parametrize("name", ["with space", "a,b", "100%", 'quo"te', "x" * 100])
+def test_postgres_in_odd_folder(tmp_path: Path, name: str) -> None:
+    """A checkout may be in any folder: its path is no reason not to start."""
+    folder = tmp_path / name
+    make_data_dir(folder)
+    server = postgres.prepare(folder)
+    with supervised(server), psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_postgres_log_holds_no_row(data_dir: Path) -> None:
+    """What Postgres logs of an error names it without the row that it was about."""
+    server = postgres.prepare(data_dir)
+    with supervised(server), psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE people (name text UNIQUE)")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO people VALUES (%s), (%s)", ["Budi"] * 2)
+
+    log = (data_dir / "postgres.log").read_text()
+    assert "duplicate key" in log
+    assert "Budi" not in log
+
+
+def test_unusable_data_dir_is_named(tmp_path: Path) -> None:
+    """A data folder that cannot be made is an error that names the variable to set."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(SettingError, match=f"^INGEST_DATA_DIR={tmp_path / 'file'} cannot be used: "):
+        make_data_dir(tmp_path / "file")
 
 
 def test_postgres_survives_kill(data_dir: Path) -> None:

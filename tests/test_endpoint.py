@@ -199,6 +199,27 @@ def test_credential_decides_source(
     assert [one.source for one in kept(client)] == ([source] if source else [])
 
 
+@pytest.mark.parametrize("path", ["/", "/alpha/"], ids=["header", "path"])
+def test_slash_at_end_is_no_matter(guarded_url: str, client: Any, path: str) -> None:
+    """A URL that was copied with a slash at its end takes pushes: a redirection would lose them."""
+    answer = httpx.post(guarded_url + PATH + path, content=b"{}", headers={"authorization": "Bearer alpha"})
+
+    assert answer.status_code == 200
+    assert [one.source for one in kept(client)] == ["lender-a"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", "/", 404), ("POST", "/airudder", 404), ("POST", "/AIRudder/custom-api", 404), ("POST", "/healthz", 405)],
+)
+def test_other_path_is_refused_in_json(web_url: str, method: str, path: str, status: int) -> None:
+    """Whatever is refused is told so in the same form."""
+    answer = httpx.request(method, web_url + path, content=b"{}")
+
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+
+
 def test_health_and_readiness(web_url: str) -> None:
     """The process says that it lives, and whether and where it can store."""
     assert httpx.get(f"{web_url}/healthz").status_code == 200

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,11 +40,22 @@ def test_missing_url_is_named(tmp_path: Path, name: str) -> None:
 
 def test_running_urls_are_found(tmp_path: Path) -> None:
     """A command beside `ingest up` finds its servers; the environment comes first."""
-    (tmp_path / RUNNING_FILE).write_text(json.dumps({"DATABASE_URL": "postgresql:///up", "REDIS_URL": "redis://up"}))
+    running = {"pid": os.getpid(), "DATABASE_URL": "postgresql:///up", "REDIS_URL": "redis://up", "PORT": "8123"}
+    (tmp_path / RUNNING_FILE).write_text(json.dumps(running))
 
     current = load({"INGEST_DATA_DIR": str(tmp_path), "REDIS_URL": "redis://given"})
 
     assert (current.database_url, current.redis_url) == ("postgresql:///up", "redis://given")
+    assert current.port == 8123
+
+
+def test_killed_up_is_not_running(tmp_path: Path) -> None:
+    """What an `ingest up` that was killed left behind is not taken for something that runs."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / RUNNING_FILE).write_text(json.dumps({"pid": ended.pid, "DATABASE_URL": "postgresql:///up"}))
+
+    assert load({"INGEST_DATA_DIR": str(tmp_path)}).configured_database_url is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{not json", "\xff"])
@@ -92,6 +105,30 @@ def test_bad_token_is_not_shown(text: str) -> None:
     """An item that cannot be read is named by its place, never by its text."""
     with pytest.raises(SettingError, match=r"INGEST_TOKENS: item \d is not of the form") as caught:
         load({"INGEST_TOKENS": text})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [",", " , ,"])
+def test_tokens_of_nothing_are_refused(text: str) -> None:
+    """Tokens that were meant and not given must not leave the endpoint open."""
+    with pytest.raises(SettingError, match="INGEST_TOKENS is set and holds no source=secret"):
+        load({"INGEST_TOKENS": text})
+
+
+def test_secret_has_to_fit_url() -> None:
+    """A secret that could not be a segment of the push URL is refused at start, without showing it."""
+    with pytest.raises(SettingError, match="the secret of item 1 has a / in it") as caught:
+        load({"INGEST_TOKENS": "a=s3c/ret"})
+    assert "s3c" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "localhost:6379", "http://:s3cret@x", "redis://:s3cret@x:port", "redis://[x"]
+)
+def test_bad_redis_url_is_named(url: str) -> None:
+    """A URL that no client could use is refused at start, in words that do not show its password."""
+    with pytest.raises(SettingError, match=r"^REDIS_URL is not of the form") as caught:
+        load({"REDIS_URL": url})
     assert "s3cret" not in str(caught.value)
 
 

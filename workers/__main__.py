@@ -14,9 +14,9 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
-from ingest import settings
+from ingest import logs, settings
 from ingest.errors import SettingError
-from ingest.jobs import QUEUE_NAME
+from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS
 from ingest.redis_client import patient_client
 from workers import jobs  # loaded before the pool forks, so that no job waits for imports
 
@@ -28,6 +28,9 @@ _log = logging.getLogger("workers")
 class NormalisingWorker(SimpleWorker):
     """Runs jobs in its own process; without RQ's scheduler, of which nothing here makes use, and without its three
     lines of log a job, to which a pool returns when it replaces a worker."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "worker_ttl": WORKER_TTL_SECONDS})
 
     def work(self, *arguments: Any, **options: Any) -> bool:
         """Work until told to stop, or until the pool is gone."""
@@ -61,7 +64,7 @@ def _leave_with_the_pool(pool_pid: int) -> None:
 
 def main() -> None:
     """Work until SIGTERM; batches in hand are finished first."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(logging.WARNING)
     try:
         current = settings.load()
         client = patient_client(current.redis_url)

@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
 
-from ingest import keys, settings
+from ingest import keys, logs, settings
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, SettingError, describe
 from ingest.jobs import JOB_TIMEOUT_SECONDS, enqueue_batch, normalise_queue
@@ -185,7 +185,7 @@ def _entry(push_id: UUID, received_at: Any, source: str, kind: str, body: bytes)
 
 def main() -> None:
     """Sweep every two seconds until SIGTERM."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(logging.WARNING)
     try:
         current = settings.load()
         sweeper = Sweeper(patient_client(current.redis_url), Database(current.database_url, patience_seconds=5))

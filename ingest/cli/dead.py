@@ -32,7 +32,8 @@ def list_dead(limit: int) -> None:
     """List dead letters, the newest first."""
     with postgres.connect(settings.load()) as connection:
         rows = connection.execute(postgres.DEAD_NEWEST_FIRST, {"limit": limit}).fetchall()
-    print_table("dead letters", rows)
+        (total,) = (row["pushes"] for row in connection.execute(postgres.DEAD_PUSHES))
+    print_table("dead letters", rows, total)
     if not rows:
         click.echo("no dead letters")
 
@@ -71,6 +72,7 @@ def replay(push_ids: Sequence[UUID], every: bool) -> None:
     click.echo(", ".join(f"{status}: {pushes}" for status, pushes in outcomes.items()) or "nothing to replay")
     wanted = len(replayed) if every else len(push_ids)
     if outcomes.get("normalised", 0) + outcomes.get("duplicate", 0) < wanted:
+        click.echo("why each is dead: ingest dead list", err=True)
         sys.exit(1)
 
 
@@ -80,12 +82,11 @@ def _replay_all(connection: Connection[postgres.Row]) -> dict[UUID, datetime]:
 
 
 def _replay(connection: Connection[postgres.Row], push_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    replayed = {}
+    replayed: dict[UUID, datetime] = {}
     for push_id in push_ids:
-        received_at = received_at_of(push_id)
-        where = {"push_id": push_id, "received_at": received_at}
-        if connection.execute(postgres.REPLAY_DEAD_BY_ID, where).fetchone():
-            replayed[push_id] = received_at
+        where = {"push_id": push_id, "received_at": received_at_of(push_id)}
+        if row := connection.execute(postgres.REPLAY_DEAD_BY_ID, where).fetchone():
+            replayed[push_id] = row["received_at"]
         else:
             click.echo(f"{push_id} is not a dead letter", err=True)
     return replayed

@@ -20,14 +20,14 @@ def word(value: Any) -> str:
     return str(value)
 
 
-def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows of the same columns under a title; nothing where there are none."""
+def print_table(title: str, rows: Sequence[Mapping[str, Any]], total: int | None = None) -> None:
+    """Print rows of the same columns under a title, which says of how many they are a part; nothing where none are."""
     if not rows:
         return
     columns = list(rows[0])
     cells = [columns, *([word(row[column]) for column in columns] for row in rows)]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
-    click.echo(f"{title} ({len(rows)})")
+    click.echo(f"{title} ({len(rows)}{f' of {total}' if total is not None else ''})")
     for line in cells:
         padded = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo(f"  {padded.rstrip()}")

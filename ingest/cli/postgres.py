@@ -8,7 +8,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from ingest.errors import PostgresAwayError
+from ingest.errors import PostgresAwayError, SettingError
 from ingest.settings import Settings
 
 Row = dict[str, Any]
@@ -18,8 +18,11 @@ def connect(settings: Settings) -> Connection[Row]:
     """Connect, each statement its own transaction; PostgresAwayError says why not, without the URL's password."""
     try:
         return psycopg.connect(settings.database_url, autocommit=True, connect_timeout=5, row_factory=dict_row)
+    except psycopg.ProgrammingError:
+        # Its text quotes the URL, password and all.
+        raise SettingError("DATABASE_URL is not of the form postgresql://user:password@host/database") from None
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
 
 
@@ -37,7 +40,7 @@ SELECT to_regclass('airudder.pushes_' || to_char((now() AT TIME ZONE 'UTC')::dat
 """
 
 PENDING_AND_DEAD: LiteralString = """
-SELECT status, count(*) AS pushes, min(received_at) AS oldest
+SELECT status, count(*) AS pushes, extract(epoch FROM now() - min(received_at))::float AS oldest_seconds
 FROM airudder.pushes WHERE status IN ('pending', 'dead') GROUP BY status
 """
 
@@ -57,9 +60,11 @@ SELECT push_id, received_at, source, kind, status, error, error_path, warnings, 
 FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at)s
 """
 
+DEAD_PUSHES: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'dead'"
+
 REPLAY_DEAD_BY_ID: LiteralString = """
 UPDATE airudder.pushes SET status = 'pending', error = NULL, error_path = NULL, attempts = 0
-WHERE push_id = %(push_id)s AND received_at = %(received_at)s AND status = 'dead' RETURNING push_id
+WHERE push_id = %(push_id)s AND received_at = %(received_at)s AND status = 'dead' RETURNING push_id, received_at
 """
 
 REPLAY_ALL_DEAD: LiteralString = """

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import SimpleWorker
+from rq.worker import BaseWorker
 
 from ingest import keys
 from ingest.errors import RedisAwayError
-from ingest.jobs import normalise_queue
+from ingest.jobs import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.redis_client import patient_client
 from ingest.settings import Settings
 
@@ -40,7 +42,7 @@ def in_flight(client: Redis) -> dict[str, Any]:
         "oldest_seconds": _age_seconds(client, batch_ids[0]) if batch_ids else 0.0,
         "jobs_queued": len(queue),
         "jobs_failed": queue.failed_job_registry.get_job_count(cleanup=False),
-        "workers": SimpleWorker.count(connection=client, queue=queue),
+        "workers": sum(map(_is_alive, SimpleWorker.all(connection=client, queue=queue))),
     }
 
 
@@ -48,6 +50,12 @@ def refused(client: Redis) -> dict[str, int]:
     """How many requests were refused and not kept, by reason, since Redis was set up."""
     counts: dict[Any, Any] = client.hgetall(keys.REFUSED)
     return {reason.decode(): int(count) for reason, count in sorted(counts.items())}
+
+
+def _is_alive(worker: BaseWorker) -> bool:
+    # One that was killed stays registered until Redis forgets its key.
+    beat = worker.last_heartbeat
+    return beat is not None and (datetime.now(UTC) - beat).total_seconds() < WORKER_SILENCE_SECONDS
 
 
 def _age_seconds(client: Redis, batch_id: str) -> float:

@@ -41,6 +41,8 @@ def command(url: str | None, count: int, seed: int, bad: float, **how: Any) -> N
 
     Exit code 1 if one was not answered as it should have been.
     """
+    if url and not url.startswith(("http://", "https://")):
+        raise click.BadParameter(f"{url} is not of the form http://…", param_hint="URL")
     plan = Plan(url or _own_url(), **how)
     summary = Summary()
     is_hidden = not sys.stderr.isatty()

@@ -17,6 +17,8 @@ from ingest.errors import PostgresAwayError, RedisAwayError
 LATE_SECONDS = 60
 """A batch that is older waits for something that does not come by itself."""
 
+_WAITING = ("pending", "oldest_pending_seconds", "dead")
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
@@ -45,15 +47,15 @@ def _redis(current: settings.Settings) -> dict[str, Any]:
 def _postgres(current: settings.Settings) -> dict[str, Any]:
     try:
         with postgres.connect(current) as connection:
-            waiting = connection.execute(postgres.PENDING_AND_DEAD).fetchall()
+            waiting = {row["status"]: row for row in connection.execute(postgres.PENDING_AND_DEAD)}
             outcomes = connection.execute(postgres.OUTCOMES_OF_LAST_DAY).fetchall()
     except PostgresAwayError as error:
         return {"error": str(error)}
     except UndefinedTable:
         return {"error": "the tables are missing: run `ingest migrate`"}
     return {
-        "pending": next((row["pushes"] for row in waiting if row["status"] == "pending"), 0),
-        "dead": next((row["pushes"] for row in waiting if row["status"] == "dead"), 0),
+        **{status: waiting[status]["pushes"] if status in waiting else 0 for status in ("pending", "dead")},
+        "oldest_pending_seconds": round(waiting["pending"]["oldest_seconds"], 1) if "pending" in waiting else 0.0,
         "last_24_hours": {row["status"]: row["pushes"] for row in outcomes},
     }
 
@@ -65,6 +67,8 @@ def _problems(status: dict[str, Any]) -> list[str]:
         problems.append("no worker is running")
     if flight.get("oldest_seconds", 0) > LATE_SECONDS:
         problems.append(f"the oldest batch waits for {flight['oldest_seconds']:.0f} s")
+    if (pending_seconds := status["postgres"].get("oldest_pending_seconds", 0)) > LATE_SECONDS:
+        problems.append(f"the oldest pending push waits for {pending_seconds:.0f} s: is sweeper running?")
     return problems
 
 
@@ -73,10 +77,7 @@ def _words(status: dict[str, Any]) -> str:
     for title, values in (
         ("in flight", status["redis"].get("in_flight", {})),
         ("refused, not kept", status["redis"].get("refused", {})),
-        (
-            "waiting",
-            {name: status["postgres"][name] for name in ("pending", "dead") if name in status["postgres"]},
-        ),
+        ("waiting", {name: status["postgres"][name] for name in _WAITING if name in status["postgres"]}),
         ("last 24 hours", status["postgres"].get("last_24_hours", {})),
     ):
         words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())

@@ -27,6 +27,7 @@ from ingest import settings
 from ingest.embedded import postgres, valkey
 from ingest.embedded.server import Server, make_data_dir, wait_until_ready, write_private
 from ingest.errors import AlreadyRunningError, ReleaseFailedError, SettingError
+from ingest.readiness import CAN_STORE
 from ingest.resources import locate
 from ingest.settings import RUNNING_FILE, Settings
 from ingest.supervisor import Process, Supervisor
@@ -74,6 +75,7 @@ class _Up:
         except _StoppedError:
             pass
         finally:
+            self._say("up", "stopping")
             for names in STOP_ORDER:
                 self._supervisor.stop(names, self._is_hurried)
             self._running_file.unlink(missing_ok=True)
@@ -83,12 +85,13 @@ class _Up:
         urls = {name: self._server_url(name) for name in ("DATABASE_URL", "REDIS_URL")}
         environ = _environ(self._current, urls)
         processes = {name: _process(name, line, environ) for name, line in _procfile().items()}
-        write_private(self._running_file, json.dumps(urls))
+        where = {name: environ[name] for name in ("HOST", "PORT", "DASHBOARD_PORT")}
+        write_private(self._running_file, json.dumps({"pid": os.getpid(), **urls, **where}))
         self._release(processes.pop("release"))
         for process in processes.values():
             self._supervisor.start(process)
-        self._wait(lambda: _is_ready(self._current))
-        click.echo(_banner(self._current, urls))
+        ready = self._wait(lambda: _readiness(self._current))
+        click.echo(_banner(self._current, urls, ready))
 
     def _server_url(self, variable: str) -> str:
         # Not what settings say: they also know the URLs that a killed `ingest up` left behind.
@@ -109,13 +112,13 @@ class _Up:
         if code:
             raise ReleaseFailedError(f"the release step of the Procfile ended with exit code {code}: see above")
 
-    def _wait(self, condition: Callable[[], bool]) -> None:
+    def _wait(self, readiness: Callable[[], dict[str, str]]) -> dict[str, str]:
         deadline = time.monotonic() + READY_SECONDS
-        while not condition():
+        while not (words := readiness()):
             if time.monotonic() > deadline:
-                self._say("up", f"web is not ready after {READY_SECONDS:.0f} s; its own lines say why")
-                return
+                return {"pushes": f"cannot be stored after {READY_SECONDS:.0f} s: web's own lines say why"}
             self._pump()
+        return words
 
     def _pump(self) -> None:
         if self._signals:
@@ -160,6 +163,8 @@ def _owner(lock: IO[str]) -> str:
 
 
 def _check_ports(current: Settings) -> None:
+    if current.port == current.dashboard_port:
+        raise SettingError(f"PORT and DASHBOARD_PORT are both {current.port}: set another DASHBOARD_PORT")
     for variable, host, port in (
         ("PORT", current.host, current.port),
         ("DASHBOARD_PORT", "127.0.0.1", current.dashboard_port),
@@ -196,12 +201,14 @@ def _environ(current: Settings, urls: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _is_ready(current: Settings) -> bool:
+def _readiness(current: Settings) -> dict[str, str]:
+    """What `/readyz` says once a push can be stored; empty until then."""
     try:
-        with urllib.request.urlopen(f"{_web_url(current)}/readyz", timeout=2):  # noqa: S310 - our own URL
-            return True
+        with urllib.request.urlopen(f"{_web_url(current)}/readyz", timeout=2) as answer:  # noqa: S310 - our own URL
+            words: dict[str, str] = json.load(answer)
+            return words
     except (urllib.error.URLError, OSError):
-        return False
+        return {}
 
 
 def _web_url(current: Settings) -> str:
@@ -209,14 +216,15 @@ def _web_url(current: Settings) -> str:
     return f"http://{host}:{current.port}"
 
 
-def _banner(current: Settings, urls: dict[str, str]) -> str:
+def _banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> str:
     push_url = f"{_web_url(current)}/airudder/custom-api"
-    credential = "" if current.is_open else '-H "Authorization: Bearer $TOKEN" '
-    curl = f"curl -sS {push_url} {credential}-d {shlex.quote(_SAMPLE)}"
+    credential = "" if current.is_open else '-H "Authorization: Bearer $INGEST_TOKEN" '
+    curl = f"curl -sS -w '\\n' {push_url} {credential}-d {shlex.quote(_SAMPLE)}"
     given = {name for name in urls if os.environ.get(name)}
     shown = {name: _masked(url) if name in given else url for name, url in urls.items()}
+    is_well = ready.get("redis") == CAN_STORE
     return f"""
-airudder-ingest is ready
+airudder-ingest is ready{"" if is_well else f", but pushes {ready['pushes']}"}
 
   Push URL    {push_url}{"" if current.is_open else "/<token>"}
   Dashboard   http://127.0.0.1:{current.dashboard_port}

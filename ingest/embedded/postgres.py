@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -10,8 +11,10 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import LiteralString
+from urllib.parse import quote
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from ingest.embedded.server import STOP_SECONDS, Server, command_line, wheel
 from ingest.embedded.system_user import is_root, own_by_system_user, run_as
@@ -20,6 +23,9 @@ from ingest.supervisor import Process
 
 _SOCKET_PATH_LIMIT = 100
 """Bytes; the system's limit is 107 on Linux and 103 on macOS."""
+
+_UNFIT_FOR_LIST = re.compile(r"[,\"]")
+"""Postgres and libpq take lists of folders and hosts, divided by commas."""
 
 _CREATE_DATABASE: LiteralString = "CREATE DATABASE airudder"
 
@@ -41,6 +47,7 @@ def prepare(data_dir: Path) -> Server:
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
         "max_wal_size": "2GB",
+        "log_error_verbosity": "terse",  # the rest of an error quotes rows
     }
     options = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
     process = Process(
@@ -52,7 +59,8 @@ def prepare(data_dir: Path) -> Server:
         user=user,
         log=data_dir / "postgres.log",
     )
-    return Server(process, f"postgresql://airudder@/airudder?host={sockets}", lambda: _has_database(sockets))
+    url = f"postgresql://airudder@/airudder?host={quote(str(sockets), safe='/')}"
+    return Server(process, url, lambda: _has_database(sockets))
 
 
 def _programs() -> Path:
@@ -91,9 +99,9 @@ def _first_number(path: Path) -> int | None:
 
 
 def _socket_dir(home: Path, user: str | None) -> Path:
-    if len(os.fsencode(home / ".s.PGSQL.5432")) <= _SOCKET_PATH_LIMIT:
+    if len(os.fsencode(home / ".s.PGSQL.5432")) <= _SOCKET_PATH_LIMIT and not _UNFIT_FOR_LIST.search(str(home)):
         return home
-    # The path is too long for a socket: a short one in its place, for us alone.
+    # The path is too long for a socket, or reads like several: a short one in its place, for us alone.
     short = Path(tempfile.gettempdir()) / f"ingest-{sha256(os.fsencode(home)).hexdigest()[:16]}"
     short.mkdir(mode=0o700, exist_ok=True)
     if user:
@@ -105,8 +113,8 @@ def _socket_dir(home: Path, user: str | None) -> Path:
 
 def _has_database(sockets: Path) -> bool:
     """Whether Postgres answers; makes our database if it is not there yet."""
-    url = f"postgresql://airudder@/postgres?host={sockets}"
-    with suppress(psycopg.OperationalError), psycopg.connect(url, autocommit=True) as connection:
+    where = make_conninfo(user="airudder", dbname="postgres", host=str(sockets))
+    with suppress(psycopg.OperationalError), psycopg.connect(where, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_database WHERE datname = 'airudder'").fetchone() is None:
             connection.execute(_CREATE_DATABASE)
         return True

@@ -31,8 +31,11 @@ class Server:
 
 def make_data_dir(data_dir: Path) -> None:
     """Make the data folder, closed to others; as root, others may pass through it, as Postgres must."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    data_dir.chmod(0o711 if is_root() else 0o700)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.chmod(0o711 if is_root() else 0o700)
+    except OSError as error:
+        raise SettingError(f"INGEST_DATA_DIR={data_dir} cannot be used: {error.strerror}") from None
 
 
 def wait_until_ready(server: Server, keep_going: Callable[[], None]) -> None:

@@ -23,6 +23,7 @@ from tests.processes import free_port, wait_until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
+README = Path(__file__).parents[2] / "README.md"
 INGEST = Path(sys.executable).with_name("ingest")
 
 
@@ -107,13 +108,15 @@ def test_newcomers_first_hour(tmp_path: Path) -> None:
         curl = re.search(r"Try it +(curl .*)", up.printed)
         assert curl
         answered = subprocess.run(["sh", "-c", curl[1]], check=True, capture_output=True, text=True)
-        assert answered.stdout == "{}"
+        assert answered.stdout == "{}\n"
 
         sent = up.ingest("send", "--count", "2000", "--rate", "500", "--seed", "7", "--bad", "1%")
         assert sent.returncode == 0, sent.stdout + sent.stderr
         assert "as expected  2000" in sent.stdout
         wait_until(lambda: _is_quiet(up), "everything is settled")
         _check_tables(up)
+        for query in re.findall(r"```sql\n(.*?);\n```", README.read_text(), re.DOTALL):
+            up.query(query)
         dashboard = httpx.get(f"http://127.0.0.1:{up.environ['DASHBOARD_PORT']}/")
         assert dashboard.status_code == 200
         assert "normalise" in httpx.get(f"{dashboard.url}0/data/queues.json").text
@@ -169,6 +172,25 @@ def test_taken_port_is_named(tmp_path: Path, variable: str) -> None:
 
     assert second.returncode == 1
     assert f"set {variable}" in second.stderr
+
+
+def test_one_port_for_two_is_named(tmp_path: Path) -> None:
+    """The same port for web and dashboard is an error before anything starts."""
+    port = str(free_port())
+    environ = {**os.environ, "INGEST_DATA_DIR": str(tmp_path / "data"), "PORT": port, "DASHBOARD_PORT": port}
+
+    refused = subprocess.run([INGEST, "up"], env=environ, check=False, capture_output=True, text=True)
+
+    assert refused.returncode == 1
+    assert f"PORT and DASHBOARD_PORT are both {port}" in refused.stderr
+
+
+def test_several_web_processes(tmp_path: Path) -> None:
+    """WEB_CONCURRENCY processes share the port, each with its own open batch, and lose nothing between them."""
+    with running_up(tmp_path, WEB_CONCURRENCY="2") as up:
+        assert up.ingest("send", "--count", "300", "--rate", "0").returncode == 0
+        wait_until(lambda: _is_quiet(up), "everything is settled")
+        assert up.query("SELECT count(*) FROM airudder.pushes") == [(300,)]
 
 
 def test_killed_up_is_recovered_from(tmp_path: Path) -> None:
