@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   error_path       text,
   warnings         jsonb,
   attempts         integer     NOT NULL DEFAULT 0,
+  through_redis    boolean     NOT NULL DEFAULT false,
   workflow_id      text,
   node_id          text,
   callee_number    text,
@@ -58,6 +59,8 @@ COMMENT ON COLUMN airudder.pushes.status IS
 COMMENT ON COLUMN airudder.pushes.error IS 'Why a dead push is dead.';
 COMMENT ON COLUMN airudder.pushes.error_path IS 'Where in the body the error is, as a JSON path.';
 COMMENT ON COLUMN airudder.pushes.warnings IS 'Fields stored as null or changed: [{"path": …, "problem": …}].';
+COMMENT ON COLUMN airudder.pushes.through_redis IS
+  'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
 COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
 
 -- Rows for which no partition was made in time are kept here, and moved when it is made.

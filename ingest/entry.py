@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
+_HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,6 +33,21 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     def received_at(self) -> datetime:
         """When it came, UTC, to the microsecond."""
         return _EPOCH + timedelta(microseconds=self.received_us)
+
+    @property
+    def hour(self) -> str:
+        """The hour in which it came, UTC, `2026-11-25T04`."""
+        return _hour_of(self.received_us // _HOUR_US)
+
+
+def hour_name(moment: datetime) -> str:
+    """The name of the hour of a moment in UTC, `2026-11-25T04`; names sort as hours do."""
+    return moment.strftime("%Y-%m-%dT%H")
+
+
+@functools.lru_cache(maxsize=64)
+def _hour_of(hours: int) -> str:
+    return hour_name(_EPOCH + timedelta(hours=hours))
 
 
 encode_entry = msgspec.msgpack.Encoder().encode

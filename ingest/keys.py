@@ -12,6 +12,14 @@ about what is in flight. Written by web; emptied by worker; read by sweeper and 
 REFUSED = "refused"
 """Hash of counts by reason of what was refused and not kept. Written by web; read by `ingest status`."""
 
+ACKNOWLEDGED_TTL_SECONDS = 8 * 24 * 3600
+
+
+def acknowledged(hour: str) -> str:
+    """Hash of counts by source of what was stored in batches in one hour (UTC, `2026-11-25T04`), counted in the same
+    step as it is stored; for eight days. Written by web; read by `ingest reconcile`."""
+    return f"acknowledged:{hour}"
+
 
 def batch(batch_id: str) -> str:
     """List of entries of an open batch, until a worker takes it. Written by web; renamed by worker."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -22,9 +23,27 @@ MAX_BYTES = 4 * 1024 * 1024
 REDIS_REST_SECONDS = 1.0
 """After a failure Redis is left alone for this long: pushes go straight to Postgres, and none waits in vain."""
 
+_JOIN = f"""
+local entries = 2 + 3 * tonumber(ARGV[1])
+if redis.call('RPUSHX', KEYS[1], unpack(ARGV, entries)) == 0 then
+  return 0
+end
+for at = 2, entries - 1, 3 do
+  local key = KEYS[1 + tonumber(ARGV[at])]
+  if redis.call('HINCRBY', key, ARGV[at + 1], ARGV[at + 2]) == tonumber(ARGV[at + 2]) then
+    redis.call('EXPIRE', key, {keys.ACKNOWLEDGED_TTL_SECONDS})
+  end
+end
+return 1
+"""
+"""Append to a batch if it is still open, and count what was appended: both or neither, whatever happens to us.
+ARGV: how many counts; for each the number of its key, the source and the count; the entries."""
+
 _log = logging.getLogger(__name__)
 
 Waiting = tuple[Entry, asyncio.Future[None]]
+_Counts = Counter[tuple[str, str]]
+"""How many entries, by hour and source"""
 
 
 class OpenBatch:
@@ -40,6 +59,7 @@ class OpenBatch:
         self._client = client
         self._ids = ids
         self._fallback = fallback
+        self._join_script = client.register_script(_JOIN)
         self._queue = jobs.pipeline_only_queue()
         self._batch_id: str | None = None
         self._pushes = 0
@@ -94,35 +114,41 @@ class OpenBatch:
     async def _store(self, entries: list[Entry]) -> None:
         if time.monotonic() >= self._redis_rests_until:
             try:
-                await self._append_to_redis([encode_entry(entry) for entry in entries])
+                await self._append_to_redis(_count(entries), [encode_entry(entry) for entry in entries])
             except (RedisError, OSError) as error:
                 self._rest(error)
             else:
                 return
         await self._fallback(entries)
 
-    async def _append_to_redis(self, encoded: list[bytes]) -> None:
+    async def _append_to_redis(self, counts: _Counts, encoded: list[bytes]) -> None:
         size = sum(map(len, encoded))
         fits = self._pushes + len(encoded) <= MAX_PUSHES and self._bytes + size <= MAX_BYTES
-        if self._batch_id and fits and await self._join(self._batch_id, encoded):
+        if self._batch_id and fits and await self._join(self._batch_id, counts, encoded):
             self._pushes += len(encoded)
             self._bytes += size
         else:
-            await self._open(encoded, size)
+            await self._open(counts, encoded, size)
 
-    async def _join(self, batch_id: str, encoded: list[bytes]) -> bool:
+    async def _join(self, batch_id: str, counts: _Counts, encoded: list[bytes]) -> bool:
         """Append to the open batch; false when a worker has taken it meanwhile."""
-        # The general command: redis-py's rpushx is typed for text alone.
-        length: int = await self._client.execute_command("RPUSHX", keys.batch(batch_id), *encoded)  # type: ignore[no-untyped-call]
-        return length > 0
+        names: list[str] = [keys.batch(batch_id)]
+        arguments: list[int | str | bytes] = [len(counts)]
+        for place, ((hour, source), count) in enumerate(counts.items(), start=1):
+            names.append(keys.acknowledged(hour))
+            arguments += [place, source, count]
+        return bool(await self._join_script(names, [*arguments, *encoded]))
 
-    async def _open(self, encoded: list[bytes], size: int) -> None:
+    async def _open(self, counts: _Counts, encoded: list[bytes], size: int) -> None:
         push_id, now_us = self._ids.draw()
         batch_id = str(UUID(bytes=push_id))
         async with self._client.pipeline(transaction=True) as pipeline:
             pipeline.rpush(keys.batch(batch_id), *encoded)
             jobs.enqueue_batch(self._queue, batch_id, pipeline)
             pipeline.zadd(keys.BATCHES, {batch_id: now_us / 1e6})
+            for (hour, source), count in counts.items():
+                pipeline.hincrby(keys.acknowledged(hour), source, count)
+                pipeline.expire(keys.acknowledged(hour), keys.ACKNOWLEDGED_TTL_SECONDS)
             await pipeline.execute()
         self._batch_id, self._pushes, self._bytes = batch_id, len(encoded), size
 
@@ -132,3 +158,7 @@ class OpenBatch:
         self._batch_id = None
         self._redis_rests_until = time.monotonic() + REDIS_REST_SECONDS
         _log.error("Redis did not confirm a write (%s): pushes go to Postgres", type(error).__name__)
+
+
+def _count(entries: list[Entry]) -> _Counts:
+    return Counter((entry.hour, entry.source) for entry in entries)

@@ -119,6 +119,22 @@ def test_append_after_take_opens_another(redis_url: str, client: Any) -> None:
     assert client.llen(keys.batch(new)) == 1
 
 
+def test_appended_is_counted(redis_url: str, client: Any) -> None:
+    """What is stored is counted by hour and source in the same step, in a new batch and in one that is open."""
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await batch.append(entry(push(), source="shop"))
+        await asyncio.gather(*(batch.append(entry(push(), source=source)) for source in ("shop", "lender", "shop")))
+        await batch.append(entry(push(), source="shop", later_us=3_600_000_000))
+
+    with_batch(redis_url, work)
+
+    first, second = (entry(push(), later_us=later).hour for later in (0, 3_600_000_000))
+    assert client.hgetall(keys.acknowledged(first)) == {b"shop": b"3", b"lender": b"1"}
+    assert client.hgetall(keys.acknowledged(second)) == {b"shop": b"1"}
+    assert 0 < client.ttl(keys.acknowledged(second)) <= keys.ACKNOWLEDGED_TTL_SECONDS
+
+
 def test_full_batch_is_left(redis_url: str, client: Any) -> None:
     """No batch holds more than 500 pushes."""
 

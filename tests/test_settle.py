@@ -72,14 +72,14 @@ def test_settling_twice_changes_nothing(database: Database, connection: Rows) ->
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in two batches"])
 def test_redelivery_is_counted_only(database: Database, connection: Rows, together: bool) -> None:
-    """The same bytes again are a duplicate row, and no second call, callee or turn."""
+    """The same bytes again are a duplicate row, and no second call, callee or turn; the call is as of the last one."""
     first, second = entry(push()), entry(push())
     for batch in [[first, second]] if together else [[first], [second]]:
         settle(database, batch)
 
     assert outcomes(connection) == {"normalised": 1, "duplicate": 1}
     assert len(rows(connection, "call_turns")) == 2
-    assert rows(connection, "calls")[0]["push_id"] == first.uuid
+    assert rows(connection, "calls")[0]["push_id"] == second.uuid
 
 
 @pytest.mark.parametrize("key", ["a\\u0000b", "a\\ud800b"])
@@ -167,6 +167,36 @@ def test_every_order_gives_same_rows(database: Database, connection: Rows) -> No
         assert everything(connection) == expected
 
 
+def test_every_order_of_redeliveries(database: Database, connection: Rows) -> None:
+    """The vendor's retry of an older push is settled before the first delivery, or after it, or between others: the
+    rows are the same."""
+    older, newer = push(turns=4, node_name="older"), push(turns=2, node_name="newer")
+    deliveries = [entry(older), entry(newer), entry(older), entry(newer)]
+    settle(database, deliveries)
+    expected = everything(connection)
+    assert expected["calls"][0]["push_id"] == deliveries[3].uuid
+
+    for order in itertools.permutations(deliveries):
+        connection.execute("TRUNCATE " + ", ".join(f"airudder.{table}" for table in (*ROW_TABLES, "pushes")))
+        for one in order:
+            settle(database, [one])
+        assert everything(connection) == expected
+        assert outcomes(connection) == {"normalised": 2, "duplicate": 2}
+
+
+def test_origin_is_marked(database: Database, connection: Rows) -> None:
+    """A push that came in a batch is marked so, also when it was stored as pending before, settled or not; one that
+    is pending alone is not."""
+    batched, pending, both = entry(push("c1")), entry(push("c2")), entry(push("c3"))
+    settle(database, [pending, both], through_redis=False)
+
+    settle(database, [batched, both])
+
+    marked = connection.execute("SELECT push_id FROM airudder.pushes WHERE through_redis ORDER BY push_id").fetchall()
+    assert [row["push_id"] for row in marked] == [batched.uuid, both.uuid]
+    assert outcomes(connection) == {"normalised": 3}
+
+
 def test_bad_row_spares_batch_mates(database: Database, connection: Rows) -> None:
     """A push that Postgres refuses is dead, with a reason that holds none of its content; the others go through."""
     connection.execute("ALTER TABLE airudder.callees ADD CONSTRAINT refuse_cursed CHECK (name <> 'cursed')")
@@ -211,7 +241,7 @@ def test_lost_connection_is_replaced(database: Database, connection: Rows) -> No
 def test_time_out_carries_no_content(database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     """A time-out while a refused batch is settled push by push does not carry Postgres's words, which hold a row."""
 
-    def time_out(*_: object) -> None:
+    def time_out(*_: object, **__: object) -> None:
         raise JobTimeoutException
 
     monkeypatch.setattr(workers.settle, "settle_alone", time_out)

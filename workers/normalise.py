@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -50,8 +51,9 @@ def dead(entry: Entry, error: str, warnings: Warnings | None = None) -> Normalis
 
 
 def duplicate(one: Normalised) -> Normalised:
-    """A redelivery: counted and to be found by its ids, and without rows of its own."""
-    return Normalised(one.push._replace(status="duplicate", warnings=None, custom_attribute=None))
+    """A redelivery: counted as such. Its rows are those of the first delivery, and newer; written, they make the end
+    the same in whatever order the two are settled."""
+    return replace(one, push=one.push._replace(status="duplicate"))
 
 
 def _read(entry: Entry, warnings: Warnings) -> CustomApiPush:

@@ -26,31 +26,32 @@ REDELIVERY_WINDOW = timedelta(days=1)
 _log = logging.getLogger(__name__)
 
 
-def settle(database: Database, entries: Sequence[Entry]) -> None:
+def settle(database: Database, entries: Sequence[Entry], *, through_redis: bool = True) -> None:
     """Normalise and write all entries in one transaction; one by one if something in them cannot be written.
+    `through_redis`: whether they came in a batch, or are pending in Postgres.
 
     Raises PostgresAwayError when Postgres is, and RQ's time-out when normalising has had its time.
     """
-    if failure := _try(database, entries):
+    if failure := _try(database, entries, through_redis):
         _log.warning("a batch of %d is settled push by push: %s", len(entries), failure)
         for entry in entries:
-            settle_alone(database, entry)
+            settle_alone(database, entry, through_redis=through_redis)
 
 
-def settle_alone(database: Database, entry: Entry) -> None:
+def settle_alone(database: Database, entry: Entry, *, through_redis: bool = True) -> None:
     """Settle one entry in a transaction of its own; what cannot be written becomes a dead letter."""
-    if failure := _try(database, [entry]):
-        bury(database, entry, f"could not be normalised: {failure}")
+    if failure := _try(database, [entry], through_redis):
+        bury(database, entry, f"could not be normalised: {failure}", through_redis=through_redis)
 
 
-def _try(database: Database, entries: Sequence[Entry]) -> str | None:
+def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> str | None:
     """Settle entries; if something in them is at fault, what it was, in words fit for a log.
 
     Words rather than an exception: whatever is raised while one is handled carries it, text and all, into RQ's log.
     """
     try:
         normalised = [normalise(entry) for entry in sorted(entries, key=lambda entry: entry.push_id)]
-        database.run(lambda connection: write(connection, _marked(connection, normalised)))
+        database.run(lambda connection: write(connection, _marked(connection, normalised), through_redis=through_redis))
     except (PostgresAwayError, BaseTimeoutException):
         raise
     except Exception as error:
@@ -58,21 +59,21 @@ def _try(database: Database, entries: Sequence[Entry]) -> str | None:
     return None
 
 
-def bury(database: Database, entry: Entry, why: str) -> None:
+def bury(database: Database, entry: Entry, why: str, *, through_redis: bool = True) -> None:
     """Record an entry as a dead letter."""
     _log.warning("push %s is dead: %s", entry.uuid, why)
-    database.run(lambda connection: write(connection, [dead(entry, why)]))
+    database.run(lambda connection: write(connection, [dead(entry, why)], through_redis=through_redis))
 
 
 def one_by_one(database: Database, entries: Sequence[Entry], taking_in_hand: Callable[[Entry], None]) -> None:
-    """Settle entries each alone, telling which one is about to be taken in hand: it may be our last word."""
+    """Settle entries of a batch each alone, telling which one is about to be taken in hand: it may be our last word."""
     for entry in entries:
         taking_in_hand(entry)
         settle_alone(database, entry)
 
 
 def unsettled(database: Database, entries: Sequence[Entry]) -> list[Entry]:
-    """Those entries that have no outcome yet."""
+    """Those entries of a batch that have no outcome yet."""
     where = {"times": [entry.received_at for entry in entries], "push_ids": [entry.uuid for entry in entries]}
     found = database.run(lambda connection: connection.execute(statements.FIND_SETTLED_PUSHES, where).fetchall())
     settled = {push_id for (push_id,) in found}

@@ -18,14 +18,14 @@ WHERE body_digest = ANY (%(digests)s) AND status = 'normalised'
 
 FIND_SETTLED_PUSHES: LiteralString = """
 SELECT push_id FROM airudder.pushes
-WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status <> 'pending'
+WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status <> 'pending' AND through_redis
 """
 
 UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = """
 INSERT INTO airudder.pushes AS stored (
   received_at, push_id, source, kind, body, status, error, error_path, warnings,
-  workflow_id, node_id, callee_number, case_id, call_id, custom_attribute, attempts, normalised_at)
-SELECT *, 1, CASE WHEN status = 'normalised' THEN now() END
+  workflow_id, node_id, callee_number, case_id, call_id, custom_attribute, through_redis, attempts, normalised_at)
+SELECT *, %s::boolean, 1, CASE WHEN status = 'normalised' THEN now() END
 FROM unnest(
   %s::timestamptz[], %s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::text[], %s::text[],
   %s::jsonb[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[]
@@ -36,8 +36,13 @@ ON CONFLICT (received_at, push_id) DO UPDATE SET
   status = excluded.status, error = excluded.error, error_path = excluded.error_path, warnings = excluded.warnings,
   workflow_id = excluded.workflow_id, node_id = excluded.node_id, callee_number = excluded.callee_number,
   case_id = excluded.case_id, call_id = excluded.call_id, custom_attribute = excluded.custom_attribute,
-  normalised_at = excluded.normalised_at
+  normalised_at = excluded.normalised_at, through_redis = stored.through_redis OR excluded.through_redis
 WHERE stored.status IN ('pending', 'dead')
+"""
+
+MARK_PUSHES_THROUGH_REDIS: LiteralString = """
+UPDATE airudder.pushes SET through_redis = true
+WHERE received_at = ANY (%s::timestamptz[]) AND push_id = ANY (%s::uuid[]) AND NOT through_redis
 """
 
 UPSERT_WORKFLOWS_IF_NEWER: LiteralString = """

@@ -135,14 +135,14 @@ class Sweeper:
             self._in_hand = []
 
     def _settle_together(self, rows: list[_Pending]) -> None:
-        settle(self._database, [entry for entry, _ in rows])
+        settle(self._database, [entry for entry, _ in rows], through_redis=False)
 
     def _settle_last(self, rows: list[_Pending]) -> None:
         for entry, attempts in rows:
             if attempts > ATTEMPTS_TOGETHER + ATTEMPTS_ALONE:
-                bury(self._database, entry, "its normalising ended the sweeper, alone as well")
+                bury(self._database, entry, "its normalising ended the sweeper, alone as well", through_redis=False)
             else:
-                settle_alone(self._database, entry)
+                settle_alone(self._database, entry, through_redis=False)
 
     def _make_partitions(self) -> None:
         if self._clock() < self._partitions_due_at:

@@ -10,25 +10,33 @@ from psycopg import Connection
 
 from workers import statements
 from workers.merge import Key, Tables, Transcript, merge
-from workers.rows import CallRow, Normalised
+from workers.rows import CallRow, Normalised, PushRow
 
 _Connection = Connection[tuple[Any, ...]]
 
 
-def write(connection: _Connection, normalised: Sequence[Normalised]) -> None:
-    """Write everything; the caller commits.
+def write(connection: _Connection, normalised: Sequence[Normalised], *, through_redis: bool) -> None:
+    """Write everything; the caller commits. `through_redis`: the pushes came in a batch.
 
     Workflows and nodes come last: every batch writes the same few rows, and whoever comes second waits for them until
     the first has committed.
     """
     tables = merge(normalised)
-    _execute(connection, statements.UPSERT_PUSHES_IF_NOT_SETTLED, tables.pushes)
+    _write_pushes(connection, tables.pushes, through_redis)
     _execute(connection, statements.UPSERT_CALLEES_IF_NEWER, tables.callees)
     _write_cases(connection, tables)
     _write_calls(connection, tables)
     _execute(connection, statements.UPSERT_ATTRIBUTES_IF_NEWER, tables.attributes)
     _execute(connection, statements.UPSERT_WORKFLOWS_IF_NEWER, tables.workflows)
     _execute(connection, statements.UPSERT_NODES_IF_NEWER, tables.nodes)
+
+
+def _write_pushes(connection: _Connection, pushes: list[PushRow], through_redis: bool) -> None:
+    columns = [list(column) for column in zip(*pushes, strict=True)]
+    cursor = connection.execute(statements.UPSERT_PUSHES_IF_NOT_SETTLED, [through_redis, *columns])
+    if through_redis and cursor.rowcount < len(pushes):
+        # Some were settled before: by an earlier run of the batch, or as pending, since Redis's reply was lost.
+        connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, columns[:2])
 
 
 def _write_cases(connection: _Connection, tables: Tables) -> None:

@@ -17,6 +17,7 @@ COMMANDS = {
     "status": "Show what is queued, pending, dead and refused.",
     "doctor": "Check settings and servers, and name what to change.",
     "dead": "List, show and replay dead letters.",
+    "reconcile": "Check that everything acknowledged has an outcome.",
     "find": "Find a call, a case, a number or a push.",
 }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, LiteralString
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 
 from ingest.errors import PostgresAwayError, SettingError
+from ingest.push_ids import received_at_of
 from ingest.settings import Settings
 
 Row = dict[str, Any]
@@ -25,6 +28,33 @@ def connect(settings: Settings) -> Connection[Row]:
         reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
 
+
+def outcomes_and_arrived(
+    connection: Connection[Row], since: datetime, push_ids: list[UUID]
+) -> tuple[list[Row], set[UUID]]:
+    """In one snapshot: pushes since then by hour, source and status; and which of these have come from Redis."""
+    with connection.transaction():
+        connection.execute(SNAPSHOT)
+        outcomes = connection.execute(OUTCOMES_BY_HOUR, {"since": since}).fetchall()
+        times = [received_at_of(push_id) for push_id in push_ids]
+        arrived = connection.execute(ARRIVED_THROUGH_REDIS, {"push_ids": push_ids, "times": times}).fetchall()
+    return outcomes, {row["push_id"] for row in arrived}
+
+
+SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+OUTCOMES_BY_HOUR: LiteralString = """
+SELECT to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24') AS hour, source, status, count(*) AS pushes,
+  count(*) FILTER (WHERE NOT through_redis) AS stored_by_web
+FROM airudder.pushes
+WHERE received_at >= %(since)s
+GROUP BY 1, 2, 3
+"""
+
+ARRIVED_THROUGH_REDIS: LiteralString = """
+SELECT push_id FROM airudder.pushes
+WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND through_redis
+"""
 
 TABLES_EXIST: LiteralString = "SELECT to_regclass('airudder.pushes') IS NOT NULL AS exist"
 

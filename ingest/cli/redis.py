@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -14,6 +16,7 @@ from rq import SimpleWorker
 from rq.worker import BaseWorker
 
 from ingest import keys
+from ingest.entry import decode_entry
 from ingest.errors import RedisAwayError
 from ingest.jobs import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.redis_client import patient_client
@@ -50,6 +53,28 @@ def refused(client: Redis) -> dict[str, int]:
     """How many requests were refused and not kept, by reason, since Redis was set up."""
     counts: dict[Any, Any] = client.hgetall(keys.REFUSED)
     return {reason.decode(): int(count) for reason, count in sorted(counts.items())}
+
+
+def acknowledged(client: Redis) -> dict[tuple[str, str], int]:
+    """How many pushes were stored in batches, by hour (UTC) and source, as Redis has counted them."""
+    counts: dict[tuple[str, str], int] = {}
+    for key in client.scan_iter(match=keys.acknowledged("*"), count=1000):
+        hour = key.decode().removeprefix(keys.acknowledged(""))
+        by_source: dict[Any, Any] = client.hgetall(key)
+        counts |= {(hour, source.decode()): int(count) for source, count in by_source.items()}
+    return counts
+
+
+def entries_in_flight(client: Redis) -> dict[UUID, tuple[str, str]]:
+    """The pushes in all batches: by push id their hour (UTC) and source."""
+    found = {}
+    for batch_id in keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)):
+        with client.pipeline(transaction=True) as pipeline:
+            pipeline.lrange(keys.batch(batch_id), 0, -1)
+            pipeline.lrange(keys.taken(batch_id), 0, -1)
+            for entry in map(decode_entry, chain.from_iterable(pipeline.execute())):
+                found[entry.uuid] = (entry.hour, entry.source)
+    return found
 
 
 def _is_alive(worker: BaseWorker) -> bool:
