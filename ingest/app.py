@@ -33,7 +33,7 @@ def create_app() -> Starlette:
     refusals = Refusals(client)
     batch = OpenBatch(client, ids, fallback.store)
     endpoint = PushEndpoint(Access(current.tokens), ids, batch, refusals, current.max_body)
-    readiness = Readiness(client, fallback)
+    readiness = Readiness(client, fallback, current.appendfsync)
 
     async def readyz(_request: Request) -> JSONResponse:
         ready, words = await readiness.check()

@@ -45,7 +45,7 @@ class Fallback:
         if time.monotonic() < self._rests_until:
             raise NowhereToStoreError("neither Redis nor Postgres can store a push")
         try:
-            await self._in_time(self._execute(INSERT_PENDING, _columns(entries)))
+            await self._in_time(self._execute(INSERT_PENDING, pending_columns(entries)))
         except (psycopg.Error, OSError) as error:
             self._rests_until = time.monotonic() + REST_SECONDS
             _log.error("Postgres did not store a group of pushes: %s", describe(error))
@@ -93,7 +93,8 @@ class Fallback:
             task.exception()  # seen, so that asyncio does not complain about it
 
 
-def _columns(entries: list[Entry]) -> tuple[list[object], ...]:
+def pending_columns(entries: list[Entry]) -> tuple[list[object], ...]:
+    """What is stored of pending pushes, an array a column: id, time, source, kind, body."""
     return (
         [entry.uuid for entry in entries],
         [entry.received_at for entry in entries],

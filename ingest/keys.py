@@ -12,6 +12,10 @@ about what is in flight. Written by web; emptied by worker; read by sweeper and 
 REFUSED = "refused"
 """Hash of counts by reason of what was refused and not kept. Written by web; read by `ingest status`."""
 
+SWEEPER = "sweeper"
+"""String that expires: while it is there, a sweeper works. Written by sweeper, whom a refusal tells that Redis is
+full; read by `ingest status`."""
+
 ACKNOWLEDGED_TTL_SECONDS = 8 * 24 * 3600
 
 

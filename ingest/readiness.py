@@ -5,6 +5,7 @@ from __future__ import annotations
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from ingest import durability
 from ingest.fallback import Fallback
 
 CAN_STORE = "can store"
@@ -13,9 +14,10 @@ CAN_STORE = "can store"
 class Readiness:
     """Asks Redis and Postgres anew each time: an answer from memory could be a lie."""
 
-    def __init__(self, client: redis.asyncio.Redis, fallback: Fallback) -> None:
+    def __init__(self, client: redis.asyncio.Redis, fallback: Fallback, appendfsync: str) -> None:
         self._client = client
         self._fallback = fallback
+        self._appendfsync = appendfsync
 
     async def check(self) -> tuple[bool, dict[str, str]]:
         """Whether a push can be stored, and a word on each place."""
@@ -39,7 +41,16 @@ class Readiness:
         limit = memory.get("maxmemory", 0)
         if limit and memory.get("used_memory", 0) >= limit:
             return "is full: raise maxmemory", False
-        return CAN_STORE, True
+        risks = await self._risks()
+        return "; ".join([CAN_STORE, *risks]), True
+
+    async def _risks(self) -> list[str]:
+        try:
+            # One by one: Redis before 7 takes no more.
+            config = [(name, (await self._client.config_get(name)).get(name)) for name in durability.SETTINGS]
+        except RedisError:
+            return []  # a managed Redis may forbid the command
+        return [words for words in durability.judge(dict(config), self._appendfsync).values() if words]
 
 
 def _pushes_words(in_redis: bool, in_postgres: bool) -> str:

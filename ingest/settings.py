@@ -38,6 +38,8 @@ class Settings:
     workers: int
     tokens: tuple[Token, ...]
     max_body: int
+    appendfsync: str
+    """What Redis's setting of this name has to be: `always`, or `everysec` where somebody asked for it"""
     data_dir: Path
 
     @property
@@ -78,6 +80,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         workers=_integer(environ, "WORKERS", 2, at_least=1),
         tokens=_tokens(environ.get("INGEST_TOKENS", "")),
         max_body=_integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1),
+        appendfsync=_one_of(environ, "INGEST_APPENDFSYNC", "always", "everysec"),
         data_dir=data_dir,
     )
 
@@ -128,6 +131,13 @@ def _integer(environ: Mapping[str, str], name: str, default: int, *, at_least: i
     if not (text.isascii() and text.isdigit() and at_least <= int(text) <= at_most):
         raise SettingError(f"{name}={text} is not a whole number from {at_least} to {at_most}")
     return int(text)
+
+
+def _one_of(environ: Mapping[str, str], name: str, default: str, other: str) -> str:
+    text = environ.get(name) or default
+    if text not in (default, other):
+        raise SettingError(f"{name}={text} is neither {default} nor {other}")
+    return text
 
 
 def _tokens(text: str) -> tuple[Token, ...]:

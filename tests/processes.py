@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -84,3 +85,16 @@ def answers(url: str) -> bool:
         return httpx.get(f"{url}/healthz").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def descendants(pid: int, command: str = "") -> list[int]:
+    """The processes below a process whose command line holds the pattern `command`."""
+    listed = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], check=True, capture_output=True, text=True).stdout
+    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+    parents = {int(child): int(parent) for child, parent, *_ in rows}
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(
+        int(child) for child, _, *args in rows if int(child) in found - {pid} and re.search(command, "".join(args))
+    )

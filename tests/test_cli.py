@@ -92,7 +92,8 @@ def test_status_counts_in_flight(client: Any, database: Database) -> None:
     assert status["postgres"]["dead"] == 1
     assert status["postgres"]["last_24_hours"] == {"dead": 1, "duplicate": 1, "normalised": 1}
     assert status["problems"][0] == "no worker is running"
-    assert status["problems"][1].startswith("the oldest batch waits for")
+    assert status["problems"][1] == "no sweeper is running"
+    assert status["problems"][2].startswith("the oldest batch waits for")
     assert result.returncode == 1
 
 
@@ -283,6 +284,22 @@ def test_doctor_is_content(client: Any) -> None:
 
     assert result.returncode == 0, result.stdout
     assert "CHANGE" not in result.stdout
+
+
+def test_everysec_may_be_asked_for(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`appendfsync everysec` is no problem where it was asked for, and what can be lost is said."""
+    before = client.config_get("appendonly", "appendfsync")
+    client.config_set("appendonly", "yes")
+    client.config_set("appendfsync", "everysec")
+    monkeypatch.setenv("INGEST_APPENDFSYNC", "everysec")
+    try:
+        result = ingest("doctor")
+    finally:
+        for name, value in before.items():
+            client.config_set(name, value)
+
+    assert result.returncode == 0, result.stdout
+    assert "up to two seconds of acknowledged pushes may be lost" in result.stdout
 
 
 def test_doctor_names_unsafe_setting(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from psycopg import Connection
 
 from ingest import keys
 from ingest.entry import Entry, decode_entry
-from tests.processes import running_web, wait_until
+from tests.processes import answers, descendants, free_port, running, running_web, wait_until
 from tests.pushes import push
 
 PATH = "/airudder/custom-api"
@@ -230,6 +231,37 @@ def test_health_and_readiness(web_url: str) -> None:
         "redis": "can store",
         "postgres": "can store",
     }
+
+
+def test_readiness_names_unsafe_setting(web_url: str, client: Any) -> None:
+    """A Redis that could lose what it stores is named with the setting to change."""
+    before = client.config_get("maxmemory-policy")["maxmemory-policy"]
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        ready = httpx.get(f"{web_url}/readyz")
+    finally:
+        client.config_set("maxmemory-policy", before)
+
+    assert ready.status_code == 200
+    assert "set `maxmemory-policy noeviction`" in ready.json()["redis"]
+
+
+def test_rolling_restart_refuses_nobody(database_url: str, redis_url: str, client: Any) -> None:
+    """On SIGHUP web processes are replaced one by one while new connections are taken and answered."""
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WEB_CONCURRENCY": "2", "PORT": str(free_port())}
+    url = f"http://127.0.0.1:{environ['PORT']}"
+    with running("-m", "ingest.web", **environ) as web:
+        wait_until(lambda: answers(url), "web answers")
+        before = set(descendants(web.pid, "spawn_main"))
+        assert len(before) == 2
+        web.send_signal(signal.SIGHUP)
+
+        def replaced() -> bool:
+            # A connection of its own for each push, as from a sender that has none open.
+            assert httpx.post(url + PATH, content=b"{}").status_code == 200
+            return not before & set(descendants(web.pid, "spawn_main"))
+
+        wait_until(replaced, "both processes are others")
 
 
 def test_redis_away_stores_in_postgres(database_url: str, connection: Connection[dict[str, Any]]) -> None:

@@ -224,6 +224,25 @@ def test_held_table_hinders_partitions_alone(
     }
 
 
+def test_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection: Rows) -> None:
+    """A Redis at its memory limit, in which RQ can do nothing, gets room: batches move to Postgres and are settled."""
+    for number in range(3):
+        batch_without_job(client, f"b{number}")
+    batch_without_job(client, "at work")
+    client.set(keys.lease("at work"), "taken")
+    limit = client.config_get("maxmemory")["maxmemory"]
+    client.config_set("maxmemory", "1mb")
+    try:
+        assert sweeper.run_once() == 3
+        assert sweeper.run_once() == 3
+    finally:
+        client.config_set("maxmemory", limit)
+
+    assert statuses(connection) == ["normalised"] + ["duplicate"] * 2
+    assert connection.execute("SELECT bool_and(through_redis) AS all FROM airudder.pushes").fetchone() == {"all": True}
+    assert keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)) == ["at work"]
+
+
 def test_redis_away_hinders_nothing_else(database: Database, connection: Rows) -> None:
     """Without Redis, pending pushes are settled all the same: that is when there are any."""
     store_pending(connection, entry(push()))

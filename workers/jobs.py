@@ -13,6 +13,7 @@ from ingest.jobs import JOB_TIMEOUT_SECONDS
 from workers.postgres import Database
 from workers.settle import bury, one_by_one, settle, unsettled
 from workers.taken_batch import TakenBatch, take
+from workers.watchdog import watched
 
 ATTEMPTS_TOGETHER = 2
 """A batch that has ended this many attempts without a word is normalised push by push."""
@@ -23,7 +24,8 @@ def normalise(batch_id: str) -> None:
     job = get_current_job()
     assert job, "normalise runs as an RQ job"
     try:
-        normalise_batch(job.connection, database(), batch_id)
+        with watched():
+            normalise_batch(job.connection, database(), batch_id)
     except PostgresAwayError:
         raise
     except Exception as error:

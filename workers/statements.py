@@ -168,6 +168,14 @@ WHERE stored.received_at = oldest.received_at AND stored.push_id = oldest.push_i
 RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored.body, stored.attempts
 """
 
+STORE_PENDING_FROM_REDIS: LiteralString = """
+INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, through_redis)
+SELECT push_id, received_at, source, kind, body, 'pending', true
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[])
+  AS entry (push_id, received_at, source, kind, body)
+ON CONFLICT (received_at, push_id) DO UPDATE SET through_redis = true
+"""
+
 RELEASE_PENDING: LiteralString = """
 UPDATE airudder.pushes SET attempts = attempts - 1
 WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'pending' AND attempts > 0

@@ -14,19 +14,24 @@ from uuid import UUID
 
 from psycopg import Connection
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest import keys, logs, settings
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, SettingError, describe
+from ingest.fallback import pending_columns
 from ingest.jobs import JOB_TIMEOUT_SECONDS, enqueue_batch, normalise_queue
 from ingest.redis_client import patient_client
 from workers import statements
 from workers.postgres import Database
 from workers.settle import bury, settle, settle_alone
+from workers.taken_batch import TakenBatch, seize
+from workers.watchdog import watched
 
 INTERVAL_SECONDS = 2.0
+SWEEPER_SILENCE_SECONDS = 60
+"""How long after its last sweep a sweeper counts as working."""
 GRACE_SECONDS = 10.0
 """How long a batch may be neither queued nor leased before it counts as lost: between the two it is for a moment."""
 PENDING_LIMIT = 100
@@ -67,6 +72,8 @@ class Sweeper:
 
     def _enqueue_lost(self) -> int:
         try:
+            if self._is_redis_full():
+                return self._make_room()
             lost = self._lost_batches()
             for batch_id in lost:
                 self._enqueue_again(batch_id)
@@ -75,6 +82,32 @@ class Sweeper:
             _log.warning("lost batches wait for Redis: %s", describe(error))
             return 0
         return len(lost)
+
+    def _is_redis_full(self) -> bool:
+        try:
+            self._client.set(keys.SWEEPER, "works", ex=SWEEPER_SILENCE_SECONDS)
+        except OutOfMemoryError:
+            return True
+        return False
+
+    def _make_room(self) -> int:
+        """Move batches to Postgres, the oldest first: a full Redis refuses RQ all that a worker needs."""
+        moved = 0
+        for batch_id in keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1)):
+            if self._client.exists(keys.lease(batch_id)):
+                continue
+            self._move_to_postgres(seize(self._client, batch_id))
+            moved += 1
+            if not self._is_redis_full():
+                break
+        _log.warning("Redis is full: %d batches were moved to Postgres", moved)
+        return moved
+
+    def _move_to_postgres(self, batch: TakenBatch) -> None:
+        if batch.entries:
+            columns = pending_columns(batch.entries)
+            self._database.run(lambda connection: connection.execute(statements.STORE_PENDING_FROM_REDIS, columns))
+        batch.discard()
 
     def _lost_batches(self) -> list[str]:
         in_flight = keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1))
@@ -121,7 +154,7 @@ class Sweeper:
 
     def _settle_in_time(self, settle_rows: Callable[[list[_Pending]], None]) -> None:
         try:
-            with UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
+            with watched(), UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
                 settle_rows(self._in_hand)
         except BaseTimeoutException:
             _log.warning("%d pending pushes were not settled in %d s", len(self._in_hand), JOB_TIMEOUT_SECONDS)

@@ -58,13 +58,26 @@ def take(client: Redis, batch_id: str) -> TakenBatch | None:
         pipeline.set(keys.lease(batch_id), "taken", ex=LEASE_SECONDS)
         renamed, encoded, attempts, in_hand, _ = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
-    # An append whose reply was lost is made again: the same push may be in the list twice.
-    entries = {entry.push_id: entry for entry in map(decode_entry, encoded)}
-    batch = TakenBatch(client, batch_id, list(entries.values()), attempts, in_hand)
-    if not entries:
+    batch = TakenBatch(client, batch_id, _each_once(encoded), attempts, in_hand)
+    if not batch.entries:
         batch.discard()
         return None
     return batch
+
+
+def seize(client: Redis, batch_id: str) -> TakenBatch:
+    """Take a batch with no more than a full Redis allows: no attempt is counted and no lease held."""
+    with client.pipeline(transaction=True) as pipeline:
+        pipeline.renamenx(keys.batch(batch_id), keys.taken(batch_id))
+        pipeline.lrange(keys.taken(batch_id), 0, -1)
+        renamed, encoded = pipeline.execute(raise_on_error=False)
+    _raise_unless_missing(renamed)
+    return TakenBatch(client, batch_id, _each_once(encoded), attempts=0, in_hand=None)
+
+
+def _each_once(encoded: list[bytes]) -> list[Entry]:
+    # An append whose reply was lost is made again: the same push may be in the list twice.
+    return list({entry.push_id: entry for entry in map(decode_entry, encoded)}.values())
 
 
 def _raise_unless_missing(renamed: Any) -> None:

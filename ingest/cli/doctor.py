@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ingest import settings
+from ingest import durability, settings
 from ingest.cli import postgres, redis
 from ingest.errors import IngestError
 from ingest.jobs import OLDEST_REDIS
@@ -61,19 +61,12 @@ def _redis(current: Settings) -> Iterator[Finding]:
         yield Finding(compatible, f"Redis {version}" + ("" if compatible else ": 6.2 or newer is needed"))
         is_primary = server["role"] == "master"
         yield Finding(is_primary, "Redis is a primary" if is_primary else "REDIS_URL names a replica: name the primary")
-        for name, wanted in (
-            ("appendonly", "yes"),
-            ("appendfsync", "always"),
-            ("maxmemory-policy", "noeviction"),
-        ):
-            yield _redis_setting(name, wanted, client.config_get(name).get(name))
-
-
-def _redis_setting(name: str, wanted: str, found: str | None) -> Finding:
-    if found == wanted:
-        return Finding(True, f"Redis {name} {found}")
-    risk = "acknowledged pushes could be lost"
-    return Finding(False, f"Redis {name} is {found or 'unknown'}: {risk}; set `{name} {wanted}`")
+        # One by one: Redis before 7 takes no more.
+        config = {name: client.config_get(name).get(name) for name in durability.SETTINGS}
+        for name, words in durability.judge(config, current.appendfsync).items():
+            yield Finding(words is None, f"Redis {words or f'{name} {config[name]}'}")
+        if config.get("appendfsync") == current.appendfsync == "everysec":
+            yield Finding(True, "INGEST_APPENDFSYNC=everysec: up to two seconds of acknowledged pushes may be lost")
 
 
 def _postgres(current: Settings) -> Iterator[Finding]:

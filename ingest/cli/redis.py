@@ -45,6 +45,7 @@ def in_flight(client: Redis) -> dict[str, Any]:
         "oldest_seconds": _age_seconds(client, batch_ids[0]) if batch_ids else 0.0,
         "jobs_queued": len(queue),
         "jobs_failed": queue.failed_job_registry.get_job_count(cleanup=False),
+        "sweeper": bool(client.exists(keys.SWEEPER)),
         "workers": sum(map(_is_alive, SimpleWorker.all(connection=client, queue=queue))),
     }
 

@@ -65,10 +65,12 @@ def _problems(status: dict[str, Any]) -> list[str]:
     flight = status["redis"].get("in_flight", {})
     if flight.get("workers") == 0:
         problems.append("no worker is running")
+    if flight.get("sweeper") is False:
+        problems.append("no sweeper is running")
     if flight.get("oldest_seconds", 0) > LATE_SECONDS:
         problems.append(f"the oldest batch waits for {flight['oldest_seconds']:.0f} s")
     if (pending_seconds := status["postgres"].get("oldest_pending_seconds", 0)) > LATE_SECONDS:
-        problems.append(f"the oldest pending push waits for {pending_seconds:.0f} s: is sweeper running?")
+        problems.append(f"the oldest pending push waits for {pending_seconds:.0f} s")
     return problems
 
 

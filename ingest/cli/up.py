@@ -116,7 +116,10 @@ class _Up:
         deadline = time.monotonic() + READY_SECONDS
         while not (words := readiness()):
             if time.monotonic() > deadline:
-                return {"pushes": f"cannot be stored after {READY_SECONDS:.0f} s: web's own lines say why"}
+                return {
+                    "redis": "may be away",
+                    "pushes": f"cannot be stored after {READY_SECONDS:.0f} s: web's own lines say why",
+                }
             self._pump()
         return words
 
@@ -224,7 +227,7 @@ def _banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> s
     shown = {name: _masked(url) if name in given else url for name, url in urls.items()}
     is_well = ready.get("redis") == CAN_STORE
     return f"""
-airudder-ingest is ready{"" if is_well else f", but pushes {ready['pushes']}"}
+airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; pushes {ready['pushes']}"}
 
   Push URL    {push_url}{"" if current.is_open else "/<token>"}
   Dashboard   http://127.0.0.1:{current.dashboard_port}

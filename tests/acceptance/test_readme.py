@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from ingest.simulator.pushes import generate
-from tests.processes import free_port, wait_until
+from tests.processes import descendants, free_port, wait_until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -84,14 +84,6 @@ def running_up(folder: Path, **settings: str) -> Iterator[Up]:
         with suppress(ProcessLookupError):
             process.kill()
         process.wait()
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes below a process."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
-    parents = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    children = [child for child, parent in parents if parent == pid]
-    return children + [below for child in children for below in descendants(child)]
 
 
 def are_gone(pids: list[int]) -> bool:
@@ -211,17 +203,11 @@ def test_killed_up_is_recovered_from(tmp_path: Path) -> None:
 def test_dead_process_is_restarted(tmp_path: Path) -> None:
     """A worker pool that is killed is started again with a line that says so, and its work goes on."""
     with running_up(tmp_path) as up:
-        (pool,) = _pids_of("-m workers", descendants(up.process.pid), "sweeper")[:1]
+        pool = next(iter(descendants(up.process.pid, "-m workers$")))
         os.kill(pool, signal.SIGKILL)
         wait_until(lambda: "ended by SIGKILL; starting it again" in up.printed, "it is said")
         assert up.ingest("send", "--count", "20", "--rate", "0").returncode == 0
         wait_until(lambda: _is_quiet(up), "another pool settles everything")
-
-
-def _pids_of(command: str, pids: list[int], but_not: str) -> list[int]:
-    listed = subprocess.run(["ps", "-eo", "pid=,args="], check=True, capture_output=True, text=True).stdout
-    found = [line.split(maxsplit=1) for line in listed.splitlines()]
-    return sorted(int(pid) for pid, args in found if int(pid) in pids and command in args and but_not not in args)
 
 
 def test_given_servers_are_used(
