@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install up test check lock clean
+.PHONY: help install up test chaos check lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ up: install ## Run everything in the foreground; Ctrl-C stops it
 
 test: install ## Run the whole suite on real servers
 	$(BIN)/python -m pytest
+
+chaos: install ## Break everything on purpose, at full size (about 20 minutes), and print what it showed
+	CHAOS=full $(BIN)/python -m pytest -q tests/chaos
 
 check: install ## Lint, types, the import rule and the sizes
 	$(BIN)/ruff check .

@@ -79,6 +79,28 @@ def test_killed_worker_is_replaced(one_worker: Any, client: Any, connection: Row
     assert statuses(connection) == ["normalised"]
 
 
+def test_dead_workers_batch_is_taken_up_at_once(
+    environment: None, client: Any, database_url: str, connection: Rows
+) -> None:
+    """The pool enqueues what a worker was at when it died, without waiting for its lease; a new pool does so too."""
+    with Connection.connect(database_url) as blocker, running("-m", "workers", WORKERS="1") as pool:
+        blocker.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        enqueued(client, [entry(push("c1"))])
+        first = wait_until(lambda: client.get(keys.lease("b1")), "the batch is taken")
+        os.kill(int(first.rpartition(b":")[2]), signal.SIGKILL)
+        second = wait_until(lambda: {client.get(keys.lease("b1"))} - {first, None}, "another worker takes it").pop()
+        assert client.hget(keys.progress("b1"), "attempts") == b"2"
+        pool.kill()
+        pool.wait()
+        os.kill(int(second.rpartition(b":")[2]), signal.SIGKILL)
+        with running("-m", "workers", WORKERS="1"):
+            wait_until(lambda: {client.get(keys.lease("b1"))} - {second, None}, "a worker of the next pool takes it")
+            blocker.rollback()
+            wait_until(lambda: nothing_in_flight(client), "the batch is settled")
+
+    assert statuses(connection) == ["normalised"]
+
+
 def test_workers_leave_with_killed_pool(one_worker: Any, client: Any) -> None:
     """When the pool is killed its workers end too: the next pool must not double them."""
     registered = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")

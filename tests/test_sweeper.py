@@ -92,7 +92,7 @@ def test_queued_batch_is_left_alone(sweeper: Sweeper, client: Any, clock: Clock)
 def test_leased_batch_is_left_alone(sweeper: Sweeper, client: Any, clock: Clock) -> None:
     """A batch that a worker is at is not lost; it is when the lease has run out."""
     batch_without_job(client)
-    client.set(keys.lease("b1"), "taken")
+    client.set(keys.lease("b1"), "elsewhere:1")
     for _ in range(3):
         assert sweeper.run_once() == 0
         clock.now += GRACE_SECONDS
@@ -229,7 +229,7 @@ def test_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection: Rows) 
     for number in range(3):
         batch_without_job(client, f"b{number}")
     batch_without_job(client, "at work")
-    client.set(keys.lease("at work"), "taken")
+    client.set(keys.lease("at work"), "elsewhere:1")
     limit = client.config_get("maxmemory")["maxmemory"]
     client.config_set("maxmemory", "1mb")
     try:

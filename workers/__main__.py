@@ -10,15 +10,17 @@ import threading
 import time
 from typing import Any
 
+from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
 from ingest import logs, settings
-from ingest.errors import SettingError
+from ingest.errors import SettingError, describe
 from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS
 from ingest.redis_client import patient_client
 from workers import jobs  # loaded before the pool forks, so that no job waits for imports
+from workers.lost_batch import take_from_the_dead
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -42,13 +44,26 @@ class NormalisingWorker(SimpleWorker):
 
 
 class NormalisingPool(WorkerPool):
-    """Says so when a worker dies; RQ starts another one."""
+    """Says so when a worker dies, and enqueues what it was at; RQ starts another one."""
+
+    def start(self, *arguments: Any, **options: Any) -> None:
+        """Work until told to stop; first take over from workers that died with their pool."""
+        self._take_from_the_dead()
+        super().start(*arguments, **options)
 
     def handle_dead_worker(self, worker_data: WorkerData) -> None:
         """Note the death, unless everything is being stopped."""
         if self.status != self.Status.STOPPED:
             _log.warning("worker %d left with exit code %s: starting another", *_obituary(worker_data))
+            self._take_from_the_dead()
         super().handle_dead_worker(worker_data)
+
+    def _take_from_the_dead(self) -> None:
+        try:
+            for batch_id in take_from_the_dead(self.connection):
+                _log.warning("batch %s lost its worker: enqueued again", batch_id)
+        except (RedisError, OSError) as error:
+            _log.warning("batches of dead workers are left to the sweeper: %s", describe(error))
 
 
 def _obituary(worker_data: WorkerData) -> tuple[int, int | None]:

@@ -21,9 +21,10 @@ from ingest import keys, logs, settings
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, SettingError, describe
 from ingest.fallback import pending_columns
-from ingest.jobs import JOB_TIMEOUT_SECONDS, enqueue_batch, normalise_queue
+from ingest.jobs import JOB_TIMEOUT_SECONDS, normalise_queue
 from ingest.redis_client import patient_client
 from workers import statements
+from workers.lost_batch import enqueue_again
 from workers.postgres import Database
 from workers.settle import bury, settle, settle_alone
 from workers.taken_batch import TakenBatch, seize
@@ -121,12 +122,7 @@ class Sweeper:
 
     def _enqueue_again(self, batch_id: str) -> None:
         _log.warning("batch %s had no live job: enqueued again", batch_id)
-        with self._client.pipeline(transaction=True) as pipeline:
-            # Where RQ may still remember the job; its own clean-up would fail it later, queued again or not.
-            pipeline.zrem(self._queue.failed_job_registry.key, batch_id)
-            pipeline.lrem(self._queue.intermediate_queue_key, 0, batch_id)
-            enqueue_batch(self._queue, batch_id, pipeline)
-            pipeline.execute()
+        enqueue_again(self._client, self._queue, batch_id)
         del self._missing_since[batch_id]
 
     def _forget_settled_failures(self) -> None:

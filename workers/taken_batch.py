@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 from ingest import keys
 from ingest.entry import Entry, decode_entry
 from ingest.jobs import JOB_TIMEOUT_SECONDS
+from workers.lost_batch import holder
 
 LEASE_SECONDS = JOB_TIMEOUT_SECONDS + 5
 """No job lives longer: when the lease is over, the worker is dead, and the sweeper enqueues the batch again."""
@@ -55,7 +56,7 @@ def take(client: Redis, batch_id: str) -> TakenBatch | None:
         pipeline.lrange(keys.taken(batch_id), 0, -1)
         pipeline.hincrby(keys.progress(batch_id), "attempts", 1)
         pipeline.hget(keys.progress(batch_id), "in_hand")
-        pipeline.set(keys.lease(batch_id), "taken", ex=LEASE_SECONDS)
+        pipeline.set(keys.lease(batch_id), holder(), ex=LEASE_SECONDS)
         renamed, encoded, attempts, in_hand, _ = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
     batch = TakenBatch(client, batch_id, _each_once(encoded), attempts, in_hand)

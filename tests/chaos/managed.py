@@ -1,0 +1,94 @@
+"""Processes that a scenario may kill, freeze and hold down; all others are started again at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tests.processes import descendants
+
+KEEP_SECONDS = 0.05
+
+
+class Managed:
+    """One process with its group; its output goes to a file."""
+
+    def __init__(self, name: str, command: tuple[str, ...], environ: Mapping[str, str], folder: Path) -> None:
+        self.name = name
+        self.user: str | None = None
+        self.starts = 0
+        self.is_held = False
+        self._command = command
+        self._environ = environ
+        self._log = folder / f"{name}.out"
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the process as it runs now."""
+        assert self._popen
+        return self._popen.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._popen is not None and self._popen.poll() is None
+
+    def start(self) -> None:
+        """Start it, and keep it running from now on."""
+        self.is_held = False
+        self.starts += 1
+        with self._log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self._command,
+                env=dict(self._environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                user=self.user,
+                group=self.user,
+                extra_groups=[] if self.user else None,
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self, *, hold: bool = False) -> None:
+        """SIGKILL it and everything below it; `hold` keeps it down."""
+        self.is_held = hold
+        if self._popen is None:
+            return
+        for pid in [self.pid, *descendants(self.pid)]:
+            self.kill_pid(pid)
+        self._popen.wait()
+
+    @staticmethod
+    def kill_pid(pid: int) -> None:
+        """SIGKILL one process, if it is still there."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def instead(self, *arguments: str) -> Managed:
+        """Another `python …` in the same environment."""
+        return Managed(f"{self.name}-instead", (self._command[0], *arguments), self._environ, self._log.parent)
+
+    def words(self) -> str:
+        """The end of what it has printed."""
+        return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
+
+
+async def keep_running(processes: list[Managed]) -> None:
+    """Start again whatever ends and is not held, until cancelled."""
+    while True:
+        for process in processes:
+            if not process.is_held and not process.is_running:
+                process.start()
+        await asyncio.sleep(KEEP_SECONDS)

@@ -1,0 +1,166 @@
+"""The stand: one set of servers and processes for a scenario, with a proxy between web and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+from psycopg import Connection
+from psycopg.rows import dict_row
+from redis import Redis
+from redis.exceptions import RedisError
+
+from ingest import keys
+from ingest.cli.reconcile import reconcile
+from ingest.embedded import postgres, valkey
+from ingest.embedded.server import make_data_dir
+from ingest.jobs import normalise_queue
+from ingest.resources import locate
+from tests.chaos.managed import Managed, keep_running
+from tests.chaos.oracle import Oracle
+from tests.chaos.proxy import Proxy
+from tests.processes import answers, free_port
+
+START_SECONDS = 60.0
+QUIET_SECONDS = 120.0
+
+_UNSETTLED = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'pending'"
+
+
+@dataclass
+class Stand:
+    """What a scenario may break, and how it looks at the outcome."""
+
+    processes: dict[str, Managed]
+    proxy: Proxy
+    database_url: str
+    redis_url: str
+    web_url: str
+    seed: int
+    oracle: Oracle = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.oracle = Oracle(f"{self.web_url}/airudder/custom-api", self.seed)
+        self.postgres, self.redis = self.processes["postgres"], self.processes["valkey"]
+        self.web, self.worker, self.sweeper = (self.processes[name] for name in ("web", "worker", "sweeper"))
+
+    @property
+    def all(self) -> list[Managed]:
+        """Every process, the servers first."""
+        return list(self.processes.values())
+
+    def connect(self) -> Connection[dict[str, Any]]:
+        """A connection to Postgres, each statement its own transaction."""
+        return psycopg.connect(self.database_url, autocommit=True, connect_timeout=2, row_factory=dict_row)
+
+    def client(self) -> Redis:
+        """A client that does not try again."""
+        return Redis.from_url(self.redis_url, socket_timeout=2, socket_connect_timeout=2)
+
+    async def wait(self, condition: Callable[[], object], what: str, seconds: float = START_SECONDS) -> float:
+        """Wait until a condition, asked in a thread of its own, is true; how long that took."""
+        begun = time.monotonic()
+        while not await asyncio.to_thread(condition):
+            assert time.monotonic() - begun < seconds, f"waited {seconds} s in vain: {what}\n{self.words()}"
+            await asyncio.sleep(0.1)
+        return time.monotonic() - begun
+
+    async def wait_until_quiet(self) -> float:
+        """Wait until nothing is in flight; how long that took. No failed job may stay."""
+        return await self.wait(self._is_quiet, "nothing is in flight", QUIET_SECONDS)
+
+    async def check(self) -> None:
+        """Everything that was acknowledged is there, once and right; the counts agree; a fresh push goes through."""
+        with self.connect() as connection:
+            self.oracle.check(connection)
+            hours = reconcile(self.client(), connection)
+            assert [hour.row() for hour in hours if hour.difference] == []
+        before = len(self.oracle.acknowledged)
+        await self.oracle.send(1, rate=1)
+        assert len(self.oracle.acknowledged) == before + 1, "a fresh push is not taken"
+        await self.wait_until_quiet()
+        with self.connect() as connection:
+            self.oracle.check(connection)
+
+    def words(self) -> str:
+        """The end of what each process has printed."""
+        ends = [f"--- {one.name} (started {one.starts} times)\n{one.words()}" for one in self.all]
+        return "\n".join(ends)
+
+    def _is_quiet(self) -> bool:
+        with suppress(RedisError, psycopg.OperationalError), self.connect() as connection, self.client() as client:
+            row = connection.execute(_UNSETTLED).fetchone()
+            failed = normalise_queue(client).failed_job_registry.get_job_count(cleanup=False)
+            return row == {"pushes": 0} and not client.zcard(keys.BATCHES) and not failed
+        return False
+
+    def web_answers(self) -> bool:
+        """Whether web takes connections."""
+        return answers(self.web_url)
+
+    def web_is_ready(self) -> bool:
+        """Whether web says that it can store a push."""
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.web_url}/readyz").status_code == 200
+        return False
+
+    def postgres_answers(self) -> bool:
+        """Whether Postgres takes connections."""
+        with suppress(psycopg.OperationalError), self.connect():
+            return True
+        return False
+
+    def redis_answers(self) -> bool:
+        """Whether Redis has its data loaded."""
+        with suppress(RedisError, OSError), self.client() as client:
+            return bool(client.ping())
+        return False
+
+
+@asynccontextmanager
+async def standing(folder: Path, seed: int) -> AsyncIterator[Stand]:
+    """Start everything in a folder; stop it, by SIGKILL, at the end."""
+    make_data_dir(folder)
+    servers = [postgres.prepare(folder), valkey.prepare(folder)]
+    managed = [Managed(one.process.name, one.process.command, os.environ, folder) for one in servers]
+    managed[0].user = servers[0].process.user
+    database_url, redis_url = (one.url for one in servers)
+    async with Proxy(urlsplit(redis_url).port or 0) as proxy:
+        port = free_port()
+        environ = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
+        through_proxy = {**environ, "REDIS_URL": redis_url.replace(f":{urlsplit(redis_url).port}/", f":{proxy.port}/")}
+        ours = [
+            Managed(name, (sys.executable, "-m", module), environs, folder)
+            for name, module, environs in (
+                ("web", "ingest.web", through_proxy),
+                ("worker", "workers", environ),
+                ("sweeper", "workers.sweeper", environ),
+            )
+        ]
+        processes = {one.name: one for one in (*managed, *ours)}
+        stand = Stand(processes, proxy, database_url, redis_url, f"http://127.0.0.1:{port}", seed)
+        keeper = None
+        try:
+            for server, process in zip(servers, managed, strict=True):
+                process.start()
+                await stand.wait(server.answers, f"{process.name} answers")
+            with stand.connect() as connection:
+                connection.execute(locate("schema.sql").read_bytes())
+            keeper = asyncio.create_task(keep_running(stand.all))
+            await stand.wait(lambda: answers(stand.web_url), "web answers")
+            yield stand
+        finally:
+            if keeper:
+                keeper.cancel()
+            for process in reversed(stand.all):
+                process.kill(hold=True)

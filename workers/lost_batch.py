@@ -1,0 +1,51 @@
+"""Lost batches: in the index, and without a job that would normalise them; how they get one again."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+
+from ingest import keys
+from ingest.jobs import enqueue_batch, normalise_queue
+
+
+def holder() -> str:
+    """This process, as a lease names it."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def enqueue_again(client: Redis, queue: Queue, batch_id: str) -> None:
+    """Give a batch a new job, and make RQ forget the old one: its own clean-up would fail it later."""
+    with client.pipeline(transaction=True) as pipeline:
+        pipeline.zrem(queue.failed_job_registry.key, batch_id)
+        pipeline.lrem(queue.intermediate_queue_key, 0, batch_id)
+        enqueue_batch(queue, batch_id, pipeline)
+        pipeline.execute()
+
+
+def take_from_the_dead(client: Redis) -> list[str]:
+    """Enqueue the batches whose lease a dead process of this machine holds, without waiting for it to run out."""
+    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    leases: list[Any] = client.mget([keys.lease(batch_id) for batch_id in batch_ids]) if batch_ids else []
+    held_by_dead = [one for one, lease in zip(batch_ids, leases, strict=True) if lease and _is_dead(lease)]
+    for batch_id in held_by_dead:
+        client.delete(keys.lease(batch_id))
+        enqueue_again(client, normalise_queue(client), batch_id)
+    return held_by_dead
+
+
+def _is_dead(lease: bytes) -> bool:
+    host, _, pid = lease.decode().rpartition(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # somebody else's, so not a worker of ours, but alive
+    return False
