@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ingest.errors import SettingError
+from ingest.process_ids import is_alive
 
 RUNNING_FILE = "running.json"
 """Under the data folder while `ingest up` runs: its pid, and the variables by which to reach what it started."""
@@ -96,22 +97,11 @@ def _read_running(data_dir: Path) -> dict[str, str]:
         running = json.loads((data_dir / RUNNING_FILE).read_text())
     except (OSError, ValueError):
         return {}
-    if not isinstance(running, dict) or not _is_alive(running.pop("pid", None)):
+    if not isinstance(running, dict):
         return {}
-    return running
-
-
-def _is_alive(pid: object) -> bool:
     # One that was killed could not take its file away.
-    if not isinstance(pid, int):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # it is somebody else's, and alive
-    return True
+    pid = running.pop("pid", None)
+    return running if isinstance(pid, int) and is_alive(pid) else {}
 
 
 def _redis_url(url: str | None) -> str | None:

@@ -19,6 +19,7 @@ from ingest import keys
 from ingest.entry import Entry, encode_entry
 from ingest.errors import PostgresAwayError
 from ingest.jobs import enqueue_batch, normalise_queue
+from ingest.process_ids import is_alive
 from tests.processes import running, wait_until
 from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
@@ -109,7 +110,7 @@ def test_workers_leave_with_killed_pool(one_worker: Any, client: Any) -> None:
     one_worker.kill()
 
     wait_until(lambda: not client.smembers("rq:workers"), "the worker has left")
-    wait_until(lambda: not _is_alive(pid), "its process has ended")
+    wait_until(lambda: not is_alive(pid), "its process has ended")
 
 
 def test_terminated_worker_finishes_batch(environment: None, client: Any, connection: Rows) -> None:
@@ -247,11 +248,3 @@ def test_poison_dies_alone(environment: None, client: Any, connection: Rows) -> 
     assert endings == [-signal.SIGKILL] * (ATTEMPTS_TOGETHER + 1) + [0]
     assert statuses(connection) == ["normalised", "dead", "normalised"]
     assert client.zcard(keys.BATCHES) == 0
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -16,7 +17,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
 from ingest import logs, settings
-from ingest.errors import SettingError, describe
+from ingest.errors import SettingError
 from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS
 from ingest.redis_client import patient_client
 from workers import jobs  # loaded before the pool forks, so that no job waits for imports
@@ -46,24 +47,19 @@ class NormalisingWorker(SimpleWorker):
 class NormalisingPool(WorkerPool):
     """Says so when a worker dies, and enqueues what it was at; RQ starts another one."""
 
-    def start(self, *arguments: Any, **options: Any) -> None:
-        """Work until told to stop; first take over from workers that died with their pool."""
-        self._take_from_the_dead()
-        super().start(*arguments, **options)
+    def check_workers(self, respawn: bool = True) -> None:
+        """Once a second: also see to batches of workers that died here, in this pool or in one before it."""
+        super().check_workers(respawn)
+        # Without Redis the workers complain enough, and the sweeper looks for lost batches too.
+        with suppress(RedisError, OSError):
+            for batch_id in take_from_the_dead(self.connection):
+                _log.warning("batch %s lost its worker: enqueued again", batch_id)
 
     def handle_dead_worker(self, worker_data: WorkerData) -> None:
         """Note the death, unless everything is being stopped."""
         if self.status != self.Status.STOPPED:
             _log.warning("worker %d left with exit code %s: starting another", *_obituary(worker_data))
-            self._take_from_the_dead()
         super().handle_dead_worker(worker_data)
-
-    def _take_from_the_dead(self) -> None:
-        try:
-            for batch_id in take_from_the_dead(self.connection):
-                _log.warning("batch %s lost its worker: enqueued again", batch_id)
-        except (RedisError, OSError) as error:
-            _log.warning("batches of dead workers are left to the sweeper: %s", describe(error))
 
 
 def _obituary(worker_data: WorkerData) -> tuple[int, int | None]:

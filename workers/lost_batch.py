@@ -11,6 +11,7 @@ from rq import Queue
 
 from ingest import keys
 from ingest.jobs import enqueue_batch, normalise_queue
+from ingest.process_ids import is_alive
 
 
 def holder() -> str:
@@ -18,9 +19,9 @@ def holder() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def enqueue_again(client: Redis, queue: Queue, batch_id: str) -> None:
+def enqueue_again(queue: Queue, batch_id: str) -> None:
     """Give a batch a new job, and make RQ forget the old one: its own clean-up would fail it later."""
-    with client.pipeline(transaction=True) as pipeline:
+    with queue.connection.pipeline(transaction=True) as pipeline:
         pipeline.zrem(queue.failed_job_registry.key, batch_id)
         pipeline.lrem(queue.intermediate_queue_key, 0, batch_id)
         enqueue_batch(queue, batch_id, pipeline)
@@ -32,20 +33,13 @@ def take_from_the_dead(client: Redis) -> list[str]:
     batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
     leases: list[Any] = client.mget([keys.lease(batch_id) for batch_id in batch_ids]) if batch_ids else []
     held_by_dead = [one for one, lease in zip(batch_ids, leases, strict=True) if lease and _is_dead(lease)]
+    queue = normalise_queue(client)
     for batch_id in held_by_dead:
         client.delete(keys.lease(batch_id))
-        enqueue_again(client, normalise_queue(client), batch_id)
+        enqueue_again(queue, batch_id)
     return held_by_dead
 
 
 def _is_dead(lease: bytes) -> bool:
     host, _, pid = lease.decode().rpartition(":")
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # somebody else's, so not a worker of ours, but alive
-    return False
+    return host == socket.gethostname() and not is_alive(int(pid))

@@ -122,7 +122,7 @@ class Sweeper:
 
     def _enqueue_again(self, batch_id: str) -> None:
         _log.warning("batch %s had no live job: enqueued again", batch_id)
-        enqueue_again(self._client, self._queue, batch_id)
+        enqueue_again(self._queue, batch_id)
         del self._missing_since[batch_id]
 
     def _forget_settled_failures(self) -> None:
@@ -223,11 +223,12 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(INTERVAL_SECONDS):
+    while not stop.is_set():
         try:
             sweeper.run_once()
         except PostgresAwayError as error:
             _log.warning("sweeping waits: %s", error)
+        stop.wait(INTERVAL_SECONDS)
 
 
 if __name__ == "__main__":

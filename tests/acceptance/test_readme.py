@@ -150,7 +150,7 @@ def test_second_up_is_refused(tmp_path: Path) -> None:
         assert second.returncode == 1
         assert f"already running with data in {tmp_path / 'data'} (process {up.process.pid})" in second.stderr
         assert second.stderr.count("\n") == 1
-        assert up.ingest("status").returncode == 0
+        wait_until(lambda: up.ingest("status").returncode == 0, "the first one is well")
 
 
 @pytest.mark.parametrize("variable", ["PORT", "DASHBOARD_PORT"])
