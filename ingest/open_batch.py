@@ -24,20 +24,20 @@ REDIS_REST_SECONDS = 1.0
 """After a failure Redis is left alone for this long: pushes go straight to Postgres, and none waits in vain."""
 
 _JOIN = f"""
-local entries = 2 + 3 * tonumber(ARGV[1])
+local entries = 2 * #KEYS - 1
 if redis.call('RPUSHX', KEYS[1], unpack(ARGV, entries)) == 0 then
   return 0
 end
-for at = 2, entries - 1, 3 do
-  local key = KEYS[1 + tonumber(ARGV[at])]
-  if redis.call('HINCRBY', key, ARGV[at + 1], ARGV[at + 2]) == tonumber(ARGV[at + 2]) then
-    redis.call('EXPIRE', key, {keys.ACKNOWLEDGED_TTL_SECONDS})
+for place = 2, #KEYS do
+  local source, count = ARGV[2 * place - 3], ARGV[2 * place - 2]
+  if redis.call('HINCRBY', KEYS[place], source, count) == tonumber(count) then
+    redis.call('EXPIRE', KEYS[place], {keys.ACKNOWLEDGED_TTL_SECONDS})
   end
 end
 return 1
 """
 """Append to a batch if it is still open, and count what was appended: both or neither, whatever happens to us.
-ARGV: how many counts; for each the number of its key, the source and the count; the entries."""
+KEYS: the batch; for each count the hour's hash. ARGV: for each count the source and the number; the entries."""
 
 _log = logging.getLogger(__name__)
 
@@ -132,12 +132,9 @@ class OpenBatch:
 
     async def _join(self, batch_id: str, counts: _Counts, encoded: list[bytes]) -> bool:
         """Append to the open batch; false when a worker has taken it meanwhile."""
-        names: list[str] = [keys.batch(batch_id)]
-        arguments: list[int | str | bytes] = [len(counts)]
-        for place, ((hour, source), count) in enumerate(counts.items(), start=1):
-            names.append(keys.acknowledged(hour))
-            arguments += [place, source, count]
-        return bool(await self._join_script(names, [*arguments, *encoded]))
+        hours = [keys.acknowledged(hour) for hour, _ in counts]
+        numbers = [word for (_, source), count in counts.items() for word in (source, str(count))]
+        return bool(await self._join_script([keys.batch(batch_id), *hours], [*numbers, *encoded]))
 
     async def _open(self, counts: _Counts, encoded: list[bytes], size: int) -> None:
         push_id, now_us = self._ids.draw()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ingest.embedded import postgres, valkey
 from ingest.embedded.server import make_data_dir, wait_until_ready
@@ -33,3 +34,17 @@ def embedded_servers(folder: Path) -> Iterator[Servers]:
         yield Servers(*(server.url for server in servers))
     finally:
         supervisor.stop(server.process.name for server in servers)
+
+
+@contextmanager
+def redis_set_to(client: Any, **values: str) -> Iterator[None]:
+    """Give settings of Redis (`_` for `-`) other values until the block ends."""
+    names = {name: name.replace("_", "-") for name in values}
+    before = {name: client.config_get(name)[name] for name in names.values()}
+    for name, value in values.items():
+        client.config_set(names[name], value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            client.config_set(name, value)

@@ -16,6 +16,7 @@ from ingest import keys
 from ingest.entry import Entry, encode_entry
 from tests.processes import running, wait_until
 from tests.pushes import entry, push
+from tests.servers import redis_set_to
 from workers.postgres import Database
 from workers.settle import settle
 
@@ -273,14 +274,8 @@ def test_replay_needs_choice() -> None:
 
 def test_doctor_is_content(client: Any) -> None:
     """Good settings and servers are exit code 0."""
-    before = client.config_get("appendonly", "appendfsync")
-    client.config_set("appendonly", "yes")
-    client.config_set("appendfsync", "always")
-    try:
+    with redis_set_to(client, appendonly="yes", appendfsync="always"):
         result = ingest("doctor")
-    finally:
-        for name, value in before.items():
-            client.config_set(name, value)
 
     assert result.returncode == 0, result.stdout
     assert "CHANGE" not in result.stdout
@@ -288,15 +283,9 @@ def test_doctor_is_content(client: Any) -> None:
 
 def test_everysec_may_be_asked_for(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """`appendfsync everysec` is no problem where it was asked for, and what can be lost is said."""
-    before = client.config_get("appendonly", "appendfsync")
-    client.config_set("appendonly", "yes")
-    client.config_set("appendfsync", "everysec")
     monkeypatch.setenv("INGEST_APPENDFSYNC", "everysec")
-    try:
+    with redis_set_to(client, appendonly="yes", appendfsync="everysec"):
         result = ingest("doctor")
-    finally:
-        for name, value in before.items():
-            client.config_set(name, value)
 
     assert result.returncode == 0, result.stdout
     assert "up to two seconds of acknowledged pushes may be lost" in result.stdout
@@ -304,13 +293,9 @@ def test_everysec_may_be_asked_for(client: Any, monkeypatch: pytest.MonkeyPatch)
 
 def test_doctor_names_unsafe_setting(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever could lose a push is named with the setting to change."""
-    before = client.config_get("appendfsync")["appendfsync"]
-    client.config_set("appendfsync", "everysec")
     monkeypatch.setenv("HOST", "0.0.0.0")
-    try:
+    with redis_set_to(client, appendfsync="everysec"):
         result = ingest("doctor")
-    finally:
-        client.config_set("appendfsync", before)
 
     assert result.returncode == 1
     assert "set `appendfsync always`" in result.stdout

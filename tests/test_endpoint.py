@@ -18,6 +18,7 @@ from ingest import keys
 from ingest.entry import Entry, decode_entry
 from tests.processes import answers, descendants, free_port, running, running_web, wait_until
 from tests.pushes import push
+from tests.servers import redis_set_to
 
 PATH = "/airudder/custom-api"
 MAX_BODY = 20_000
@@ -235,12 +236,8 @@ def test_health_and_readiness(web_url: str) -> None:
 
 def test_readiness_names_unsafe_setting(web_url: str, client: Any) -> None:
     """A Redis that could lose what it stores is named with the setting to change."""
-    before = client.config_get("maxmemory-policy")["maxmemory-policy"]
-    client.config_set("maxmemory-policy", "allkeys-lru")
-    try:
+    with redis_set_to(client, maxmemory_policy="allkeys-lru"):
         ready = httpx.get(f"{web_url}/readyz")
-    finally:
-        client.config_set("maxmemory-policy", before)
 
     assert ready.status_code == 200
     assert "set `maxmemory-policy noeviction`" in ready.json()["redis"]

@@ -19,6 +19,7 @@ from ingest.open_batch import OpenBatch
 from ingest.push_ids import PushIds
 from ingest.redis_client import acknowledging_client
 from tests.pushes import entry, push
+from tests.servers import redis_set_to
 from workers.taken_batch import take
 
 
@@ -179,12 +180,8 @@ def test_redis_away_goes_to_fallback(redis_url: str) -> None:
 def test_redis_full_goes_to_fallback(redis_url: str, client: Any) -> None:
     """Redis at its memory limit refuses the write, and the push is stored by the fallback."""
     fallback = Stored()
-    limit = client.config_get("maxmemory")["maxmemory"]
-    client.config_set("maxmemory", "1mb")
-    try:
+    with redis_set_to(client, maxmemory="1mb"):
         with_batch(redis_url, lambda batch, _: batch.append(entry(push())), fallback)
-    finally:
-        client.config_set("maxmemory", limit)
 
     assert len(fallback.entries) == 1
     assert batch_ids(client) == []
@@ -194,19 +191,14 @@ def test_redis_returns_after_rest(redis_url: str, client: Any, monkeypatch: pyte
     """Once Redis answers again, pushes go there again, without anybody's help and under a new batch id."""
     monkeypatch.setattr(open_batch, "REDIS_REST_SECONDS", 0.0)
     fallback = Stored()
-    limit = client.config_get("maxmemory")["maxmemory"]
 
     async def work(batch: OpenBatch, _: Any) -> None:
         await batch.append(entry(push("c1")))
-        client.config_set("maxmemory", "1mb")
-        await batch.append(entry(push("c2")))
-        client.config_set("maxmemory", limit)
+        with redis_set_to(client, maxmemory="1mb"):
+            await batch.append(entry(push("c2")))
         await batch.append(entry(push("c3")))
 
-    try:
-        with_batch(redis_url, work, fallback)
-    finally:
-        client.config_set("maxmemory", limit)
+    with_batch(redis_url, work, fallback)
 
     assert len(fallback.entries) == 1
     assert [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)] == [1, 1]

@@ -14,6 +14,7 @@ from ingest.entry import Entry, encode_entry
 from ingest.errors import PostgresAwayError
 from ingest.jobs import enqueue_batch, normalise_queue
 from tests.pushes import entry, hang_on_poison, push
+from tests.servers import redis_set_to
 from workers import settle
 from workers.jobs import normalise_batch
 from workers.postgres import Database
@@ -230,13 +231,9 @@ def test_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection: Rows) 
         batch_without_job(client, f"b{number}")
     batch_without_job(client, "at work")
     client.set(keys.lease("at work"), "elsewhere:1")
-    limit = client.config_get("maxmemory")["maxmemory"]
-    client.config_set("maxmemory", "1mb")
-    try:
+    with redis_set_to(client, maxmemory="1mb"):
         assert sweeper.run_once() == 3
         assert sweeper.run_once() == 3
-    finally:
-        client.config_set("maxmemory", limit)
 
     assert statuses(connection) == ["normalised"] + ["duplicate"] * 2
     assert connection.execute("SELECT bool_and(through_redis) AS all FROM airudder.pushes").fetchone() == {"all": True}

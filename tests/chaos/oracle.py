@@ -7,7 +7,6 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,11 +84,11 @@ class Oracle:
                 await asyncio.sleep(max(0.0, begun + place / rate - time.monotonic()))
                 requests.create_task(self._post(session))
 
-    async def send_while(self, is_wanted: Callable[[], bool], senders: int) -> None:
+    async def send_until_unanswered(self, senders: int) -> None:
         """Send as fast as so many senders are answered; one that is not answered ends."""
 
         async def keep_sending() -> None:
-            while is_wanted() and await self._post(session):
+            while await self._post(session):
                 pass
 
         async with self._session() as session, asyncio.TaskGroup() as tasks:

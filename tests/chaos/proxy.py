@@ -1,4 +1,4 @@
-"""A TCP proxy that can delay what a server answers, or cut a connection when an answer is due."""
+"""A TCP proxy that can delay what a server answers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.port = 0
         self.delay_seconds = 0.0
-        self.cuts_wanted = 0
-        """So many answers are swallowed, each together with its connection"""
-        self.cuts = 0
         self._target = port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -28,10 +25,6 @@ class Proxy:
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         assert self._server
         self._server.close()
-        self.cut_all()
-
-    def cut_all(self) -> None:
-        """Cut every connection at once."""
         for writer in self._writers:
             writer.transport.abort()
 
@@ -64,17 +57,8 @@ class Proxy:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
-                if is_answer and await self._swallow():
-                    break
+                if is_answer:
+                    await asyncio.sleep(self.delay_seconds)
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
-
-    async def _swallow(self) -> bool:
-        if self.delay_seconds:
-            await asyncio.sleep(self.delay_seconds)
-        if not self.cuts_wanted:
-            return False
-        self.cuts_wanted -= 1
-        self.cuts += 1
-        return True

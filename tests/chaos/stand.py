@@ -120,12 +120,6 @@ class Stand:
             return True
         return False
 
-    def redis_answers(self) -> bool:
-        """Whether Redis has its data loaded."""
-        with suppress(RedisError, OSError), self.client() as client:
-            return bool(client.ping())
-        return False
-
 
 @asynccontextmanager
 async def standing(folder: Path, seed: int) -> AsyncIterator[Stand]:
@@ -157,7 +151,7 @@ async def standing(folder: Path, seed: int) -> AsyncIterator[Stand]:
             with stand.connect() as connection:
                 connection.execute(locate("schema.sql").read_bytes())
             keeper = asyncio.create_task(keep_running(stand.all))
-            await stand.wait(lambda: answers(stand.web_url), "web answers")
+            await stand.wait(stand.web_answers, "web answers")
             yield stand
         finally:
             if keeper:

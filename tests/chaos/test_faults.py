@@ -24,17 +24,21 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 Report = Callable[..., None]
 
 
-def figures(stand: Stand) -> dict[str, object]:
-    """What every scenario tells of its pushes."""
-    oracle = stand.oracle
-    return {"sent": len(oracle.answers), "answers": oracle.statuses(), "slowest": oracle.seconds(1.0)}
-
-
 def assert_all_acknowledged(stand: Stand) -> None:
     """Every push was answered 200, within a second."""
     assert set(stand.oracle.statuses()) == {200}, stand.words()
     # Speed is the bench's business; a second is the promise to the vendor, and a busy machine may eat some of it.
     assert stand.oracle.seconds(0.999) < 1.0
+
+
+async def conclude(stand: Stand, report: Report, **more: object) -> float:
+    """Wait until nothing is in flight, let the oracle look, tell the figures; how long the waiting took."""
+    quiet_after = await stand.wait_until_quiet()
+    await stand.check()
+    oracle = stand.oracle
+    answered = {"sent": len(oracle.answers), "answers": oracle.statuses(), "slowest": oracle.seconds(1.0)}
+    report(**answered, quiet_after=quiet_after, **more)
+    return quiet_after
 
 
 async def repeat_while(sending: asyncio.Task[None], pause: Callable[[], float], fault: Callable[[], None]) -> int:
@@ -63,10 +67,7 @@ def test_workers_killed(folder: Path, seed: int, report: Report) -> None:
 
             sending = asyncio.create_task(stand.oracle.send(size(short=1000, full=20_000), rate=500))
             kills = await repeat_while(sending, lambda: 2.0 if FULL else 0.5, kill)
-            quiet_after = await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), kills=kills, quiet_after=quiet_after)
-            assert quiet_after < 60
+            assert await conclude(stand, report, kills=kills) < 60
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -81,14 +82,12 @@ def test_web_killed_in_burst(folder: Path, seed: int, report: Report) -> None:
             kills = size(short=3, full=50)
             for _ in range(kills):
                 await stand.wait(stand.web_answers, "web answers")
-                burst = asyncio.create_task(stand.oracle.send_while(lambda: True, senders=32))
+                burst = asyncio.create_task(stand.oracle.send_until_unanswered(senders=32))
                 await asyncio.sleep(chance.uniform(0.05, 0.5))
                 stand.web.kill()
                 await burst
             await stand.wait(stand.web_answers, "web answers")
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), kills=kills)
+            await conclude(stand, report, kills=kills)
             assert len(stand.oracle.acknowledged) > kills
 
     asyncio.run(scenario())
@@ -124,10 +123,7 @@ def test_worker_killed_at_moment(folder: Path, seed: int, report: Report, moment
             await asyncio.sleep(1)
             dying.kill(hold=True)
             stand.worker.start()
-            quiet_after = await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), taken_up_within=quiet_after)
-            assert quiet_after < 60
+            assert await conclude(stand, report) < 60
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -140,9 +136,7 @@ def test_redis_killed(folder: Path, seed: int, report: Report) -> None:
         async with standing(folder, seed) as stand:
             sending = asyncio.create_task(stand.oracle.send(size(short=1000, full=15_000), rate=500))
             kills = await repeat_while(sending, lambda: 4.0 if FULL else 1.0, stand.redis.kill)
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), kills=kills)
+            await conclude(stand, report, kills=kills)
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -160,9 +154,7 @@ def test_redis_frozen(folder: Path, seed: int, report: Report) -> None:
             await asyncio.sleep(seconds)
             stand.redis.signal(signal.SIGCONT)
             await sending
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), frozen=f"{seconds} s")
+            await conclude(stand, report, frozen=f"{seconds} s")
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -180,9 +172,7 @@ def test_redis_away(folder: Path, seed: int, report: Report) -> None:
             await asyncio.sleep(seconds)
             stand.redis.start()
             await sending
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), away=f"{seconds} s")
+            await conclude(stand, report, away=f"{seconds} s")
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -199,9 +189,7 @@ def test_redis_answers_late(folder: Path, seed: int, report: Report) -> None:
             await asyncio.sleep(size(short=2, full=15))
             stand.proxy.delay_seconds = 0.0
             await sending
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand))
+            await conclude(stand, report)
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -223,9 +211,7 @@ def test_redis_full(folder: Path, seed: int, report: Report) -> None:
             assert pending["pushes"] > 100, "Redis was not full"
             stand.worker.start()
             stand.sweeper.start()
-            quiet_after = await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), through_postgres=pending["pushes"], quiet_after=quiet_after)
+            await conclude(stand, report, through_postgres=pending["pushes"])
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -244,9 +230,7 @@ def test_postgres_restarted(folder: Path, seed: int, report: Report) -> None:
                 await asyncio.sleep(0.2)
                 await stand.wait(stand.postgres_answers, "Postgres answers")
             await sending
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), restarts=restarts)
+            await conclude(stand, report, restarts=restarts)
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -268,15 +252,12 @@ def test_postgres_away(folder: Path, seed: int, report: Report) -> None:
             await asyncio.sleep(seconds - 1)
             stand.postgres.start()
             await sending
-            quiet_after = await stand.wait_until_quiet()
-            await stand.check()
-            oracle = stand.oracle
-            report(
-                **figures(stand),
+            await conclude(
+                stand,
+                report,
                 away=f"{seconds} s",
-                p99_before=oracle.seconds(0.99, begun, gone),
-                p99_while_away=oracle.seconds(0.99, gone, gone + seconds - 1),
-                quiet_after=quiet_after,
+                p99_before=stand.oracle.seconds(0.99, begun, gone),
+                p99_while_away=stand.oracle.seconds(0.99, gone, gone + seconds - 1),
             )
             assert_all_acknowledged(stand)
 
@@ -298,9 +279,7 @@ def test_both_away(folder: Path, seed: int, report: Report) -> None:
             await stand.wait(stand.web_is_ready, "web is ready")
             await stand.wait(stand.postgres_answers, "Postgres answers")
             await stand.oracle.send(100, rate=100)
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand))
+            await conclude(stand, report)
             assert stand.oracle.statuses() == {200: len(stand.oracle.acknowledged), 503: size(short=200, full=2000)}
             assert stand.oracle.seconds(0.999) < 1.0
 
@@ -328,9 +307,7 @@ def test_transactions_refused(folder: Path, seed: int, report: Report) -> None:
             with stand.connect() as connection:
                 connection.execute(REFUSE_AT_TIMES)
             await stand.oracle.send(size(short=600, full=10_000), rate=300)
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), refusals=stand.worker.words().count("trying again"))
+            await conclude(stand, report, refusals=stand.worker.words().count("trying again"))
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -344,7 +321,7 @@ def test_everything_killed_at_once(folder: Path, seed: int, report: Report) -> N
         async with standing(folder, seed) as stand:
             resets = size(short=1, full=5)
             for _ in range(resets):
-                burst = asyncio.create_task(stand.oracle.send_while(lambda: True, senders=32))
+                burst = asyncio.create_task(stand.oracle.send_until_unanswered(senders=32))
                 await asyncio.sleep(chance.uniform(0.5, 2))
                 for process in stand.all:
                     process.is_held = True
@@ -354,9 +331,7 @@ def test_everything_killed_at_once(folder: Path, seed: int, report: Report) -> N
                 for process in stand.all:
                     process.start()
                 await stand.wait(stand.web_is_ready, "web is ready")
-            await stand.wait_until_quiet()
-            await stand.check()
-            report(**figures(stand), resets=resets)
+            await conclude(stand, report, resets=resets)
             assert len(stand.oracle.acknowledged) > 100
 
     asyncio.run(scenario())
