@@ -180,7 +180,7 @@ def test_redis_away_goes_to_fallback(redis_url: str) -> None:
 def test_redis_full_goes_to_fallback(redis_url: str, client: Any) -> None:
     """Redis at its memory limit refuses the write, and the push is stored by the fallback."""
     fallback = Stored()
-    with redis_set_to(client, maxmemory="1mb"):
+    with redis_set_to(client, maxmemory="1"):
         with_batch(redis_url, lambda batch, _: batch.append(entry(push())), fallback)
 
     assert len(fallback.entries) == 1
@@ -194,7 +194,7 @@ def test_redis_returns_after_rest(redis_url: str, client: Any, monkeypatch: pyte
 
     async def work(batch: OpenBatch, _: Any) -> None:
         await batch.append(entry(push("c1")))
-        with redis_set_to(client, maxmemory="1mb"):
+        with redis_set_to(client, maxmemory="1"):
             await batch.append(entry(push("c2")))
         await batch.append(entry(push("c3")))
 

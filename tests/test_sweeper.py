@@ -231,7 +231,7 @@ def test_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection: Rows) 
         batch_without_job(client, f"b{number}")
     batch_without_job(client, "at work")
     client.set(keys.lease("at work"), "elsewhere:1")
-    with redis_set_to(client, maxmemory="1mb"):
+    with redis_set_to(client, maxmemory="1"):
         assert sweeper.run_once() == 3
         assert sweeper.run_once() == 3
 

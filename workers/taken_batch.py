@@ -34,8 +34,9 @@ class TakenBatch:
         self.client.hset(keys.progress(self.batch_id), "in_hand", entry.push_id)
 
     def discard(self) -> None:
-        """Forget the batch: every push in it has its outcome in Postgres."""
-        with self.client.pipeline(transaction=True) as pipeline:
+        """Forget the batch: every push in it is in Postgres. In this order and without MULTI, all of which a full Redis
+        refuses: an id without a list has nothing to lose."""
+        with self.client.pipeline(transaction=False) as pipeline:
             pipeline.delete(keys.taken(self.batch_id), keys.progress(self.batch_id), keys.lease(self.batch_id))
             pipeline.zrem(keys.BATCHES, self.batch_id)
             pipeline.execute()
@@ -67,8 +68,8 @@ def take(client: Redis, batch_id: str) -> TakenBatch | None:
 
 
 def seize(client: Redis, batch_id: str) -> TakenBatch:
-    """Take a batch with no more than a full Redis allows: no attempt is counted and no lease held."""
-    with client.pipeline(transaction=True) as pipeline:
+    """Take a batch with no more than a full Redis allows: no MULTI, no attempt counted, and no lease held."""
+    with client.pipeline(transaction=False) as pipeline:
         pipeline.renamenx(keys.batch(batch_id), keys.taken(batch_id))
         pipeline.lrange(keys.taken(batch_id), 0, -1)
         renamed, encoded = pipeline.execute(raise_on_error=False)

@@ -70,7 +70,8 @@ def entries_in_flight(client: Redis) -> dict[UUID, tuple[str, str]]:
     """The pushes in all batches: by push id their hour (UTC) and source."""
     found = {}
     for batch_id in keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)):
-        with client.pipeline(transaction=True) as pipeline:
+        # Open before taken: what is taken in between is seen twice, and not missed. A full Redis refuses MULTI.
+        with client.pipeline(transaction=False) as pipeline:
             pipeline.lrange(keys.batch(batch_id), 0, -1)
             pipeline.lrange(keys.taken(batch_id), 0, -1)
             for entry in map(decode_entry, chain.from_iterable(pipeline.execute())):
