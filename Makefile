@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install up test chaos check lock clean
+.PHONY: help install up test chaos chaos-long check lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ test: install ## Run the whole suite on real servers
 
 chaos: install ## Break everything on purpose, at full size (about 20 minutes), and print what it showed
 	CHAOS=full $(BIN)/python -m pytest -q tests/chaos
+
+chaos-long: install ## Half an hour of pushes with a fault drawn by chance every 20 seconds
+	CHAOS=long $(BIN)/python -m pytest -q tests/chaos/test_soak.py
 
 check: install ## Lint, types, the import rule and the sizes
 	$(BIN)/ruff check .

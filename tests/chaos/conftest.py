@@ -10,12 +10,27 @@ from pathlib import Path
 
 import pytest
 
-FULL = os.environ.get("CHAOS") == "full"
+from tests.chaos.stand import Stand
+
+FORM = os.environ.get("CHAOS") or "short"
+FULL = FORM == "full"
+
+Report = Callable[..., None]
 
 
-def size(*, short: int, full: int) -> int:
-    """So many, in the short form that every run of the suite contains, or in `make chaos`."""
-    return full if FULL else short
+def size(*, short: int, full: int, long: int | None = None) -> int:
+    """So many, in the short form that every run of the suite contains, in `make chaos`, or in `make chaos-long`."""
+    return {"short": short, "full": full, "long": full if long is None else long}[FORM]
+
+
+async def conclude(stand: Stand, report: Report, **more: object) -> float:
+    """Wait until nothing is in flight, let the oracle look, tell the figures; how long the waiting took."""
+    quiet_after = await stand.wait_until_quiet()
+    await stand.check()
+    oracle = stand.oracle
+    answered = {"sent": len(oracle.answers), "answers": oracle.statuses(), "slowest": oracle.seconds(1.0)}
+    report(**answered, quiet_after=quiet_after, **more)
+    return quiet_after
 
 
 @pytest.fixture
@@ -31,12 +46,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest, seed: int, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+def report(request: pytest.FixtureRequest, seed: int, capsys: pytest.CaptureFixture[str]) -> Report:
     """Say what a scenario showed: figures by name, on one line."""
 
     def say(**figures: object) -> None:
         words = ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in figures.items())
-        if FULL:
+        if FORM != "short":
             with capsys.disabled():
                 sys.stdout.write(f"\n  {request.node.name.removeprefix('test_')} (seed {seed}): {words}\n")
 

@@ -15,6 +15,12 @@ from tests.processes import descendants
 KEEP_SECONDS = 0.05
 
 
+def signal_pid(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process, if it is still there."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 class Managed:
     """One process with its group; its output goes to a file."""
 
@@ -58,8 +64,7 @@ class Managed:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process alone."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+        signal_pid(self.pid, number)
 
     def kill(self, *, hold: bool = False) -> None:
         """SIGKILL it and everything below it; `hold` keeps it down."""
@@ -67,22 +72,16 @@ class Managed:
         if self._popen is None:
             return
         for pid in [self.pid, *descendants(self.pid)]:
-            self.kill_pid(pid)
+            signal_pid(pid, signal.SIGKILL)
         self._popen.wait()
-
-    @staticmethod
-    def kill_pid(pid: int) -> None:
-        """SIGKILL one process, if it is still there."""
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
     def instead(self, *arguments: str) -> Managed:
         """Another `python …` in the same environment."""
         return Managed(f"{self.name}-instead", (self._command[0], *arguments), self._environ, self._log.parent)
 
-    def words(self) -> str:
-        """The end of what it has printed."""
-        return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
+    def printed(self) -> str:
+        """All that it has printed, over all its starts."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
 
 async def keep_running(processes: list[Managed]) -> None:

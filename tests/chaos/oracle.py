@@ -34,6 +34,7 @@ class Oracle:
     url: str
     seed: int
     answers: dict[int, Answered] = field(default_factory=dict)
+    keeps_connections: bool = True
     _next: int = 0
 
     def body(self, number: int) -> bytes:
@@ -96,7 +97,7 @@ class Oracle:
                 tasks.create_task(keep_sending())
 
     def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=300)
+        connector = aiohttp.TCPConnector(limit=300, force_close=not self.keeps_connections)
         return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS))
 
     async def _post(self, session: aiohttp.ClientSession) -> int:

@@ -1,18 +1,27 @@
-"""A TCP proxy that can delay what a server answers."""
+"""A TCP proxy between web and Redis that delays what Redis answers, or cuts the line before the answer."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from types import TracebackType
 
+_WRITE = re.compile(rb"EXEC\r\n|EVALSHA\r\n")
+"""A request that stores pushes: a transaction that opens a batch, or the script that appends to one."""
+_CONFIRMATION = re.compile(rb"^(\*|:1\r)", re.MULTILINE)
+"""Redis's answer to such a request when it has done it; not `QUEUED`, and not that the batch was taken meanwhile."""
+
 
 class Proxy:
-    """Stands between web and Redis."""
+    """`delay_seconds` holds up every answer. `is_cutting` drops each answer that confirms a write, and its connection;
+    `cuts` says how many."""
 
     def __init__(self, port: int) -> None:
         self.port = 0
         self.delay_seconds = 0.0
+        self.is_cutting = False
+        self.cuts = 0
         self._target = port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -35,30 +44,50 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers |= {writer, server_writer}
+        line = _Line(self, reader, writer, server_reader, server_writer)
         # Cancelled at the scenario's end, of which asyncio's streams would complain.
         with suppress(asyncio.CancelledError):
-            await self._forward_both(reader, writer, server_reader, server_writer)
+            try:
+                await asyncio.gather(line.forward_requests(), line.forward_answers())
+            finally:
+                self._writers -= {writer, server_writer}
 
-    async def _forward_both(
+
+class _Line:
+    """One connection, both ways; it ends as a whole."""
+
+    def __init__(
         self,
+        proxy: Proxy,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         server_reader: asyncio.StreamReader,
         server_writer: asyncio.StreamWriter,
     ) -> None:
-        try:
-            await asyncio.gather(
-                self._forward(reader, server_writer, is_answer=False),
-                self._forward(server_reader, writer, is_answer=True),
-            )
-        finally:
-            self._writers -= {writer, server_writer}
+        self._proxy = proxy
+        self._reader, self._writer = reader, writer
+        self._server_reader, self._server_writer = server_reader, server_writer
+        self._is_writing = False
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool) -> None:
+    async def forward_requests(self) -> None:
+        """From web to Redis."""
         with suppress(OSError):
-            while data := await reader.read(65536):
-                if is_answer:
-                    await asyncio.sleep(self.delay_seconds)
-                writer.write(data)
-                await writer.drain()
-        writer.transport.abort()
+            while data := await self._reader.read(65536):
+                self._is_writing = self._is_writing or bool(_WRITE.search(data))
+                self._server_writer.write(data)
+                await self._server_writer.drain()
+        self._server_writer.transport.abort()
+
+    async def forward_answers(self) -> None:
+        """From Redis to web."""
+        with suppress(OSError):
+            while data := await self._server_reader.read(65536):
+                await asyncio.sleep(self._proxy.delay_seconds)
+                if self._is_writing and _CONFIRMATION.search(data):
+                    self._is_writing = False
+                    if self._proxy.is_cutting:
+                        self._proxy.cuts += 1
+                        break
+                self._writer.write(data)
+                await self._writer.drain()
+        self._writer.transport.abort()

@@ -94,7 +94,7 @@ class Stand:
 
     def words(self) -> str:
         """The end of what each process has printed."""
-        ends = [f"--- {one.name} (started {one.starts} times)\n{one.words()}" for one in self.all]
+        ends = [f"--- {one.name} (started {one.starts} times)\n{one.printed()[-2000:]}" for one in self.all]
         return "\n".join(ends)
 
     def _is_quiet(self) -> bool:
@@ -122,8 +122,8 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing(folder: Path, seed: int) -> AsyncIterator[Stand]:
-    """Start everything in a folder; stop it, by SIGKILL, at the end."""
+async def standing(folder: Path, seed: int, **settings: str) -> AsyncIterator[Stand]:
+    """Start everything in a folder, with these variables set; stop it, by SIGKILL, at the end."""
     make_data_dir(folder)
     servers = [postgres.prepare(folder), valkey.prepare(folder)]
     managed = [Managed(one.process.name, one.process.command, os.environ, folder) for one in servers]
@@ -131,7 +131,7 @@ async def standing(folder: Path, seed: int) -> AsyncIterator[Stand]:
     database_url, redis_url = (one.url for one in servers)
     async with Proxy(urlsplit(redis_url).port or 0) as proxy:
         port = free_port()
-        environ = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
+        environ = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port), **settings}
         through_proxy = {**environ, "REDIS_URL": redis_url.replace(f":{urlsplit(redis_url).port}/", f":{proxy.port}/")}
         ours = [
             Managed(name, (sys.executable, "-m", module), environs, folder)

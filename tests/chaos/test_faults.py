@@ -14,14 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import FULL, size
-from tests.chaos.managed import Managed
+from tests.chaos.conftest import FULL, Report, conclude, size
+from tests.chaos.managed import signal_pid
 from tests.chaos.stand import Stand, standing
 from tests.processes import descendants
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
-
-Report = Callable[..., None]
 
 
 def assert_all_acknowledged(stand: Stand) -> None:
@@ -29,16 +27,6 @@ def assert_all_acknowledged(stand: Stand) -> None:
     assert set(stand.oracle.statuses()) == {200}, stand.words()
     # Speed is the bench's business; a second is the promise to the vendor, and a busy machine may eat some of it.
     assert stand.oracle.seconds(0.999) < 1.0
-
-
-async def conclude(stand: Stand, report: Report, **more: object) -> float:
-    """Wait until nothing is in flight, let the oracle look, tell the figures; how long the waiting took."""
-    quiet_after = await stand.wait_until_quiet()
-    await stand.check()
-    oracle = stand.oracle
-    answered = {"sent": len(oracle.answers), "answers": oracle.statuses(), "slowest": oracle.seconds(1.0)}
-    report(**answered, quiet_after=quiet_after, **more)
-    return quiet_after
 
 
 async def repeat_while(sending: asyncio.Task[None], pause: Callable[[], float], fault: Callable[[], None]) -> int:
@@ -63,7 +51,7 @@ def test_workers_killed(folder: Path, seed: int, report: Report) -> None:
             def kill() -> None:
                 workers = descendants(stand.worker.pid)
                 if workers:
-                    Managed.kill_pid(chance.choice(workers))
+                    signal_pid(chance.choice(workers), signal.SIGKILL)
 
             sending = asyncio.create_task(stand.oracle.send(size(short=1000, full=20_000), rate=500))
             kills = await repeat_while(sending, lambda: 2.0 if FULL else 0.5, kill)
@@ -108,7 +96,6 @@ worker.main()
 """
 
 
-@pytest.mark.skipif(not FULL, reason="a lease has to run out; test_jobs and test_sweeper move the clock instead")
 @pytest.mark.parametrize("moment", ["start", "take", "commit"])
 def test_worker_killed_at_moment(folder: Path, seed: int, report: Report, moment: str) -> None:
     """Every worker dies between RQ's dequeue and the job's start, between take and commit, or between commit and
@@ -120,7 +107,7 @@ def test_worker_killed_at_moment(folder: Path, seed: int, report: Report, moment
             dying = stand.worker.instead("-c", KILLED_AT, moment)
             dying.start()
             await stand.oracle.send(50, rate=50)
-            await asyncio.sleep(1)
+            await stand.wait(lambda: "exit code -9" in dying.printed(), "a worker dies")
             dying.kill(hold=True)
             stand.worker.start()
             assert await conclude(stand, report) < 60
@@ -190,6 +177,24 @@ def test_redis_answers_late(folder: Path, seed: int, report: Report) -> None:
             stand.proxy.delay_seconds = 0.0
             await sending
             await conclude(stand, report)
+            assert_all_acknowledged(stand)
+
+    asyncio.run(scenario())
+
+
+def test_answers_of_redis_cut(folder: Path, seed: int, report: Report) -> None:
+    """The connection is cut after Redis has stored and before it could say so: the push goes to Postgres as well."""
+
+    async def scenario() -> None:
+        cuts = size(short=8, full=500)
+        # After a cut a web process leaves Redis alone for a second: several at once take less time.
+        async with standing(folder, seed, WEB_CONCURRENCY="4") as stand:
+            stand.oracle.keeps_connections = False
+            stand.proxy.is_cutting = True
+            while stand.proxy.cuts < cuts:
+                await stand.oracle.send(40, rate=80)
+            stand.proxy.is_cutting = False
+            await conclude(stand, report, cuts=stand.proxy.cuts)
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
@@ -307,7 +312,7 @@ def test_transactions_refused(folder: Path, seed: int, report: Report) -> None:
             with stand.connect() as connection:
                 connection.execute(REFUSE_AT_TIMES)
             await stand.oracle.send(size(short=600, full=10_000), rate=300)
-            await conclude(stand, report, refusals=stand.worker.words().count("trying again"))
+            await conclude(stand, report, refusals=stand.worker.printed().count("trying again"))
             assert_all_acknowledged(stand)
 
     asyncio.run(scenario())
