@@ -52,6 +52,20 @@ def entry(content: Any, source: str = "default", later_us: int = 0) -> Entry:
     return Entry(push_id, received_us + later_us, source, "custom-api", body)
 
 
+def call_history() -> list[Entry]:
+    """Five different pushes for one call and one case, each newer than the one before."""
+    bodies = [
+        push(turns=4),
+        push(turns=2, workflow_name="renamed", node_id="n2"),
+        push(turns=0, node_id="n3", custom_attribute={"c": 3}),
+        push(turns=3, node_name="API2"),
+        {"workflow_id": "w1", "workflow_name": "last", "call": {"call_id": "c1", "ring_type": "busy"}},
+    ]
+    bodies[1]["callee"]["extra"] = [{"Question": str(number), "Content": "x"} for number in range(3)]
+    bodies[3]["callee"]["extra"] = []
+    return [entry(body) for body in bodies]
+
+
 def hang_on_poison(one: Entry) -> Normalised:
     """Normalise a push, for ever if there is poison in it."""
     while b"poison" in one.body:

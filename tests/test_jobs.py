@@ -16,10 +16,10 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest import keys
-from ingest.entry import Entry, encode_entry
 from ingest.errors import PostgresAwayError
-from ingest.jobs import enqueue_batch, normalise_queue
+from ingest.jobs import normalise_queue
 from ingest.process_ids import is_alive
+from tests.batches import enqueued, nothing_in_flight
 from tests.processes import running, wait_until
 from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
@@ -29,24 +29,9 @@ from workers.postgres import Database
 Rows = Connection[dict[str, Any]]
 
 
-def enqueued(client: Any, entries: list[Entry], batch_id: str = "b1") -> str:
-    """A batch as web leaves it."""
-    with client.pipeline(transaction=True) as pipeline:
-        pipeline.rpush(keys.batch(batch_id), *map(encode_entry, entries))
-        enqueue_batch(normalise_queue(client), batch_id, pipeline)
-        pipeline.zadd(keys.BATCHES, {batch_id: 1.0})
-        pipeline.execute()
-    return batch_id
-
-
 def statuses(connection: Rows) -> list[str]:
     """The outcome of every push, oldest first."""
     return [row["status"] for row in connection.execute("SELECT status FROM airudder.pushes ORDER BY push_id")]
-
-
-def nothing_in_flight(client: Any) -> bool:
-    """Whether every batch is settled, and its job gone as well."""
-    return not client.zcard(keys.BATCHES) and not client.keys("rq:job:*")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from rq.timeouts import JobTimeoutException
 import workers.settle
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError
-from tests.pushes import entry, push
+from tests.pushes import call_history, entry, push
 from workers.postgres import Database
 from workers.settle import settle, settle_alone
 
@@ -132,20 +132,6 @@ def test_two_nodes_keep_their_attributes(database: Database, connection: Rows) -
     assert len(rows(connection, "calls")) == 1
     attributes = {row["node_id"]: row["custom_attribute"] for row in rows(connection, "call_attributes")}
     assert attributes == {"n1": {"a": 1}, "n2": {"b": 2}}
-
-
-def call_history() -> list[Entry]:
-    """Five different pushes for one call and one case, each newer than the one before."""
-    bodies = [
-        push(turns=4),
-        push(turns=2, workflow_name="renamed", node_id="n2"),
-        push(turns=0, node_id="n3", custom_attribute={"c": 3}),
-        push(turns=3, node_name="API2"),
-        {"workflow_id": "w1", "workflow_name": "last", "call": {"call_id": "c1", "ring_type": "busy"}},
-    ]
-    bodies[1]["callee"]["extra"] = [{"Question": str(number), "Content": "x"} for number in range(3)]
-    bodies[3]["callee"]["extra"] = []
-    return [entry(body) for body in bodies]
 
 
 def test_every_order_gives_same_rows(database: Database, connection: Rows) -> None:
