@@ -6,6 +6,7 @@ import asyncio
 import re
 from contextlib import suppress
 from types import TracebackType
+from urllib.parse import urlsplit
 
 _WRITE = re.compile(rb"EXEC\r\n|EVALSHA\r\n")
 """A request that stores pushes: a transaction that opens a batch, or the script that appends to one."""
@@ -15,20 +16,23 @@ _CONFIRMATION = re.compile(rb"^(\*|:1\r)", re.MULTILINE)
 
 class Proxy:
     """`delay_seconds` holds up every answer. `is_cutting` drops each answer that confirms a write, and its connection;
-    `cuts` says how many."""
+    `cuts` says how many.
+    `url` leads through it."""
 
-    def __init__(self, port: int) -> None:
-        self.port = 0
+    def __init__(self, redis_url: str) -> None:
+        self.url = ""
         self.delay_seconds = 0.0
         self.is_cutting = False
         self.cuts = 0
-        self._target = port
+        self._target = urlsplit(redis_url)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Proxy:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        port = self._server.sockets[0].getsockname()[1]
+        credentials, at, _ = self._target.netloc.rpartition("@")
+        self.url = self._target._replace(netloc=f"{credentials}{at}127.0.0.1:{port}").geturl()
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -39,7 +43,9 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            server_reader, server_writer = await asyncio.open_connection(
+                self._target.hostname, self._target.port or 6379
+            )
         except OSError:
             writer.transport.abort()
             return

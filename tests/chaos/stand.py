@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -129,10 +128,10 @@ async def standing(folder: Path, seed: int, **settings: str) -> AsyncIterator[St
     managed = [Managed(one.process.name, one.process.command, os.environ, folder) for one in servers]
     managed[0].user = servers[0].process.user
     database_url, redis_url = (one.url for one in servers)
-    async with Proxy(urlsplit(redis_url).port or 0) as proxy:
+    async with Proxy(redis_url) as proxy:
         port = free_port()
         environ = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port), **settings}
-        through_proxy = {**environ, "REDIS_URL": redis_url.replace(f":{urlsplit(redis_url).port}/", f":{proxy.port}/")}
+        through_proxy = {**environ, "REDIS_URL": proxy.url}
         ours = [
             Managed(name, (sys.executable, "-m", module), environs, folder)
             for name, module, environs in (
