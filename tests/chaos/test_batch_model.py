@@ -181,15 +181,18 @@ class BatchLife(RuleBasedStateMachine):
     # Sweeper, operators and time
 
     @rule()
-    def leases_run_out(self) -> None:
-        """A worker that held one is dead."""
-        for lease in self.client.keys(keys.lease("*")):
-            self.client.delete(lease)
-
-    @rule()
     def sweep(self) -> None:
         """One pass, somewhat later."""
         self.now += GRACE_SECONDS / 2
+        self.sweeper.run_once()
+
+    @rule()
+    def a_minute_passes(self) -> None:
+        """Dead workers' leases run out, and the sweeper has looked long enough to believe it."""
+        for lease in self.client.keys(keys.lease("*")):
+            self.client.delete(lease)
+        self.sweeper.run_once()
+        self.now += GRACE_SECONDS
         self.sweeper.run_once()
 
     @rule()
@@ -253,8 +256,7 @@ class BatchLife(RuleBasedStateMachine):
 
     def _come_to_rest(self) -> None:
         for _ in range(ENOUGH_SWEEPS):
-            self.leases_run_out()
-            self.sweep()
+            self.a_minute_passes()
             while self.queue.get_job_ids():
                 self.worker_works()
             pending = self.world.connection.execute("SELECT FROM airudder.pushes WHERE status = 'pending'").fetchall()
