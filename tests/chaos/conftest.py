@@ -59,4 +59,6 @@ def report(request: pytest.FixtureRequest, seed: int, capsys: pytest.CaptureFixt
 
 
 def _word(value: object) -> str:
-    return f"{value:.3f} s" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.1f} s" if value >= 1 else f"{1000 * value:.1f} ms"

@@ -23,10 +23,10 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
 
 def assert_all_acknowledged(stand: Stand) -> None:
-    """Every push was answered 200, within a second."""
+    """Every push was answered 200; at full size also that none took a second."""
     assert set(stand.oracle.statuses()) == {200}, stand.words()
-    # Speed is the bench's business; a second is the promise to the vendor, and a busy machine may eat some of it.
-    assert stand.oracle.seconds(0.999) < 1.0
+    if FULL:  # the suite runs on machines of which nothing is known, and times nothing
+        assert stand.oracle.seconds(1.0) < 1.0
 
 
 async def repeat_while(sending: asyncio.Task[None], pause: Callable[[], float], fault: Callable[[], None]) -> int:
@@ -165,6 +165,26 @@ def test_redis_away(folder: Path, seed: int, report: Report) -> None:
     asyncio.run(scenario())
 
 
+def test_redis_read_only(folder: Path, seed: int, report: Report) -> None:
+    """Redis becomes a replica, as in a failover, and refuses to write; then it is made a primary again."""
+
+    async def scenario() -> None:
+        seconds = size(short=3, full=20)
+        async with standing(folder, seed) as stand:
+            sending = asyncio.create_task(stand.oracle.send(200 * (seconds + 3), rate=200))
+            await asyncio.sleep(1)
+            with stand.client() as client:
+                client.replicaof("127.0.0.1", 1)
+            await asyncio.sleep(seconds)
+            with stand.client() as client:
+                client.replicaof("NO", "ONE")
+            await sending
+            await conclude(stand, report, read_only=f"{seconds} s")
+            assert_all_acknowledged(stand)
+
+    asyncio.run(scenario())
+
+
 def test_redis_answers_late(folder: Path, seed: int, report: Report) -> None:
     """Redis answers after web has lost patience, so that both stores have the same pushes."""
 
@@ -257,14 +277,12 @@ def test_postgres_away(folder: Path, seed: int, report: Report) -> None:
             await asyncio.sleep(seconds - 1)
             stand.postgres.start()
             await sending
-            await conclude(
-                stand,
-                report,
-                away=f"{seconds} s",
-                p99_before=stand.oracle.seconds(0.99, begun, gone),
-                p99_while_away=stand.oracle.seconds(0.99, gone, gone + seconds - 1),
-            )
+            p99_before = stand.oracle.seconds(0.99, begun, gone)
+            p99_away = stand.oracle.seconds(0.99, gone, gone + seconds - 1)
+            await conclude(stand, report, away=f"{seconds} s", p99_before=p99_before, p99_while_away=p99_away)
             assert_all_acknowledged(stand)
+            if FULL:
+                assert p99_away < 1.2 * p99_before
 
     asyncio.run(scenario())
 
@@ -286,7 +304,8 @@ def test_both_away(folder: Path, seed: int, report: Report) -> None:
             await stand.oracle.send(100, rate=100)
             await conclude(stand, report)
             assert stand.oracle.statuses() == {200: len(stand.oracle.acknowledged), 503: size(short=200, full=2000)}
-            assert stand.oracle.seconds(0.999) < 1.0
+            if FULL:
+                assert stand.oracle.seconds(1.0) < 1.0
 
     asyncio.run(scenario())
 
