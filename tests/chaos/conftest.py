@@ -24,13 +24,15 @@ def size(*, short: int, full: int, long: int | None = None) -> int:
 
 
 async def conclude(stand: Stand, report: Report, **more: object) -> float:
-    """Wait until nothing is in flight, let the oracle look, tell the figures; how long the waiting took."""
+    """Wait until nothing is in flight, let the oracle look, tell the figures; how long the slowest push took from its
+    arrival to its outcome, seconds."""
     quiet_after = await stand.wait_until_quiet()
-    await stand.check()
+    slowest_outcome = stand.slowest_outcome()
+    difference = await stand.check()
     oracle = stand.oracle
     answered = {"sent": len(oracle.answers), "answers": oracle.statuses(), "slowest": oracle.seconds(1.0)}
-    report(**answered, quiet_after=quiet_after, **more)
-    return quiet_after
+    report(**answered, slowest_outcome=slowest_outcome, quiet_after=quiet_after, difference=difference, **more)
+    return slowest_outcome
 
 
 @pytest.fixture
@@ -46,13 +48,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest, seed: int, capsys: pytest.CaptureFixture[str]) -> Report:
+def report(request: pytest.FixtureRequest, seed: int, capfd: pytest.CaptureFixture[str]) -> Report:
     """Say what a scenario showed: figures by name, on one line."""
 
     def say(**figures: object) -> None:
         words = ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in figures.items())
         if FORM != "short":
-            with capsys.disabled():
+            with capfd.disabled():
                 sys.stdout.write(f"\n  {request.node.name.removeprefix('test_')} (seed {seed}): {words}\n")
 
     return say

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def signal_pid(pid: int, number: signal.Signals) -> None:
 
 
 class Managed:
-    """One process with its group; its output goes to a file."""
+    """One process with all below it; its output goes to a file."""
 
     def __init__(self, name: str, command: tuple[str, ...], environ: Mapping[str, str], folder: Path) -> None:
         self.name = name
@@ -66,14 +66,18 @@ class Managed:
         """Send a signal to the process alone."""
         signal_pid(self.pid, number)
 
-    def kill(self, *, hold: bool = False) -> None:
+    async def kill(self, *, hold: bool = False) -> None:
         """SIGKILL it and everything below it; `hold` keeps it down."""
-        self.is_held = hold
-        if self._popen is None:
-            return
-        for pid in [self.pid, *descendants(self.pid)]:
-            signal_pid(pid, signal.SIGKILL)
-        self._popen.wait()
+        await kill_at_once([self], hold=hold)
+
+    def pids(self) -> list[int]:
+        """It and everything below it; none if it was never started."""
+        return [self.pid, *descendants(self.pid)] if self._popen else []
+
+    def wait(self) -> None:
+        """Return when it has ended."""
+        if self._popen:
+            self._popen.wait()
 
     def instead(self, *arguments: str) -> Managed:
         """Another `python …` in the same environment."""
@@ -84,7 +88,25 @@ class Managed:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
 
-async def keep_running(processes: list[Managed]) -> None:
+async def kill_at_once(processes: Sequence[Managed], *, hold: bool = False) -> None:
+    """SIGKILL processes with everything below them, without a moment between; `hold` keeps them down."""
+
+    def kill() -> None:
+        pids = [pid for process in processes for pid in process.pids()]
+        for pid in pids:
+            signal_pid(pid, signal.SIGKILL)
+        for process in processes:
+            process.wait()
+
+    for process in processes:
+        process.is_held = True
+    # In a thread: the pushes, and what the proxy forwards, go on until the very moment.
+    await asyncio.to_thread(kill)
+    for process in processes:
+        process.is_held = hold
+
+
+async def keep_running(processes: Sequence[Managed]) -> None:
     """Start again whatever ends and is not held, until cancelled."""
     while True:
         for process in processes:

@@ -9,21 +9,20 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 _WRITE = re.compile(rb"EXEC\r\n|EVALSHA\r\n")
-"""A request that stores pushes: a transaction that opens a batch, or the script that appends to one."""
+"""In a request that stores pushes: a transaction opens a batch, a script appends to one."""
 _CONFIRMATION = re.compile(rb"^(\*|:1\r)", re.MULTILINE)
-"""Redis's answer to such a request when it has done it; not `QUEUED`, and not that the batch was taken meanwhile."""
+"""In Redis's answer when it has done so: an array, or 1; not `QUEUED`, nor 0 when the batch was taken meanwhile."""
 
 
 class Proxy:
-    """`delay_seconds` holds up every answer. `is_cutting` drops each answer that confirms a write, and its connection;
-    `cuts` says how many.
-    `url` leads through it."""
+    """`url` leads through it. `delay_seconds` holds up each answer that confirms a write, and `is_cutting` drops it and
+    its connection; `delays` and `cuts` say how many."""
 
     def __init__(self, redis_url: str) -> None:
         self.url = ""
         self.delay_seconds = 0.0
         self.is_cutting = False
-        self.cuts = 0
+        self.delays = self.cuts = 0
         self._target = urlsplit(redis_url)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -88,12 +87,14 @@ class _Line:
         """From Redis to web."""
         with suppress(OSError):
             while data := await self._server_reader.read(65536):
-                await asyncio.sleep(self._proxy.delay_seconds)
                 if self._is_writing and _CONFIRMATION.search(data):
                     self._is_writing = False
                     if self._proxy.is_cutting:
                         self._proxy.cuts += 1
                         break
+                    if self._proxy.delay_seconds:
+                        self._proxy.delays += 1
+                        await asyncio.sleep(self._proxy.delay_seconds)
                 self._writer.write(data)
                 await self._writer.drain()
         self._writer.transport.abort()

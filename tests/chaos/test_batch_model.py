@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from ingest.jobs import normalise_queue
 from ingest.open_batch import OpenBatch
 from ingest.push_ids import PushIds
 from ingest.redis_client import acknowledging_client
-from tests.chaos.conftest import size
+from tests.chaos.conftest import Report, size
 from tests.chaos.proxy import Proxy
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
@@ -32,12 +33,12 @@ from workers.jobs import normalise_batch
 from workers.postgres import Database
 from workers.settle import settle
 from workers.sweeper import GRACE_SECONDS, Sweeper
-from workers.taken_batch import take
+from workers.taken_batch import TakenBatch, take
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
 TABLES = ("pushes", "workflows", "nodes", "callees", "cases", "calls")
-"""Of these the others' rows are children, or none of this test's business"""
+"""Emptied before each life, and with them their children."""
 ENOUGH_SWEEPS = 20
 
 BODIES = st.one_of(
@@ -111,6 +112,7 @@ class BatchLife(RuleBasedStateMachine):
             world.connection.execute(f"DELETE FROM airudder.{table}")
         self.acknowledged: dict[Any, Entry] = {}
         self.settled: dict[Any, str] = {}
+        self.held: list[TakenBatch] = []
         self.now = 0.0
         self.web = Web(world)
         self.sweeper_starts()
@@ -156,9 +158,18 @@ class BatchLife(RuleBasedStateMachine):
 
     @precondition(lambda self: self.queue.get_job_ids())
     @rule()
-    def worker_dies_after_take(self) -> None:
-        """Between take and commit."""
-        take(self.client, self._dequeue())
+    def worker_freezes_after_take(self) -> None:
+        """Between take and commit; it may be dead, or wake up whenever it likes."""
+        if batch := take(self.client, self._dequeue()):
+            self.held.append(batch)
+
+    @precondition(lambda self: self.held)
+    @rule(place=st.integers(0, 9))
+    def worker_wakes(self, place: int) -> None:
+        """It knows nothing of what has become of its batch."""
+        batch = self.held.pop(place % len(self.held))
+        settle(self.world.database, batch.entries)
+        batch.discard()
 
     @precondition(lambda self: self.queue.get_job_ids())
     @rule()
@@ -166,17 +177,6 @@ class BatchLife(RuleBasedStateMachine):
         """Between commit and discard."""
         if batch := take(self.client, self._dequeue()):
             settle(self.world.database, batch.entries)
-
-    @precondition(lambda self: self.queue.get_job_ids())
-    @rule(finishes_first=st.sampled_from([0, 1]))
-    def two_workers_have_batch(self, finishes_first: int) -> None:
-        """One was thought dead: both settle what they took, and both discard it."""
-        batch_id = self._dequeue()
-        both = take(self.client, batch_id), take(self.client, batch_id)
-        taken = [batch for batch in both if batch]
-        for batch in taken[finishes_first:] + taken[:finishes_first]:
-            settle(self.world.database, batch.entries)
-            batch.discard()
 
     # Sweeper, operators and time
 
@@ -295,16 +295,26 @@ def test_life_of_batch(
     database: Database,
     connection: Connection[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    report: Report,
 ) -> None:
     """Append, take, crash, sweep and replay in any order."""
     monkeypatch.setattr(open_batch, "REDIS_REST_SECONDS", 0.0)
     world = World(redis_url, database_url, client, database, connection)
+    lives, steps = size(short=25, full=200), size(short=30, full=50)
+
+    @hypothesis.seed(seed)
+    class Life(BatchLife):
+        def __init__(self) -> None:
+            super().__init__(world)
+
     run_state_machine_as_test(
-        lambda: BatchLife(world),  # type: ignore[arg-type]  # a factory will do
+        Life,
         settings=settings(
-            max_examples=size(short=25, full=200),
-            stateful_step_count=size(short=30, full=50),
+            max_examples=lives,
+            stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+    report(lives=lives, steps_at_most=steps)

@@ -16,7 +16,7 @@ from ingest.entry import Entry
 from tests.batches import enqueued, nothing_in_flight
 from tests.chaos.conftest import Report
 from tests.processes import running, wait_until
-from tests.pushes import call_history
+from tests.pushes import IDS, call_history
 from tests.test_settle import ROW_TABLES
 from workers.postgres import Database
 from workers.settle import settle
@@ -24,7 +24,7 @@ from workers.settle import settle
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("environment")]
 
 EPOCH_US = 1_764_000_000_000_000
-IDS = ("push_id", "transcript_push_id")
+ID_COLUMNS = ("push_id", "transcript_push_id")
 """What differs between sources whose pushes were the same"""
 
 
@@ -38,8 +38,7 @@ def history_of(source: str) -> list[Entry]:
 
 def redelivered(one: Entry) -> Entry:
     """The same bytes again, half a second later."""
-    again = call_history()[0]
-    return msgspec.structs.replace(one, push_id=again.push_id, received_us=one.received_us + 500_000)
+    return msgspec.structs.replace(one, push_id=IDS.draw()[0], received_us=one.received_us + 500_000)
 
 
 def rows_by_source(connection: Connection[dict[str, Any]]) -> dict[str, Counter[str]]:
@@ -47,7 +46,7 @@ def rows_by_source(connection: Connection[dict[str, Any]]) -> dict[str, Counter[
     found: dict[str, Counter[str]] = {}
     for table in ROW_TABLES:
         for row in connection.execute(f"SELECT * FROM airudder.{table}"):
-            content = {name: value for name, value in row.items() if name not in ("source", *IDS)}
+            content = {name: value for name, value in row.items() if name not in ("source", *ID_COLUMNS)}
             found.setdefault(row["source"], Counter())[f"{table} {content}"] += 1
     return found
 
