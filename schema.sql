@@ -59,6 +59,7 @@ COMMENT ON COLUMN airudder.pushes.status IS
 COMMENT ON COLUMN airudder.pushes.error IS 'Why a dead push is dead.';
 COMMENT ON COLUMN airudder.pushes.error_path IS 'Where in the body the error is, as a JSON path.';
 COMMENT ON COLUMN airudder.pushes.warnings IS 'Fields stored as null or changed: [{"path": …, "problem": …}].';
+ALTER TABLE airudder.pushes ADD COLUMN IF NOT EXISTS through_redis boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN airudder.pushes.through_redis IS
   'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
 COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';

@@ -33,7 +33,9 @@ def create_app() -> Starlette:
     refusals = Refusals(client)
     batch = OpenBatch(client, ids, fallback.store)
     endpoint = PushEndpoint(Access(current.tokens), ids, batch, refusals, current.max_body)
-    readiness = Readiness(client, fallback, current.appendfsync)
+    # A connection of its own: a slow answer to it must not end the one that stores pushes.
+    probe = Fallback(current.database_url)
+    readiness = Readiness(client, probe, current.appendfsync)
 
     async def readyz(_request: Request) -> JSONResponse:
         ready, words = await readiness.check()
@@ -48,6 +50,7 @@ def create_app() -> Starlette:
                 loop.cancel()
         await refusals.flush()
         await fallback.close()
+        await probe.close()
         await client.aclose()
 
     app = Starlette(

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 _LOST = {
     "appendonly": "acknowledged pushes are lost when Redis ends",
-    "appendfsync": "up to a second or more of acknowledged pushes is lost when its machine stops",
+    "appendfsync": "up to two seconds of acknowledged pushes are lost when its machine stops",
+    "no-appendfsync-on-rewrite": "acknowledged pushes are lost when its machine stops during a rewrite",
     "maxmemory-policy": "acknowledged pushes are thrown away when its memory is full",
 }
 SETTINGS = tuple(_LOST)
@@ -15,7 +16,12 @@ SETTINGS = tuple(_LOST)
 def judge(config: Mapping[str, str | None], appendfsync: str) -> dict[str, str | None]:
     """For each setting what is wrong with it and what to set, or None; `config` is what CONFIG GET answers, and
     `appendfsync` what INGEST_APPENDFSYNC asks for."""
-    wanted = {"appendonly": "yes", "appendfsync": appendfsync, "maxmemory-policy": "noeviction"}
+    wanted = {
+        "appendonly": "yes",
+        "appendfsync": appendfsync,
+        "no-appendfsync-on-rewrite": "no",
+        "maxmemory-policy": "noeviction",
+    }
     return {name: _judge(name, wanted[name], config.get(name)) for name in SETTINGS}
 
 

@@ -42,7 +42,7 @@ def progress(batch_id: str) -> str:
 
 
 def lease(batch_id: str) -> str:
-    """String that expires, `host:pid`: while it is there, that worker is at the batch. Written by worker; read by
+    """String that expires, `place:pid`: while it is there, that worker is at the batch. Written by worker; read by
     sweeper, and by the pool when one of its workers has died."""
     return f"lease:{batch_id}"
 

@@ -6,6 +6,7 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 ACKNOWLEDGE_TIMEOUT_SECONDS = 0.4
@@ -19,6 +20,8 @@ def acknowledging_client(url: str) -> redis.asyncio.Redis:
         socket_timeout=ACKNOWLEDGE_TIMEOUT_SECONDS,
         socket_connect_timeout=ACKNOWLEDGE_TIMEOUT_SECONDS,
         retry=AsyncRetry(NoBackoff(), 0),
+        # A managed Redis may announce maintenance, and the client would then wait for ten seconds.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
 
 

@@ -199,6 +199,24 @@ def test_hanging_push_dies_alone(
     assert statuses(connection) == ["normalised", "dead", "normalised"]
 
 
+def test_careful_attempt_leaves_in_time(
+    client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Push by push a batch may take several jobs; no push is blamed for what the others took."""
+    monkeypatch.setattr(jobs, "CAREFUL_SECONDS", 0.0)
+    enqueued(client, [entry(push("c1")), entry(push("c2")), entry(push("c3"))])
+    client.hset(keys.progress("b1"), "attempts", ATTEMPTS_TOGETHER)
+
+    normalise_batch(client, database, "b1")
+    assert client.zcard(keys.BATCHES) == 1
+    assert normalise_queue(client).get_job_ids().count("b1") == 2
+    monkeypatch.undo()
+    normalise_batch(client, database, "b1")
+
+    assert statuses(connection) == ["normalised"] * 3
+    assert client.zcard(keys.BATCHES) == 0
+
+
 def test_failed_job_holds_nothing_personal(
     client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,7 +196,8 @@ def test_pending_push_that_hangs_ends_dead(sweeper: Sweeper, connection: Rows, m
     for one in (entry(push("c1")), entry(push("c2", poison=True)), entry(push("c3"))):
         store_pending(connection, one)
 
-    sweeper.run_once()
+    while "pending" in statuses(connection):
+        assert sweeper.run_once() > 0
 
     assert statuses(connection) == ["normalised", "dead", "normalised"]
 
@@ -232,12 +233,35 @@ def test_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection: Rows) 
     batch_without_job(client, "at work")
     client.set(keys.lease("at work"), "elsewhere:1")
     with redis_set_to(client, maxmemory="1"):
-        assert sweeper.run_once() == 3
-        assert sweeper.run_once() == 3
+        assert sweeper.run_once() == 3 + 3
 
     assert statuses(connection) == ["normalised"] + ["duplicate"] * 2
     assert connection.execute("SELECT bool_and(through_redis) AS all FROM airudder.pushes").fetchone() == {"all": True}
     assert keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)) == ["at work"]
+
+
+def test_nearly_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection: Rows) -> None:
+    """Room is made before the very limit, at which RQ's workers could not even register."""
+    batch_without_job(client)
+    limit = round(client.info("memory")["used_memory"] / 0.95)
+
+    with redis_set_to(client, maxmemory=str(limit)):
+        sweeper.run_once()
+
+    assert client.zcard(keys.BATCHES) == 0
+    assert connection.execute("SELECT status FROM airudder.pushes").fetchall() == [{"status": "normalised"}]
+
+
+def test_lost_batches_do_not_wait_for_pending(
+    sweeper: Sweeper, client: Any, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many pending pushes take several passes, and what is in Redis is looked after in each."""
+    monkeypatch.setattr(workers.sweeper, "PENDING_LIMIT", 1)
+    monkeypatch.setattr(workers.sweeper, "ROUNDS", 2)
+    for number in range(3):
+        store_pending(connection, entry(push(f"c{number}")))
+
+    assert [sweeper.run_once() for _ in range(3)] == [2, 1, 0]
 
 
 def test_redis_away_hinders_nothing_else(database: Database, connection: Rows) -> None:

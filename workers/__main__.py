@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -37,7 +38,7 @@ class NormalisingWorker(SimpleWorker):
 
     def work(self, *arguments: Any, **options: Any) -> bool:
         """Work until told to stop, or until the pool is gone."""
-        threading.Thread(target=_leave_with_the_pool, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=_leave_with_the_pool, args=(_pool_pid(),), daemon=True).start()
         try:
             return super().work(*arguments, **{**options, "with_scheduler": False, "logging_level": "WARNING"})
         finally:
@@ -64,6 +65,11 @@ class NormalisingPool(WorkerPool):
 
 def _obituary(worker_data: WorkerData) -> tuple[int, int | None]:
     return worker_data.pid, worker_data.process.exitcode
+
+
+def _pool_pid() -> int:
+    pool = multiprocessing.parent_process()
+    return pool.pid if pool and pool.pid else os.getppid()
 
 
 def _leave_with_the_pool(pool_pid: int) -> None:

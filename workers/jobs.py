@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import functools
+import time
 
 from redis import Redis
 from rq import get_current_job
 
 from ingest import settings
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
-from ingest.jobs import JOB_TIMEOUT_SECONDS
+from ingest.jobs import JOB_TIMEOUT_SECONDS, normalise_queue
+from workers.lost_batch import enqueue_again
 from workers.postgres import Database
-from workers.settle import bury, one_by_one, settle, unsettled
+from workers.settle import bury, settle, settle_alone, unsettled
 from workers.taken_batch import TakenBatch, take
 from workers.watchdog import watched
 
 ATTEMPTS_TOGETHER = 2
 """A batch that has ended this many attempts without a word is normalised push by push."""
+CAREFUL_SECONDS = JOB_TIMEOUT_SECONDS / 2
+"""Push by push a large batch may take several jobs: the alarm must not ring for a push that did nothing wrong."""
 
 
 def normalise(batch_id: str) -> None:
@@ -41,22 +45,34 @@ def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
     try:
         if batch.attempts <= ATTEMPTS_TOGETHER:
             settle(database, batch.entries)
+            is_done = True
         else:
-            _settle_carefully(database, batch)
+            is_done = _settle_carefully(database, batch)
     except PostgresAwayError:
         batch.release()
         raise
-    batch.discard()
+    if is_done:
+        batch.discard()
+    else:
+        batch.release()
+        enqueue_again(normalise_queue(client), batch_id)
 
 
-def _settle_carefully(database: Database, batch: TakenBatch) -> None:
+def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
+    """Settle the batch push by push; false if this job's share of the time is over before its end."""
     rest = []
     for entry in unsettled(database, batch.entries):
         if entry.push_id == batch.in_hand:
             bury(database, entry, "its normalising ended the worker, alone as well")
         else:
             rest.append(entry)
-    one_by_one(database, rest, batch.take_in_hand)
+    leave_at = time.monotonic() + CAREFUL_SECONDS
+    for entry in rest:
+        if time.monotonic() > leave_at:
+            return False
+        batch.take_in_hand(entry)
+        settle_alone(database, entry)
+    return True
 
 
 @functools.cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -16,7 +18,14 @@ from ingest.process_ids import is_alive
 
 def holder() -> str:
     """This process, as a lease names it."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{_here()}:{os.getpid()}"
+
+
+def _here() -> str:
+    """Where a process id means something: containers may share a host's name and not its processes."""
+    with suppress(OSError):
+        return f"{socket.gethostname()}:{Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
 
 
 def enqueue_again(queue: Queue, batch_id: str) -> None:
@@ -41,5 +50,5 @@ def take_from_the_dead(client: Redis) -> list[str]:
 
 
 def _is_dead(lease: bytes) -> bool:
-    host, _, pid = lease.decode().rpartition(":")
-    return host == socket.gethostname() and not is_alive(int(pid))
+    where, _, pid = lease.decode().rpartition(":")
+    return where == _here() and not is_alive(int(pid))

@@ -12,6 +12,7 @@ from psycopg import Connection
 from rq.timeouts import BaseTimeoutException
 
 from ingest.errors import PostgresAwayError, describe
+from workers import statements
 
 _Result = TypeVar("_Result")
 
@@ -46,6 +47,22 @@ def is_servers_fault(error: psycopg.Error) -> bool:
     if error.sqlstate is None:
         return not isinstance(error, psycopg.DataError)
     return error.sqlstate[:2] in _SERVERS_FAULT
+
+
+def _connect(url: str) -> Connection[tuple[Any, ...]]:
+    """Connect so that neither side waits for the other for ever if its host is gone."""
+    connection = psycopg.connect(
+        url,
+        connect_timeout=5,
+        application_name="airudder-ingest",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=20_000,
+    )
+    connection.execute(statements.BOUND_SESSION)
+    connection.commit()
+    return connection
 
 
 class Database:
@@ -93,7 +110,7 @@ class Database:
 
     def _once(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         if self._connection is None:
-            self._connection = psycopg.connect(self._url, connect_timeout=5, application_name="airudder-ingest")
+            self._connection = _connect(self._url)
         try:
             result = work(self._connection)
             self._connection.commit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -63,13 +63,6 @@ def bury(database: Database, entry: Entry, why: str, *, through_redis: bool = Tr
     """Record an entry as a dead letter."""
     _log.warning("push %s is dead: %s", entry.uuid, why)
     database.run(lambda connection: write(connection, [dead(entry, why)], through_redis=through_redis))
-
-
-def one_by_one(database: Database, entries: Sequence[Entry], taking_in_hand: Callable[[Entry], None]) -> None:
-    """Settle entries of a batch each alone, telling which one is about to be taken in hand: it may be our last word."""
-    for entry in entries:
-        taking_in_hand(entry)
-        settle_alone(database, entry)
 
 
 def unsettled(database: Database, entries: Sequence[Entry]) -> list[Entry]:

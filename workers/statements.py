@@ -9,6 +9,13 @@ from __future__ import annotations
 
 from typing import LiteralString
 
+BOUND_SESSION: LiteralString = """
+SELECT set_config('idle_in_transaction_session_timeout', '60s', false),
+  set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+  set_config('tcp_keepalives_count', '3', false)
+"""
+"""A worker that is frozen, or whose host is gone, would keep its rows locked, and a sweeper its lock."""
+
 FIND_NORMALISED_DELIVERIES_OF_DIGESTS: LiteralString = """
 SELECT source, kind, body_digest, push_id, received_at
 FROM airudder.pushes

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 from redis import Redis
 from redis.exceptions import OutOfMemoryError, RedisError
@@ -37,6 +38,10 @@ GRACE_SECONDS = 10.0
 """How long a batch may be neither queued nor leased before it counts as lost: between the two it is for a moment."""
 PENDING_LIMIT = 100
 """Pending pushes fed at once."""
+ROUNDS = 20
+"""So often in one pass, lest lost batches wait."""
+ROOMY = 0.9
+"""How much of its memory a Redis may use that has room: at the very limit RQ's workers could not even begin."""
 ATTEMPTS_TOGETHER = 2
 ATTEMPTS_ALONE = 1
 """A pending push is tried so often among others, then so often alone, and then it is dead."""
@@ -65,7 +70,8 @@ class Sweeper:
         if not self._database.run(_lock):
             return 0
         try:
-            handled = self._feed_pending() + self._enqueue_lost()
+            # What is in Redis first: the other may have much to do, and while Redis is full all pushes come to it.
+            handled = self._enqueue_lost() + self._feed_pending()
             self._make_partitions()
             return handled
         finally:
@@ -89,7 +95,8 @@ class Sweeper:
             self._client.set(keys.SWEEPER, "works", ex=SWEEPER_SILENCE_SECONDS)
         except OutOfMemoryError:
             return True
-        return False
+        memory: dict[str, int] = self._client.info("memory")
+        return 0 < memory.get("maxmemory", 0) * ROOMY < memory["used_memory"]
 
     def _make_room(self) -> int:
         """Move batches to Postgres, the oldest first: a full Redis refuses RQ all that a worker needs."""
@@ -141,19 +148,22 @@ class Sweeper:
     def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
         fed = 0
         bounds = {"at_least": at_least, "at_most": at_most, "limit": limit}
-        while rows := self._database.run(lambda connection: _begin_pending(connection, bounds)):
-            self._in_hand = rows
-            self._settle_in_time(settle_rows)
-            self._in_hand = []
-            fed += len(rows)
+        for _ in range(ROUNDS):
+            self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
+            fed += len(self._in_hand)
+            if not self._in_hand or not self._settle_in_time(settle_rows):
+                break
+        self._in_hand = []
         return fed
 
-    def _settle_in_time(self, settle_rows: Callable[[list[_Pending]], None]) -> None:
+    def _settle_in_time(self, settle_rows: Callable[[list[_Pending]], None]) -> bool:
         try:
             with watched(), UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
                 settle_rows(self._in_hand)
         except BaseTimeoutException:
             _log.warning("%d pending pushes were not settled in %d s", len(self._in_hand), JOB_TIMEOUT_SECONDS)
+            return False
+        return True
 
     def _release_unsettled(self) -> None:
         """Take back the attempts that Postgres, and not a push, brought to nothing."""
@@ -224,11 +234,15 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     while not stop.is_set():
+        handled = 0
         try:
-            sweeper.run_once()
+            handled = sweeper.run_once()
         except PostgresAwayError as error:
             _log.warning("sweeping waits: %s", error)
-        stop.wait(INTERVAL_SECONDS)
+        except psycopg.Error as error:
+            _log.error("sweeping failed: %s", describe(error))
+        if not handled:
+            stop.wait(INTERVAL_SECONDS)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ LEASE_SECONDS = JOB_TIMEOUT_SECONDS + 5
 """No job lives longer: when the lease is over, the worker is dead, and the sweeper enqueues the batch again."""
 
 
+PROGRESS_TTL_SECONDS = 24 * 3600
+
+
 @dataclass(frozen=True)
 class TakenBatch:
     """The entries of a batch, each once, and what is known of earlier attempts at it."""
@@ -46,6 +49,8 @@ class TakenBatch:
         with self.client.pipeline(transaction=True) as pipeline:
             pipeline.hincrby(keys.progress(self.batch_id), "attempts", -1)
             pipeline.hdel(keys.progress(self.batch_id), "in_hand")
+            # Somebody else may have discarded the batch meanwhile.
+            pipeline.expire(keys.progress(self.batch_id), PROGRESS_TTL_SECONDS)
             pipeline.delete(keys.lease(self.batch_id))
             pipeline.execute()
 

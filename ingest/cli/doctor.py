@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from redis.exceptions import ResponseError
 
 from ingest import durability, settings
 from ingest.cli import postgres, redis
@@ -61,8 +62,12 @@ def _redis(current: Settings) -> Iterator[Finding]:
         yield Finding(compatible, f"Redis {version}" + ("" if compatible else ": 6.2 or newer is needed"))
         is_primary = server["role"] == "master"
         yield Finding(is_primary, "Redis is a primary" if is_primary else "REDIS_URL names a replica: name the primary")
-        # One by one: Redis before 7 takes no more.
-        config = {name: client.config_get(name).get(name) for name in durability.SETTINGS}
+        try:
+            # One by one: Redis before 7 takes no more.
+            config = {name: client.config_get(name).get(name) for name in durability.SETTINGS}
+        except ResponseError:
+            yield Finding(True, f"Redis forbids CONFIG: see to {', '.join(durability.SETTINGS)} where it is managed")
+            return
         for name, words in durability.judge(config, current.appendfsync).items():
             yield Finding(words is None, f"Redis {words or f'{name} {config[name]}'}")
         if config.get("appendfsync") == current.appendfsync == "everysec":

@@ -241,8 +241,8 @@ def test_redis_full(folder: Path, seed: int, report: Report) -> None:
         async with standing(folder, seed) as stand:
             await kill_at_once([stand.worker, stand.sweeper], hold=True)
             with stand.client() as client:
-                client.config_set("maxmemory", client.info("memory")["used_memory"] + 300_000)
-            await stand.oracle.send(size(short=1500, full=10_000), rate=500)
+                client.config_set("maxmemory", client.info("memory")["used_memory"] + 1_000_000)
+            await stand.oracle.send(size(short=4000, full=12_000), rate=1000)
             with stand.connect() as connection:
                 pending = connection.execute("SELECT count(*) AS pushes FROM airudder.pushes").fetchone()
             assert pending
