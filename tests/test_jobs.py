@@ -183,6 +183,16 @@ def test_waiting_for_lock_is_no_attempt(client: Any, database: Database, databas
     assert statuses(connection) == ["normalised", "normalised"]
 
 
+def test_session_is_bounded(database: Database) -> None:
+    """Postgres itself ends what a frozen worker holds, also after a transaction of this session that failed."""
+    with pytest.raises(DataError):
+        database.run(lambda connection: connection.execute("SELECT 'x'::integer"))
+
+    bound = database.run(lambda connection: connection.execute("SHOW idle_in_transaction_session_timeout").fetchone())
+
+    assert bound == ("30s",)
+
+
 def test_hanging_push_dies_alone(
     client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

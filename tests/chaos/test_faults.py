@@ -345,6 +345,32 @@ def test_both_away(folder: Path, seed: int, report: Report) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.skipif(not FULL, reason="Postgres gives a frozen worker half a minute")
+def test_workers_frozen(folder: Path, seed: int, report: Report) -> None:
+    """All workers of a host stand still in mid-transaction, with rows locked; those of another host come through."""
+
+    async def scenario() -> None:
+        async with standing(folder, seed) as stand:
+            with stand.connect() as connection:
+                connection.execute(DWELL)
+            sending = asyncio.create_task(stand.oracle.send(2000, rate=200))
+            await stand.wait(stand.transaction_is_open, "a worker is in mid-transaction")
+            frozen = stand.worker.pids()
+            for pid in frozen:
+                signal_pid(pid, signal.SIGSTOP)
+            other = stand.processes["other"] = stand.worker.instead("-m", "workers")
+            other.start()
+            await sending
+            # Not before Postgres has ended the frozen transaction.
+            await stand.wait_until_quiet()
+            for pid in frozen:
+                signal_pid(pid, signal.SIGCONT)
+            await conclude(stand, report)
+            assert_all_acknowledged(stand)
+
+    asyncio.run(scenario())
+
+
 REFUSE_AT_TIMES = """
 CREATE SEQUENCE airudder.transaction_number;
 CREATE FUNCTION airudder.refuse_at_times() RETURNS trigger LANGUAGE plpgsql AS $$
