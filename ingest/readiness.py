@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import redis.asyncio
 from redis.exceptions import RedisError
 
@@ -18,9 +20,14 @@ class Readiness:
         self._client = client
         self._fallback = fallback
         self._appendfsync = appendfsync
+        self._one_at_a_time = asyncio.Lock()
 
     async def check(self) -> tuple[bool, dict[str, str]]:
         """Whether a push can be stored, and a word on each place."""
+        async with self._one_at_a_time:
+            return await self._check()
+
+    async def _check(self) -> tuple[bool, dict[str, str]]:
         redis_words, in_redis = await self._redis()
         in_postgres = await self._fallback.is_reachable()
         ready = in_redis or in_postgres

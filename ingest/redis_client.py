@@ -25,8 +25,13 @@ def acknowledging_client(url: str) -> redis.asyncio.Redis:
     )
 
 
+def brisk_client(url: str) -> redis.Redis:
+    """The sweeper's client: gives up soon, as what cannot be done now is done in the next pass, and others wait."""
+    return redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+
+
 def patient_client(url: str) -> redis.Redis:
-    """The client of workers, sweeper and commands: may try again, as all that they do may be done twice."""
+    """The client of workers and commands: may try again, as all that they do may be done twice."""
     return redis.Redis.from_url(
         url,
         socket_timeout=10,

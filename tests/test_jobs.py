@@ -219,7 +219,8 @@ def test_careful_attempt_leaves_in_time(
 
     normalise_batch(client, database, "b1")
     assert client.zcard(keys.BATCHES) == 1
-    assert normalise_queue(client).get_job_ids().count("b1") == 2
+    assert client.exists(keys.lease("b1")) == 0
+    assert client.hget(keys.progress("b1"), "attempts") == str(ATTEMPTS_TOGETHER).encode()
     monkeypatch.undo()
     normalise_batch(client, database, "b1")
 

@@ -10,8 +10,7 @@ from rq import get_current_job
 
 from ingest import settings
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
-from ingest.jobs import JOB_TIMEOUT_SECONDS, normalise_queue
-from workers.lost_batch import enqueue_again
+from ingest.jobs import JOB_TIMEOUT_SECONDS
 from workers.postgres import Database
 from workers.settle import bury, settle, settle_alone, unsettled
 from workers.taken_batch import TakenBatch, take
@@ -54,8 +53,8 @@ def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
     if is_done:
         batch.discard()
     else:
+        # The sweeper enqueues it again: a job of the same id would be cleaned up together with this one.
         batch.release()
-        enqueue_again(normalise_queue(client), batch_id)
 
 
 def _settle_carefully(database: Database, batch: TakenBatch) -> bool:

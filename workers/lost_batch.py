@@ -22,9 +22,10 @@ def holder() -> str:
 
 
 def _here() -> str:
-    """Where a process id means something: containers may share a host's name and not its processes."""
+    """Where a process id means something: machines and containers may share a name and not their processes."""
     with suppress(OSError):
-        return f"{socket.gethostname()}:{Path('/proc/self/ns/pid').readlink()}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()}:{boot}:{Path('/proc/self/ns/pid').readlink()}"
     return socket.gethostname()
 
 

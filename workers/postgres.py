@@ -60,8 +60,12 @@ def _connect(url: str) -> Connection[tuple[Any, ...]]:
         keepalives_count=3,
         tcp_user_timeout=20_000,
     )
-    connection.execute(statements.BOUND_SESSION)
-    connection.commit()
+    try:
+        connection.execute(statements.BOUND_SESSION)
+        connection.commit()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -14,7 +14,8 @@ SELECT set_config('idle_in_transaction_session_timeout', '30s', false),
   set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
   set_config('tcp_keepalives_count', '3', false)
 """
-"""A worker that is frozen, or whose host is gone, would keep its rows locked, and a sweeper its lock."""
+"""A worker that is frozen or whose host is gone would keep its rows locked, and a sweeper whose host is gone its
+lock."""
 
 FIND_NORMALISED_DELIVERIES_OF_DIGESTS: LiteralString = """
 SELECT source, kind, body_digest, push_id, received_at

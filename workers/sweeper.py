@@ -23,7 +23,7 @@ from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, SettingError, describe
 from ingest.fallback import pending_columns
 from ingest.jobs import JOB_TIMEOUT_SECONDS, normalise_queue
-from ingest.redis_client import patient_client
+from ingest.redis_client import brisk_client
 from workers import statements
 from workers.lost_batch import enqueue_again
 from workers.postgres import Database
@@ -38,8 +38,8 @@ GRACE_SECONDS = 10.0
 """How long a batch may be neither queued nor leased before it counts as lost: between the two it is for a moment."""
 PENDING_LIMIT = 100
 """Pending pushes fed at once."""
-ROUNDS = 20
-"""So often in one pass, lest lost batches wait."""
+FEED_SECONDS = 10.0
+"""How long to feed in one pass: lost batches wait meanwhile."""
 ROOMY = 0.9
 """How much of its memory a Redis may use that has room: at the very limit RQ's workers could not even begin."""
 ATTEMPTS_TOGETHER = 2
@@ -70,7 +70,7 @@ class Sweeper:
         if not self._database.run(_lock):
             return 0
         try:
-            # What is in Redis first: the other may have much to do, and while Redis is full all pushes come to it.
+            # What is in Redis first: while that is full every push comes in as pending, and there is no end of those.
             handled = self._enqueue_lost() + self._feed_pending()
             self._make_partitions()
             return handled
@@ -78,38 +78,50 @@ class Sweeper:
             self._database.run(_unlock)
 
     def _enqueue_lost(self) -> int:
+        handled = 0
         try:
-            if self._is_redis_full():
-                return self._make_room()
-            lost = self._lost_batches()
-            for batch_id in lost:
+            handled += self._make_room()
+            for batch_id in self._lost_batches():
                 self._enqueue_again(batch_id)
+                handled += 1
             self._forget_settled_failures()
         except (RedisError, OSError) as error:
             _log.warning("lost batches wait for Redis: %s", describe(error))
-            return 0
-        return len(lost)
-
-    def _is_redis_full(self) -> bool:
-        try:
-            self._client.set(keys.SWEEPER, "works", ex=SWEEPER_SILENCE_SECONDS)
-        except OutOfMemoryError:
-            return True
-        memory: dict[str, int] = self._client.info("memory")
-        return 0 < memory.get("maxmemory", 0) * ROOMY < memory["used_memory"]
+        return handled
 
     def _make_room(self) -> int:
         """Move batches to Postgres, the oldest first: a full Redis refuses RQ all that a worker needs."""
         moved = 0
-        for batch_id in keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1)):
+        for batch_id in self._batches_in_the_way():
             if self._client.exists(keys.lease(batch_id)):
                 continue
             self._move_to_postgres(seize(self._client, batch_id))
             moved += 1
-            if not self._is_redis_full():
+            if not self._is_refusing() and not self._is_nearly_full():
                 break
-        _log.warning("Redis is full: %d batches were moved to Postgres", moved)
+        if moved:
+            _log.warning("Redis is full: %d batches were moved to Postgres", moved)
         return moved
+
+    def _batches_in_the_way(self) -> list[str]:
+        if self._is_refusing():
+            return keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1))
+        if self._is_nearly_full():
+            # Those that workers would have taken if they could.
+            until = time.time() - GRACE_SECONDS
+            return keys.decode_ids(self._client.zrangebyscore(keys.BATCHES, "-inf", until))
+        return []
+
+    def _is_refusing(self) -> bool:
+        try:
+            self._client.set(keys.SWEEPER, "works", ex=SWEEPER_SILENCE_SECONDS)
+        except OutOfMemoryError:
+            return True
+        return False
+
+    def _is_nearly_full(self) -> bool:
+        memory: dict[str, int] = self._client.info("memory")
+        return 0 < memory.get("maxmemory", 0) * ROOMY < memory["used_memory"]
 
     def _move_to_postgres(self, batch: TakenBatch) -> None:
         if batch.entries:
@@ -148,7 +160,8 @@ class Sweeper:
     def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
         fed = 0
         bounds = {"at_least": at_least, "at_most": at_most, "limit": limit}
-        for _ in range(ROUNDS):
+        leave_at = self._clock() + FEED_SECONDS
+        while self._clock() < leave_at:
             self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
             fed += len(self._in_hand)
             if not self._in_hand or not self._settle_in_time(settle_rows):
@@ -223,11 +236,11 @@ def _entry(push_id: UUID, received_at: Any, source: str, kind: str, body: bytes)
 
 
 def main() -> None:
-    """Sweep every two seconds until SIGTERM."""
+    """Sweep every two seconds, or at once while there is work, until SIGTERM."""
     logs.configure(logging.WARNING)
     try:
         current = settings.load()
-        sweeper = Sweeper(patient_client(current.redis_url), Database(current.database_url, patience_seconds=5))
+        sweeper = Sweeper(brisk_client(current.redis_url), Database(current.database_url, patience_seconds=5))
     except SettingError as error:
         sys.exit(f"ingest: {error}")
     stop = threading.Event()

@@ -18,6 +18,7 @@ LEASE_SECONDS = JOB_TIMEOUT_SECONDS + 5
 
 
 PROGRESS_TTL_SECONDS = 24 * 3600
+"""A batch that was released is taken again long before."""
 
 
 @dataclass(frozen=True)

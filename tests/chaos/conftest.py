@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import sys
@@ -14,6 +15,7 @@ from tests.chaos.stand import Stand
 
 FORM = os.environ.get("CHAOS") or "short"
 FULL = FORM == "full"
+TRIES = 5
 
 Report = Callable[..., None]
 
@@ -33,6 +35,16 @@ async def conclude(stand: Stand, report: Report, **more: object) -> float:
     answered = {"sent": len(oracle.answers), "answers": oracle.statuses(), "slowest": oracle.seconds(1.0)}
     report(**answered, slowest_outcome=slowest_outcome, quiet_after=quiet_after, difference=difference, **more)
     return slowest_outcome
+
+
+async def send_again_until_acknowledged(stand: Stand) -> int:
+    """Do as the vendor does, but sooner, until everything is answered 200; how many pushes were not at first."""
+    failed = await stand.oracle.send_again_what_failed()
+    for _ in range(TRIES):
+        if not await stand.oracle.send_again_what_failed():
+            return failed
+        await asyncio.sleep(1)
+    raise AssertionError(f"still refused\n{stand.words()}")
 
 
 @pytest.fixture

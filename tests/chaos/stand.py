@@ -42,6 +42,9 @@ _WRITING = """
 SELECT FROM pg_stat_activity
 WHERE application_name = 'airudder-ingest' AND state = 'active' AND query LIKE '%INSERT INTO airudder.calls%'
 """
+_IDLE = """
+SELECT FROM pg_stat_activity WHERE application_name = 'airudder-ingest' AND state = 'idle in transaction'
+"""
 _UNSETTLED = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'pending'"
 
 
@@ -155,6 +158,11 @@ class Stand:
         with suppress(psycopg.OperationalError), self.connect() as connection:
             return connection.execute(_WRITING).fetchone() is not None
         return False
+
+    def transaction_is_idle(self) -> bool:
+        """Whether a worker leaves a transaction open and does nothing in it."""
+        with self.connect() as connection:
+            return connection.execute(_IDLE).fetchone() is not None
 
     def postgres_answers(self) -> bool:
         """Whether Postgres takes connections."""

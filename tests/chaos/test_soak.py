@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import Report, conclude, size
+from tests.chaos.conftest import Report, conclude, send_again_until_acknowledged, size
 from tests.chaos.managed import kill_at_once, signal_pid
 from tests.chaos.oracle import NO_ANSWER
 from tests.chaos.stand import Stand, standing
@@ -106,11 +106,9 @@ def test_soak(folder: Path, seed: int, report: Report) -> None:
                 to_come -= 1
             await sending
             # Refused while neither store was there, or not answered where web was killed: the vendor sends it again.
-            failed = len(stand.oracle.answers) - len(stand.oracle.acknowledged)
             assert set(stand.oracle.statuses()) <= {200, 503, NO_ANSWER}
             await stand.wait(stand.web_is_ready, "web is ready")
-            while await stand.oracle.send_again_what_failed():
-                pass
+            failed = await send_again_until_acknowledged(stand)
             await conclude(stand, report, sent_again=failed, faults=dict(Counter(one.__name__ for one in faults)))
 
     asyncio.run(scenario())
