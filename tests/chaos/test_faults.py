@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +41,15 @@ async def repeat_while(sending: asyncio.Task[None], pause: float, fault: Callabl
             times += 1
     await sending
     return times
+
+
+@asynccontextmanager
+async def sending_on(stand: Stand, seconds: int) -> AsyncIterator[None]:
+    """200 pushes a second, from a second before a fault that lasts so long until a second after it."""
+    sending = asyncio.create_task(stand.oracle.send(200 * (seconds + 2), rate=200))
+    await asyncio.sleep(1)
+    yield
+    await sending
 
 
 def test_workers_killed(folder: Path, seed: int, report: Report) -> None:
@@ -146,12 +156,10 @@ def test_redis_frozen(folder: Path, seed: int, report: Report) -> None:
     async def scenario() -> None:
         seconds = size(short=2, full=20)
         async with standing(folder, seed) as stand:
-            sending = asyncio.create_task(stand.oracle.send(200 * (seconds + 2), rate=200))
-            await asyncio.sleep(1)
-            stand.redis.signal(signal.SIGSTOP)
-            await asyncio.sleep(seconds)
-            stand.redis.signal(signal.SIGCONT)
-            await sending
+            async with sending_on(stand, seconds):
+                stand.redis.signal(signal.SIGSTOP)
+                await asyncio.sleep(seconds)
+                stand.redis.signal(signal.SIGCONT)
             await conclude(stand, report, frozen=f"{seconds} s")
             assert_all_acknowledged(stand)
 
@@ -164,12 +172,10 @@ def test_redis_away(folder: Path, seed: int, report: Report) -> None:
     async def scenario() -> None:
         seconds = size(short=2, full=60)
         async with standing(folder, seed) as stand:
-            sending = asyncio.create_task(stand.oracle.send(200 * (seconds + 2), rate=200))
-            await asyncio.sleep(1)
-            await stand.redis.kill(hold=True)
-            await asyncio.sleep(seconds)
-            stand.redis.start()
-            await sending
+            async with sending_on(stand, seconds):
+                await stand.redis.kill(hold=True)
+                await asyncio.sleep(seconds)
+                stand.redis.start()
             await conclude(stand, report, away=f"{seconds} s")
             assert_all_acknowledged(stand)
 
@@ -182,17 +188,15 @@ def test_redis_read_only(folder: Path, seed: int, report: Report) -> None:
     async def scenario() -> None:
         seconds = size(short=2, full=20)
         async with standing(folder, seed) as stand:
-            sending = asyncio.create_task(stand.oracle.send(200 * (seconds + 2), rate=200))
-            await asyncio.sleep(1)
-            with stand.client() as client:
-                client.replicaof("127.0.0.1", 1)
-            await asyncio.sleep(seconds / 2)
-            readiness = await asyncio.to_thread(stand.readiness)
-            assert readiness["redis"].startswith("is a replica")
-            await asyncio.sleep(seconds / 2)
-            with stand.client() as client:
-                client.replicaof("NO", "ONE")
-            await sending
+            async with sending_on(stand, seconds):
+                with stand.client() as client:
+                    client.replicaof("127.0.0.1", 1)
+                await asyncio.sleep(seconds / 2)
+                readiness = await asyncio.to_thread(stand.readiness)
+                assert readiness["redis"].startswith("is a replica")
+                await asyncio.sleep(seconds / 2)
+                with stand.client() as client:
+                    client.replicaof("NO", "ONE")
             await conclude(stand, report, read_only=f"{seconds} s")
             assert_all_acknowledged(stand)
 
