@@ -257,6 +257,25 @@ def test_nearly_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection:
     assert statuses(connection) == ["normalised"]
 
 
+def test_moved_batch_keeps_its_attempts(
+    sweeper: Sweeper, client: Any, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has ended two workers is tried alone, once, after a full Redis was emptied."""
+    monkeypatch.setattr(settle, "normalise", hang_on_poison)
+    monkeypatch.setattr(workers.sweeper, "JOB_TIMEOUT_SECONDS", 1)
+    for one in (entry(push("c1")), entry(push("c2", poison=True))):
+        client.rpush(keys.batch("b1"), encode_entry(one))
+    client.zadd(keys.BATCHES, {"b1": 1.0})
+    client.hset(keys.progress("b1"), "attempts", 2)
+
+    with redis_set_to(client, maxmemory="1"):
+        while "pending" in statuses(connection) or not statuses(connection):
+            assert sweeper.run_once() > 0
+
+    rows = connection.execute("SELECT status, attempts FROM airudder.pushes ORDER BY push_id").fetchall()
+    assert [(row["status"], row["attempts"]) for row in rows] == [("normalised", 3), ("dead", 4)]
+
+
 def test_lost_batches_do_not_wait_for_pending(
     client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

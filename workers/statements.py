@@ -177,8 +177,8 @@ RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored
 """
 
 STORE_PENDING_FROM_REDIS: LiteralString = """
-INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, through_redis)
-SELECT push_id, received_at, source, kind, body, 'pending', true
+INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, through_redis, attempts)
+SELECT push_id, received_at, source, kind, body, 'pending', true, %s::integer
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[])
   AS entry (push_id, received_at, source, kind, body)
 ON CONFLICT (received_at, push_id) DO UPDATE SET through_redis = true

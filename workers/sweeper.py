@@ -125,8 +125,9 @@ class Sweeper:
 
     def _move_to_postgres(self, batch: TakenBatch) -> None:
         if batch.entries:
-            columns = pending_columns(batch.entries)
-            self._database.run(lambda connection: connection.execute(statements.STORE_PENDING_FROM_REDIS, columns))
+            # What has ended workers may end the sweeper: it is not given all its tries again.
+            rows = min(batch.attempts, ATTEMPTS_TOGETHER), *pending_columns(batch.entries)
+            self._database.run(lambda connection: connection.execute(statements.STORE_PENDING_FROM_REDIS, rows))
         batch.discard()
 
     def _lost_batches(self) -> list[str]:

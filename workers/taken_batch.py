@@ -74,13 +74,14 @@ def take(client: Redis, batch_id: str) -> TakenBatch | None:
 
 
 def seize(client: Redis, batch_id: str) -> TakenBatch:
-    """Take a batch with no more than a full Redis allows: no MULTI, no attempt counted, and no lease held."""
+    """Take a batch with no more than a full Redis allows: no MULTI, no lease held, and this attempt not counted."""
     with client.pipeline(transaction=False) as pipeline:
         pipeline.renamenx(keys.batch(batch_id), keys.taken(batch_id))
         pipeline.lrange(keys.taken(batch_id), 0, -1)
-        renamed, encoded = pipeline.execute(raise_on_error=False)
+        pipeline.hget(keys.progress(batch_id), "attempts")
+        renamed, encoded, attempts = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
-    return TakenBatch(client, batch_id, _each_once(encoded), attempts=0, in_hand=None)
+    return TakenBatch(client, batch_id, _each_once(encoded), int(attempts or 0), in_hand=None)
 
 
 def _each_once(encoded: list[bytes]) -> list[Entry]:
