@@ -44,7 +44,7 @@ class Readiness:
         except (RedisError, OSError) as error:
             return f"does not answer ({type(error).__name__})", False
         if info.get("role") != "master":
-            return "is a replica: pushes cannot be written to it", False
+            return "is a replica, which takes no pushes: name the primary in REDIS_URL", False
         limit = memory.get("maxmemory", 0)
         if limit and memory.get("used_memory", 0) >= limit:
             return "is full: raise maxmemory", False
