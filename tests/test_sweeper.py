@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 from redis import Redis
 
-import workers.sweeper
+import workers.pending
 from ingest import keys
 from ingest.entry import Entry, encode_entry
 from ingest.errors import PostgresAwayError
@@ -194,7 +194,7 @@ def test_pending_push_that_hangs_ends_dead(sweeper: Sweeper, connection: Rows, m
     """A pending push whose normalising does not end is dead after three tries, and its mates go through."""
 
     monkeypatch.setattr(settle, "normalise", hang_on_poison)
-    monkeypatch.setattr(workers.sweeper, "JOB_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(workers.pending, "JOB_TIMEOUT_SECONDS", 1)
     for one in (entry(push("c1")), entry(push("c2", poison=True)), entry(push("c3"))):
         store_pending(connection, one)
 
@@ -262,7 +262,7 @@ def test_moved_batch_keeps_its_attempts(
 ) -> None:
     """What has ended two workers is tried alone, once, after a full Redis was emptied."""
     monkeypatch.setattr(settle, "normalise", hang_on_poison)
-    monkeypatch.setattr(workers.sweeper, "JOB_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(workers.pending, "JOB_TIMEOUT_SECONDS", 1)
     for one in (entry(push("c1")), entry(push("c2", poison=True))):
         client.rpush(keys.batch("b1"), encode_entry(one))
     client.zadd(keys.BATCHES, {"b1": 1.0})
@@ -280,7 +280,7 @@ def test_lost_batches_do_not_wait_for_pending(
     client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many pending pushes take several passes, and what is in Redis is looked after in each."""
-    monkeypatch.setattr(workers.sweeper, "PENDING_LIMIT", 1)
+    monkeypatch.setattr(workers.pending, "LIMIT", 1)
     # Every look at this clock takes four seconds: two rounds fit into a pass.
     ticks = itertools.count(step=4)
     sweeper = Sweeper(client, database, clock=lambda: next(ticks))

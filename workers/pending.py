@@ -1,0 +1,94 @@
+"""Pending pushes, which web stored in Postgres while Redis could not: settled where they lie."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
+
+from ingest.entry import Entry
+from ingest.jobs import JOB_TIMEOUT_SECONDS
+from workers import statements
+from workers.postgres import Database
+from workers.settle import bury, settle, settle_alone
+from workers.watchdog import watched
+
+LIMIT = 100
+"""Pushes fed at once."""
+FEED_SECONDS = 10.0
+"""How long to feed before others have their turn."""
+ATTEMPTS_TOGETHER = 2
+ATTEMPTS_ALONE = 1
+"""A pending push is tried so often among others, then so often alone, and then it is dead."""
+
+_log = logging.getLogger(__name__)
+
+_Pending = tuple[Entry, int]
+
+
+class PendingPushes:
+    """Feeds them to the normaliser. Postgres counts each attempt before it is made: it may end the process."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+        self._in_hand: list[_Pending] = []
+
+    def feed(self) -> int:
+        """Settle the oldest; how many were taken in hand."""
+        self._release_unsettled()
+        settled = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
+        # One that ended the sweeper twice in company is tried alone.
+        return settled + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+
+    def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
+        fed = 0
+        bounds = {"at_least": at_least, "at_most": at_most, "limit": limit}
+        leave_at = self._clock() + FEED_SECONDS
+        while self._clock() < leave_at:
+            self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
+            fed += len(self._in_hand)
+            if not self._in_hand or not self._settle_in_time(settle_rows):
+                break
+        self._in_hand = []
+        return fed
+
+    def _settle_in_time(self, settle_rows: Callable[[list[_Pending]], None]) -> bool:
+        try:
+            with watched(), UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
+                settle_rows(self._in_hand)
+        except BaseTimeoutException:
+            _log.warning("%d pending pushes were not settled in %d s", len(self._in_hand), JOB_TIMEOUT_SECONDS)
+            return False
+        return True
+
+    def _release_unsettled(self) -> None:
+        """Take back the attempts that Postgres, and not a push, brought to nothing."""
+        if self._in_hand:
+            entries = [entry for entry, _ in self._in_hand]
+            where = {"times": [one.received_at for one in entries], "push_ids": [one.uuid for one in entries]}
+            self._database.run(lambda connection: connection.execute(statements.RELEASE_PENDING, where))
+            self._in_hand = []
+
+    def _settle_together(self, rows: list[_Pending]) -> None:
+        settle(self._database, [entry for entry, _ in rows], through_redis=False)
+
+    def _settle_last(self, rows: list[_Pending]) -> None:
+        for entry, attempts in rows:
+            if attempts > ATTEMPTS_TOGETHER + ATTEMPTS_ALONE:
+                bury(self._database, entry, "its normalising ended the sweeper, alone as well", through_redis=False)
+            else:
+                settle_alone(self._database, entry, through_redis=False)
+
+
+def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, int]) -> list[_Pending]:
+    rows = connection.execute(statements.BEGIN_OLDEST_PENDING, bounds).fetchall()
+    return [(_entry(*row), attempts) for *row, attempts in rows]
+
+
+def _entry(push_id: UUID, received_at: Any, source: str, kind: str, body: bytes) -> Entry:
+    return Entry(push_id.bytes, round(received_at.timestamp() * 1e6), source, kind, body)
