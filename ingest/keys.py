@@ -36,8 +36,9 @@ def taken(batch_id: str) -> str:
 
 
 def progress(batch_id: str) -> str:
-    """Hash about a taken batch, as long as `taken`: `attempts`, how often it was taken, and `in_hand`, the push id
-    being normalised when the batch is done push by push. Written and read by worker."""
+    """Hash about a taken batch, as long as `taken`: `attempts`, how often it was taken; `in_hand`, the push id being
+    normalised when the batch is done push by push; `suspect`, the one that was so when a worker died. Written and read
+    by worker."""
     return f"progress:{batch_id}"
 
 

@@ -201,12 +201,23 @@ def test_hanging_push_dies_alone(
     monkeypatch.setattr(settle, "normalise", hang_on_poison)
     enqueued(client, [entry(push("c1")), entry(push("c2", poison=True)), entry(push("c3"))])
 
-    for _ in range(ATTEMPTS_TOGETHER + 1):
+    for _ in range(3):
         with pytest.raises(JobTimeoutException):
             attempt(client, database, 1)
     attempt(client, database, 10)
 
     assert statuses(connection) == ["normalised", "dead", "normalised"]
+
+
+def test_push_in_hand_at_one_death_is_not_blamed(client: Any, database: Database, connection: Rows) -> None:
+    """A machine that is reset in the middle of push by push says nothing against the push in hand."""
+    entries = [entry(push("c1")), entry(push("c2"))]
+    enqueued(client, entries)
+    client.hset(keys.progress("b1"), mapping={"attempts": 2, "in_hand": entries[0].push_id})
+
+    normalise_batch(client, database, "b1")
+
+    assert statuses(connection) == ["normalised", "normalised"]
 
 
 def test_careful_attempt_leaves_in_time(
@@ -259,6 +270,6 @@ def test_poison_dies_alone(environment: None, client: Any, connection: Rows) -> 
 
     endings = [subprocess.run([sys.executable, "-c", POISONED_WORKER], check=False).returncode for _ in range(4)]
 
-    assert endings == [-signal.SIGKILL] * (ATTEMPTS_TOGETHER + 1) + [0]
+    assert endings == [-signal.SIGKILL] * 3 + [0]
     assert statuses(connection) == ["normalised", "dead", "normalised"]
     assert client.zcard(keys.BATCHES) == 0

@@ -11,7 +11,7 @@ from redis.exceptions import OutOfMemoryError
 from ingest import keys
 from ingest.fallback import pending_columns
 from workers import statements
-from workers.pending import ATTEMPTS_TOGETHER
+from workers.pending import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER
 from workers.postgres import Database
 from workers.taken_batch import TakenBatch, seize
 
@@ -67,6 +67,6 @@ def _is_nearly_full(client: Redis) -> bool:
 def _move_to_postgres(database: Database, batch: TakenBatch) -> None:
     if batch.entries:
         # What has ended workers may end the sweeper: it is not given all its tries again.
-        rows = min(batch.attempts, ATTEMPTS_TOGETHER), *pending_columns(batch.entries)
+        rows = min(batch.attempts, ATTEMPTS_TOGETHER + ATTEMPTS_ALONE - 1), *pending_columns(batch.entries)
         database.run(lambda connection: connection.execute(statements.STORE_PENDING_FROM_REDIS, rows))
     batch.discard()

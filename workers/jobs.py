@@ -16,8 +16,9 @@ from workers.settle import bury, settle, settle_alone, unsettled
 from workers.taken_batch import TakenBatch, take
 from workers.watchdog import watched
 
-ATTEMPTS_TOGETHER = 2
-"""A batch that has ended this many attempts without a word is normalised push by push."""
+ATTEMPTS_TOGETHER = 1
+"""A batch that has ended this many attempts without a word is normalised push by push; a push that then ends two
+workers more is dead. One would not be enough: machines are reset for other reasons, and something is always in hand."""
 CAREFUL_SECONDS = JOB_TIMEOUT_SECONDS / 2
 """Push by push a large batch may take several jobs: the alarm must not ring for a push that did nothing wrong."""
 
@@ -61,10 +62,13 @@ def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
     """Settle the batch push by push; false if this job's share of the time is over before its end."""
     rest = []
     for entry in unsettled(database, batch.entries):
-        if entry.push_id == batch.in_hand:
+        if entry.push_id == batch.in_hand == batch.suspect:
             bury(database, entry, "its normalising ended the worker, alone as well")
         else:
             rest.append(entry)
+    if batch.in_hand:
+        batch.suspect_in_hand()
+        rest.sort(key=lambda entry: entry.push_id == batch.in_hand)  # last, so that no other waits for it
     leave_at = time.monotonic() + CAREFUL_SECONDS
     for entry in rest:
         if time.monotonic() > leave_at:

@@ -21,8 +21,8 @@ LIMIT = 100
 """Pushes fed at once."""
 FEED_SECONDS = 10.0
 """How long to feed before others have their turn."""
-ATTEMPTS_TOGETHER = 2
-ATTEMPTS_ALONE = 1
+ATTEMPTS_TOGETHER = 1
+ATTEMPTS_ALONE = 2
 """A pending push is tried so often among others, then so often alone, and then it is dead."""
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class PendingPushes:
         """Settle the oldest; how many were taken in hand."""
         self._release_unsettled()
         settled = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
-        # One that ended the sweeper twice in company is tried alone.
+        # What ended the sweeper in company is tried alone.
         return settled + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
 
     def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:

@@ -31,11 +31,17 @@ class TakenBatch:
     attempts: int
     """How many workers have taken it, this one included; one that could not reach Postgres does not count"""
     in_hand: bytes | None
-    """The push that a former worker had in hand, push by push, when it died"""
+    """The push that the last worker had in hand, push by push, when it died"""
+    suspect: bytes | None
+    """The push that one before it had"""
 
     def take_in_hand(self, entry: Entry) -> None:
         """Note which push is about to be normalised alone, in case it takes the interpreter down."""
         self.client.hset(keys.progress(self.batch_id), "in_hand", entry.push_id)
+
+    def suspect_in_hand(self) -> None:
+        """Note that a worker died with this push in hand: the second time it will not be an accident."""
+        self.client.hset(keys.progress(self.batch_id), "suspect", self.in_hand or b"")
 
     def discard(self) -> None:
         """Forget the batch: every push in it is in Postgres. In this order and without MULTI, all of which a full Redis
@@ -62,11 +68,11 @@ def take(client: Redis, batch_id: str) -> TakenBatch | None:
         pipeline.renamenx(keys.batch(batch_id), keys.taken(batch_id))
         pipeline.lrange(keys.taken(batch_id), 0, -1)
         pipeline.hincrby(keys.progress(batch_id), "attempts", 1)
-        pipeline.hget(keys.progress(batch_id), "in_hand")
+        pipeline.hmget(keys.progress(batch_id), "in_hand", "suspect")
         pipeline.set(keys.lease(batch_id), holder(), ex=LEASE_SECONDS)
-        renamed, encoded, attempts, in_hand, _ = pipeline.execute(raise_on_error=False)
+        renamed, encoded, attempts, hands, _ = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
-    batch = TakenBatch(client, batch_id, _each_once(encoded), attempts, in_hand)
+    batch = TakenBatch(client, batch_id, _each_once(encoded), attempts, *hands)
     if not batch.entries:
         batch.discard()
         return None
@@ -81,7 +87,7 @@ def seize(client: Redis, batch_id: str) -> TakenBatch:
         pipeline.hget(keys.progress(batch_id), "attempts")
         renamed, encoded, attempts = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
-    return TakenBatch(client, batch_id, _each_once(encoded), int(attempts or 0), in_hand=None)
+    return TakenBatch(client, batch_id, _each_once(encoded), int(attempts or 0), in_hand=None, suspect=None)
 
 
 def _each_once(encoded: list[bytes]) -> list[Entry]:
