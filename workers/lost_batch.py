@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ def holder() -> str:
     return f"{_here()}:{os.getpid()}"
 
 
+@functools.cache
 def _here() -> str:
     """Where a process id means something: machines and containers may share a name and not their processes."""
     with suppress(OSError):
@@ -38,11 +41,16 @@ def enqueue_again(queue: Queue, batch_id: str) -> None:
         pipeline.execute()
 
 
+def leases(client: Redis, batch_ids: list[str]) -> Iterator[tuple[str, bytes | None]]:
+    """Each batch with its lease; None if nobody holds one."""
+    found: list[Any] = client.mget([keys.lease(batch_id) for batch_id in batch_ids]) if batch_ids else []
+    return zip(batch_ids, found, strict=True)
+
+
 def take_from_the_dead(client: Redis) -> list[str]:
     """Enqueue the batches whose lease a dead process of this machine holds, without waiting for it to run out."""
     batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
-    leases: list[Any] = client.mget([keys.lease(batch_id) for batch_id in batch_ids]) if batch_ids else []
-    held_by_dead = [one for one, lease in zip(batch_ids, leases, strict=True) if lease and _is_dead(lease)]
+    held_by_dead = [batch_id for batch_id, lease in leases(client, batch_ids) if lease and _is_dead(lease)]
     queue = normalise_queue(client)
     for batch_id in held_by_dead:
         client.delete(keys.lease(batch_id))

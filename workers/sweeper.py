@@ -22,7 +22,7 @@ from ingest.jobs import normalise_queue
 from ingest.redis_client import brisk_client
 from workers import statements
 from workers.full_redis import make_room
-from workers.lost_batch import enqueue_again
+from workers.lost_batch import enqueue_again, leases
 from workers.pending import PendingPushes
 from workers.postgres import Database
 
@@ -77,8 +77,7 @@ class Sweeper:
         in_flight = keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1))
         queued = set(self._queue.get_job_ids())
         candidates = [batch_id for batch_id in in_flight if batch_id not in queued]
-        leased = self._client.mget([keys.lease(batch_id) for batch_id in candidates]) if candidates else []
-        missing = [batch_id for batch_id, lease in zip(candidates, leased, strict=True) if lease is None]
+        missing = [batch_id for batch_id, lease in leases(self._client, candidates) if lease is None]
         now = self._clock()
         self._missing_since = {batch_id: self._missing_since.get(batch_id, now) for batch_id in missing}
         return [batch_id for batch_id, since in self._missing_since.items() if now - since >= GRACE_SECONDS]

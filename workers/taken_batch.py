@@ -15,8 +15,6 @@ from workers.lost_batch import holder
 
 LEASE_SECONDS = JOB_TIMEOUT_SECONDS + 5
 """No job lives longer: when the lease is over, the worker is dead, and the sweeper enqueues the batch again."""
-
-
 PROGRESS_TTL_SECONDS = 24 * 3600
 """A batch that was released is taken again long before."""
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,10 +15,11 @@ from tests.processes import descendants
 KEEP_SECONDS = 0.05
 
 
-def signal_pid(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process, if it is still there."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
+def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to those processes that are still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 class Managed:
@@ -64,7 +65,7 @@ class Managed:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process alone."""
-        signal_pid(self.pid, number)
+        signal_all([self.pid], number)
 
     async def kill(self, *, hold: bool = False) -> None:
         """SIGKILL it and everything below it; `hold` keeps it down."""
@@ -93,8 +94,7 @@ async def kill_at_once(processes: Sequence[Managed], *, hold: bool = False) -> N
 
     def kill() -> None:
         pids = [pid for process in processes for pid in process.pids()]
-        for pid in pids:
-            signal_pid(pid, signal.SIGKILL)
+        signal_all(pids, signal.SIGKILL)
         for process in processes:
             process.wait()
 

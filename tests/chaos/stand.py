@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -25,10 +27,10 @@ from ingest.embedded import postgres, valkey
 from ingest.embedded.server import make_data_dir
 from ingest.jobs import normalise_queue
 from ingest.resources import locate
-from tests.chaos.managed import Managed, keep_running, kill_at_once
+from tests.chaos.managed import Managed, keep_running, kill_at_once, signal_all
 from tests.chaos.oracle import Oracle
 from tests.chaos.proxy import Proxy
-from tests.processes import answers, free_port
+from tests.processes import answers, descendants, free_port
 
 START_SECONDS = 60.0
 QUIET_SECONDS = 120.0
@@ -88,6 +90,11 @@ class Stand:
             assert time.monotonic() - begun < seconds, f"waited {seconds} s in vain: {what}\n{self.words()}"
             await asyncio.sleep(0.1)
         return time.monotonic() - begun
+
+    async def kill_a_worker(self, chance: random.Random) -> None:
+        """SIGKILL one worker of the pool, which starts another."""
+        await self.wait(lambda: descendants(self.worker.pid), "there are workers")
+        signal_all([chance.choice(descendants(self.worker.pid))], signal.SIGKILL)
 
     async def wait_until_quiet(self) -> float:
         """Wait until nothing is in flight; how long that took. No failed job may stay."""

@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import FULL, Report, conclude, send_again_until_acknowledged, size
-from tests.chaos.managed import kill_at_once, signal_pid
+from tests.chaos.managed import kill_at_once, signal_all
 from tests.chaos.stand import Stand, standing
-from tests.processes import descendants
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
@@ -58,16 +57,8 @@ def test_workers_killed(folder: Path, seed: int, report: Report) -> None:
     async def scenario() -> None:
         chance = random.Random(seed)
         async with standing(folder, seed) as stand:
-
-            def workers() -> list[int]:
-                return descendants(stand.worker.pid)
-
-            async def kill() -> None:
-                await stand.wait(workers, "there are workers")
-                signal_pid(chance.choice(workers()), signal.SIGKILL)
-
             sending = asyncio.create_task(stand.oracle.send(size(short=1000, full=20_000), rate=500))
-            kills = await repeat_while(sending, 2.0 if FULL else 0.5, kill)
+            kills = await repeat_while(sending, 2.0 if FULL else 0.5, partial(stand.kill_a_worker, chance))
             in_hand = stand.worker.printed().count("lost its worker")
             slowest = await conclude(stand, report, kills=kills, with_batch_in_hand=in_hand)
             assert kills > 0
@@ -357,20 +348,17 @@ def test_workers_frozen(folder: Path, seed: int, report: Report) -> None:
             sending = asyncio.create_task(stand.oracle.send(2000, rate=200))
             frozen = stand.worker.pids()
             while not stand.transaction_is_idle():
-                for pid in frozen:
-                    signal_pid(pid, signal.SIGCONT)
+                signal_all(frozen, signal.SIGCONT)
                 await stand.wait(stand.transaction_is_open, "a worker is in mid-transaction")
                 frozen = stand.worker.pids()
-                for pid in frozen:
-                    signal_pid(pid, signal.SIGSTOP)
+                signal_all(frozen, signal.SIGSTOP)
                 await asyncio.sleep(1)  # longer than a statement of theirs takes
             other = stand.processes["other"] = stand.worker.instead("-m", "workers")
             other.start()
             await sending
             # Not before Postgres has ended the frozen transaction.
             await stand.wait_until_quiet()
-            for pid in frozen:
-                signal_pid(pid, signal.SIGCONT)
+            signal_all(frozen, signal.SIGCONT)
             await conclude(stand, report)
             assert_all_acknowledged(stand)
 

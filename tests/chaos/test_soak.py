@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import Report, conclude, send_again_until_acknowledged, size
-from tests.chaos.managed import kill_at_once, signal_pid
+from tests.chaos.managed import kill_at_once, signal_all
 from tests.chaos.oracle import NO_ANSWER
 from tests.chaos.stand import Stand, standing
-from tests.processes import descendants
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
 
@@ -25,8 +24,7 @@ PUSHES_PER_SECOND = 100
 
 async def kill_a_worker(stand: Stand, chance: random.Random) -> None:
     """One worker of the pool."""
-    await stand.wait(lambda: descendants(stand.worker.pid), "there are workers")
-    signal_pid(chance.choice(descendants(stand.worker.pid)), signal.SIGKILL)
+    await stand.kill_a_worker(chance)
 
 
 async def kill_a_process(stand: Stand, chance: random.Random) -> None:
@@ -42,12 +40,10 @@ async def stop_a_process(stand: Stand, chance: random.Random) -> None:
 async def freeze_a_server(stand: Stand, chance: random.Random) -> None:
     """SIGSTOP for some seconds, with all its processes."""
     server = chance.choice([stand.redis, stand.postgres])
-    pids = [server.pid, *descendants(server.pid)]
-    for pid in pids:
-        signal_pid(pid, signal.SIGSTOP)
+    pids = server.pids()
+    signal_all(pids, signal.SIGSTOP)
     await asyncio.sleep(chance.uniform(0.5, 6))
-    for pid in pids:
-        signal_pid(pid, signal.SIGCONT)
+    signal_all(pids, signal.SIGCONT)
 
 
 async def take_a_server_away(stand: Stand, chance: random.Random) -> None:
