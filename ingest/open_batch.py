@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections import Counter
@@ -70,10 +71,15 @@ class OpenBatch:
 
     async def append(self, entry: Entry) -> None:
         """Return when the push is on disk; NowhereToStoreError when neither Redis nor Postgres took it."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((entry, done))
         self._arrival.set()
         await done
+
+    @functools.cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        # Asked once: Python 3.11 makes a system call each time.
+        return asyncio.get_running_loop()
 
     async def run(self) -> None:
         """Write group after group until cancelled: the one writer of this process."""

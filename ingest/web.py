@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 
 from ingest import logs, settings
+from ingest.app import create_app
 from ingest.errors import SettingError
 
 KEEP_ALIVE_SECONDS = 120
 """The vendor retries a minute later, perhaps on the same connection: it must not meet a closing one."""
 
+UVICORN: dict[str, Any] = {
+    "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+    "timeout_graceful_shutdown": 10,
+    "backlog": 4096,
+    "access_log": False,  # a path may hold a secret
+    "server_header": False,
+    "date_header": False,
+    "log_config": None,  # our own, for uvicorn's lines too
+    "log_level": "warning",
+    "ws": "none",
+}
+"""How we serve, whatever the address"""
+
+GARBAGE_THRESHOLD = 10_000
+"""Containers that come to life before the garbage collector looks for cycles: with Python's 700 the requests of one
+burst would be looked through many times over."""
+
 _log = logging.getLogger(__name__)
+
+
+def application() -> Starlette:
+    """Build the application of one process; what is loaded by then is nothing for the garbage collector any more."""
+    app = create_app()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    return app
 
 
 def main() -> None:
@@ -26,20 +56,12 @@ def main() -> None:
     logs.configure(logging.INFO)
     _log.info("serving pushes at %s port %d, POST /airudder/custom-api", current.host, current.port)
     uvicorn.run(
-        "ingest.app:create_app",
+        "ingest.web:application",
         factory=True,
         host=current.host,
         port=current.port,
         workers=current.web_concurrency,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=10,
-        backlog=4096,
-        access_log=False,  # a path may hold a secret
-        server_header=False,
-        date_header=False,
-        log_config=None,  # our own, for uvicorn's lines too
-        log_level="warning",
-        ws="none",
+        **UVICORN,
     )
 
 
