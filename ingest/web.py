@@ -38,12 +38,17 @@ _log = logging.getLogger(__name__)
 
 
 def application() -> Starlette:
-    """Build the application of one process; what is loaded by then is nothing for the garbage collector any more."""
+    """Build the application of one process."""
     app = create_app()
+    spare_garbage_collector()
+    return app
+
+
+def spare_garbage_collector() -> None:
+    """What is loaded by now stays, and is nothing for the garbage collector any more."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
-    return app
 
 
 def main() -> None:

@@ -1,0 +1,39 @@
+"""No Redis at all: one INSERT of the raw push per request, from a pool of connections."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from psycopg_pool import AsyncConnectionPool
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from ingest.decode import decode
+from ingest.entry import Entry
+from ingest.fallback import INSERT_PENDING, pending_columns
+from ingest.push_ids import PushIds
+
+_ids = PushIds()
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    async with AsyncConnectionPool(os.environ["DATABASE_URL"], min_size=10, kwargs={"autocommit": True}) as pool:
+        app.state.pool = pool
+        yield
+
+
+async def _push(request: Request) -> JSONResponse:
+    body = await request.body()
+    decode("custom-api", body)
+    entry = Entry(*_ids.draw(), "default", "custom-api", body)
+    async with request.app.state.pool.connection() as connection:
+        await connection.execute(INSERT_PENDING, pending_columns([entry]))
+    return JSONResponse({})
+
+
+app = Starlette(routes=[Route("/airudder/custom-api", _push, methods=["POST"])], lifespan=_lifespan)

@@ -1,0 +1,28 @@
+"""The mission, read literally: decode with msgspec and enqueue one RQ job a push."""
+
+from __future__ import annotations
+
+import os
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from ingest.decode import decode
+
+_queue = Queue("literal", connection=Redis.from_url(os.environ["REDIS_URL"]), serializer=JSONSerializer)
+
+
+async def _push(request: Request) -> JSONResponse:
+    body = await request.body()
+    decode("custom-api", body)
+    await run_in_threadpool(_queue.enqueue, "bench.peers.literal.store", body.decode())
+    return JSONResponse({})
+
+
+app = Starlette(routes=[Route("/airudder/custom-api", _push, methods=["POST"])])
