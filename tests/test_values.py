@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -215,3 +216,14 @@ def test_identifier_is_stripped() -> None:
 def test_integer_fits_column(value: int, is_warned_of: bool) -> None:
     """A number beyond the column is null, with a warning."""
     assert read(values.integer, value) == (None if is_warned_of else value, is_warned_of)
+
+
+@pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_country_of_every_region(region: str) -> None:
+    """A number of each country of the world is known for its own, whether or not the country shares its code."""
+    example = phonenumbers.example_number(region)
+    assert example
+    number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    expected = phonenumbers.region_code_for_number(example)
+    # A few islands have numbers shorter than what passes for E.164 here.
+    assert values.country_of(number) == (expected if len(number) > 8 else None)

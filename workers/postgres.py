@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -67,6 +68,21 @@ def _connect(url: str) -> Connection[tuple[Any, ...]]:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def pipelined(connection: Connection[Any]) -> Iterator[None]:
+    """Send statements without waiting for the answers to earlier ones; psycopg's pipeline, but one that does not wait
+    at its end when a job's time is over."""
+    with connection.pipeline():
+        try:
+            yield
+        except psycopg.Error:
+            raise
+        except BaseException:
+            # A frozen server, or one that waits for a lock, would keep us here for ever.
+            connection.close()
+            raise
 
 
 class Database:

@@ -1,8 +1,9 @@
 """Every SQL statement of worker and sweeper, by name; the condition is in the name.
 
 Rows go in as one array a column, in the order of the row classes in `workers.rows`, and come out of `unnest` as a
-table. `stored` is the row that is there. Its version is (received_at, push_id): the same push may write again, as a
-batch may run twice and a replay must be able to correct what a fault left behind.
+table; in binary (`%b`), as psycopg looks through each text for what to escape otherwise. `stored` is the row that is
+there. Its version is (received_at, push_id): the same push may write again, as a batch may run twice and a replay must
+be able to correct what a fault left behind.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ INSERT INTO airudder.pushes AS stored (
   workflow_id, node_id, callee_number, case_id, call_id, custom_attribute, through_redis, attempts, normalised_at)
 SELECT *, %s::boolean, 1, CASE WHEN status = 'normalised' THEN now() END
 FROM unnest(
-  %s::timestamptz[], %s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::text[], %s::text[],
-  %s::jsonb[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[]
+  %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::text[],
+  %b::text[]::jsonb[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]::jsonb[]
 ) AS row (
   received_at, push_id, source, kind, body, status, error, error_path, warnings,
   workflow_id, node_id, callee_number, case_id, call_id, custom_attribute)
@@ -50,12 +51,12 @@ WHERE stored.status IN ('pending', 'dead')
 
 MARK_PUSHES_THROUGH_REDIS: LiteralString = """
 UPDATE airudder.pushes SET through_redis = true
-WHERE received_at = ANY (%s::timestamptz[]) AND push_id = ANY (%s::uuid[]) AND NOT through_redis
+WHERE received_at = ANY (%b::timestamptz[]) AND push_id = ANY (%b::uuid[]) AND NOT through_redis
 """
 
 UPSERT_WORKFLOWS_IF_NEWER: LiteralString = """
 INSERT INTO airudder.workflows AS stored (source, workflow_id, name, received_at, push_id)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[])
+SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[])
 ON CONFLICT (source, workflow_id) DO UPDATE SET
   name = excluded.name, received_at = excluded.received_at, push_id = excluded.push_id
 WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)
@@ -63,7 +64,7 @@ WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.pu
 
 UPSERT_NODES_IF_NEWER: LiteralString = """
 INSERT INTO airudder.nodes AS stored (source, workflow_id, node_id, name, received_at, push_id)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[])
+SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[])
 ON CONFLICT (source, workflow_id, node_id) DO UPDATE SET
   name = excluded.name, received_at = excluded.received_at, push_id = excluded.push_id
 WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)
@@ -73,8 +74,8 @@ UPSERT_CALLEES_IF_NEWER: LiteralString = """
 INSERT INTO airudder.callees AS stored (
   source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id)
 SELECT * FROM unnest(
-  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-  %s::timestamptz[], %s::uuid[])
+  %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+  %b::timestamptz[], %b::uuid[])
 ON CONFLICT (source, callee_number) DO UPDATE SET
   number_as_sent = excluded.number_as_sent, country = excluded.country, name = excluded.name,
   gender = excluded.gender, location = excluded.location, platform_name = excluded.platform_name,
@@ -87,8 +88,8 @@ INSERT INTO airudder.cases AS stored (
   source, callee_number, case_id, extra_a, extra_b, extra_c, variables, comments, borrowed_date, due_date,
   borrowed_amount, total_owing_amount, currency_unit, received_at, push_id)
 SELECT * FROM unnest(
-  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::date[],
-  %s::date[], %s::numeric[], %s::numeric[], %s::text[], %s::timestamptz[], %s::uuid[])
+  %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]::jsonb[], %b::text[], %b::date[],
+  %b::date[], %b::numeric[], %b::numeric[], %b::text[], %b::timestamptz[], %b::uuid[])
 ON CONFLICT (source, callee_number, case_id) DO UPDATE SET
   extra_a = excluded.extra_a, extra_b = excluded.extra_b, extra_c = excluded.extra_c,
   variables = excluded.variables, comments = excluded.comments, borrowed_date = excluded.borrowed_date,
@@ -101,14 +102,14 @@ RETURNING source, callee_number, case_id, xmax = 0 AS is_new
 
 DELETE_ANSWERS_BEYOND_THE_LAST: LiteralString = """
 DELETE FROM airudder.case_answers AS answer
-USING unnest(%s::text[], %s::text[], %s::text[], %s::integer[]) AS newest (source, callee_number, case_id, answers)
+USING unnest(%b::text[], %b::text[], %b::text[], %b::integer[]) AS newest (source, callee_number, case_id, answers)
 WHERE answer.source = newest.source AND answer.callee_number = newest.callee_number
   AND answer.case_id = newest.case_id AND answer.position >= newest.answers
 """
 
 UPSERT_ANSWERS: LiteralString = """
 INSERT INTO airudder.case_answers (source, callee_number, case_id, position, question, content)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::integer[], %s::text[], %s::text[])
+SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::integer[], %b::text[], %b::text[])
 ON CONFLICT (source, callee_number, case_id, position) DO UPDATE SET
   question = excluded.question, content = excluded.content
 """
@@ -119,9 +120,9 @@ INSERT INTO airudder.calls AS stored (
   hangup_type, intention, slots, multi_label, asr_ptp, received_at, push_id,
   transcript_received_at, transcript_push_id)
 SELECT * FROM unnest(
-  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
-  %s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::timestamptz[],
-  %s::uuid[], %s::timestamptz[], %s::uuid[])
+  %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[],
+  %b::integer[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]::jsonb[], %b::text[], %b::timestamptz[],
+  %b::uuid[], %b::timestamptz[], %b::uuid[])
 ON CONFLICT (source, call_id) DO UPDATE SET
   task_id = excluded.task_id, callee_number = excluded.callee_number, case_id = excluded.case_id,
   workflow_id = excluded.workflow_id, started_at = excluded.started_at, ended_at = excluded.ended_at,
@@ -134,7 +135,7 @@ RETURNING source, call_id, xmax = 0 AS is_new
 
 CLAIM_TRANSCRIPTS_IF_NEWER: LiteralString = """
 UPDATE airudder.calls AS stored SET transcript_received_at = newest.received_at, transcript_push_id = newest.push_id
-FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::uuid[]) AS newest (source, call_id, received_at, push_id)
+FROM unnest(%b::text[], %b::text[], %b::timestamptz[], %b::uuid[]) AS newest (source, call_id, received_at, push_id)
 WHERE stored.source = newest.source AND stored.call_id = newest.call_id
   AND (stored.transcript_push_id IS NULL
     OR (stored.transcript_received_at, stored.transcript_push_id) <= (newest.received_at, newest.push_id))
@@ -143,20 +144,20 @@ RETURNING stored.source, stored.call_id
 
 DELETE_TURNS_BEYOND_THE_LAST: LiteralString = """
 DELETE FROM airudder.call_turns AS turn
-USING unnest(%s::text[], %s::text[], %s::integer[]) AS newest (source, call_id, turns)
+USING unnest(%b::text[], %b::text[], %b::integer[]) AS newest (source, call_id, turns)
 WHERE turn.source = newest.source AND turn.call_id = newest.call_id AND turn.position >= newest.turns
 """
 
 UPSERT_TURNS: LiteralString = """
 INSERT INTO airudder.call_turns (source, call_id, position, call_offset, robot_text, callee_text)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::interval[], %s::text[], %s::text[])
+SELECT * FROM unnest(%b::text[], %b::text[], %b::integer[], %b::interval[], %b::text[], %b::text[])
 ON CONFLICT (source, call_id, position) DO UPDATE SET
   call_offset = excluded.call_offset, robot_text = excluded.robot_text, callee_text = excluded.callee_text
 """
 
 UPSERT_ATTRIBUTES_IF_NEWER: LiteralString = """
 INSERT INTO airudder.call_attributes AS stored (source, call_id, node_id, custom_attribute, received_at, push_id)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::uuid[])
+SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[]::jsonb[], %b::timestamptz[], %b::uuid[])
 ON CONFLICT (source, call_id, node_id) DO UPDATE SET
   custom_attribute = excluded.custom_attribute, received_at = excluded.received_at, push_id = excluded.push_id
 WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.push_id)

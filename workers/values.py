@@ -32,6 +32,7 @@ _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
 _TRUNK_ZERO = re.compile(rf"\+({'|'.join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))})0")
 """A zero behind the country code, which most countries dial at home only: +62 0812 … is +62 812 …"""
+_REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 _DIGITS = re.compile(r"[1-9]\d{7,14}", re.ASCII)
 
 
@@ -100,6 +101,10 @@ def country_of(number: str) -> str | None:
     """The country (ISO 3166-1 alpha-2) of an E.164 number; None if it cannot be told."""
     if not _E164.fullmatch(number):
         return None
+    # Most countries have a code to themselves: then there is no need to take the number apart, which is slow.
+    regions = next(filter(None, (_REGIONS.get(number[1:length]) for length in (2, 3, 4))), ())
+    if len(regions) == 1:
+        return None if regions[0] == "001" else regions[0]
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
