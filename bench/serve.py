@@ -8,7 +8,8 @@ from importlib import import_module
 
 import uvicorn
 
-from ingest.web import UVICORN, spare_garbage_collector
+from ingest.garbage import spare_garbage_collector
+from ingest.web import UVICORN
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 from typing import Any
@@ -13,6 +12,7 @@ from starlette.applications import Starlette
 from ingest import logs, settings
 from ingest.app import create_app
 from ingest.errors import SettingError
+from ingest.garbage import spare_garbage_collector
 
 KEEP_ALIVE_SECONDS = 120
 """The vendor retries a minute later, perhaps on the same connection: it must not meet a closing one."""
@@ -30,10 +30,6 @@ UVICORN: dict[str, Any] = {
 }
 """How we serve, whatever the address"""
 
-GARBAGE_THRESHOLD = 10_000
-"""Containers that come to life before the garbage collector looks for cycles: with Python's 700 the requests of one
-burst would be looked through many times over."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -42,13 +38,6 @@ def application() -> Starlette:
     app = create_app()
     spare_garbage_collector()
     return app
-
-
-def spare_garbage_collector() -> None:
-    """What is loaded by now stays, and is nothing for the garbage collector any more."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def main() -> None:
