@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+BENCH_STAMP := $(VENV)/bench-installed
 
-.PHONY: help install up test chaos chaos-long check lock clean
+.PHONY: help install up test chaos chaos-long bench bench-quick check lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +31,16 @@ chaos: install ## Break everything on purpose, at full size (about 20 minutes), 
 chaos-long: install ## Half an hour of pushes with a fault drawn by chance every 20 seconds
 	CHAOS=long $(BIN)/python -m pytest -q tests/chaos/test_soak.py
 
+bench: $(BENCH_STAMP) ## Measure everything beside its peers into bench/results (about 15 minutes; needs wrk)
+	$(BIN)/python -m bench
+
+bench-quick: $(BENCH_STAMP) ## A first look in under two minutes, without the millions
+	$(BIN)/python -m bench --quick
+
+$(BENCH_STAMP): $(STAMP) bench/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.lock
+	@touch $@
+
 check: install ## Lint, types, the import rule and the sizes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,6 +50,9 @@ check: install ## Lint, types, the import rule and the sizes
 lock: ## Resolve the dependencies anew into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file requirements.lock
+	uv pip compile pyproject.toml --extra embedded --group dev --group bench --universal --python-version 3.11 \
+	  --constraint requirements.lock \
+	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file bench/requirements.lock
 
 clean: ## Remove the virtual environment; the data under .data stays
 	rm -rf $(VENV)

@@ -1,0 +1,59 @@
+"""`make bench`: run every experiment on one stand, and hold the figures against their targets."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import machine, report
+from bench.bodies import templates
+from bench.experiments import acknowledge, drain, memory, together
+from bench.load import check_wrk
+from bench.plan import FULL, QUICK
+from bench.results import Results
+from bench.stand import standing
+
+EXPERIMENTS = (
+    acknowledge.side_by_side,
+    acknowledge.payloads,
+    acknowledge.postgres_away,
+    acknowledge.two_processes,
+    drain.beside_copy,
+    together.saturated,
+    together.burst_on_base,
+    together.idle,
+    memory.queued_push,
+    memory.compression,
+    acknowledge.long_queue,
+    drain.full_tables,
+)
+
+
+def main() -> None:
+    """Measure, write `bench/results/`, and exit with 1 if a target was missed."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, none with millions of pushes")
+    names = [experiment.__name__ for experiment in EXPERIMENTS]
+    parser.add_argument("only", nargs="*", choices=[*names, []], help="some experiments alone; nothing is written then")
+    arguments = parser.parse_args()
+    check_wrk()
+    results, begun = Results(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, standing(Path(folder)) as stand:
+        bodies = templates(Path(folder))
+        described = machine.describe(stand)
+        for experiment in EXPERIMENTS:
+            if not arguments.only or experiment.__name__ in arguments.only:
+                experiment(stand, bodies, QUICK if arguments.quick else FULL, results)
+    print("\n" + report.table(results, described))
+    if not arguments.only:
+        report.write(results, described, "quick" if arguments.quick else "full")
+    print(f"{time.monotonic() - begun:.0f} s")
+    if missed := results.missed():
+        sys.exit("bench: targets missed: " + "; ".join(missed))
+
+
+if __name__ == "__main__":
+    main()

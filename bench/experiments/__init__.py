@@ -1,0 +1,1 @@
+"""The experiments: each starts what it needs on the stand, measures in alternating rounds, and stops it again."""

@@ -1,0 +1,107 @@
+"""Drain: how many queued pushes one worker stores in a second, beside COPY of the same rows and one by one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psycopg
+
+from bench.bodies import SAMPLE_SIZE
+from bench.load import load
+from bench.multiply import multiply
+from bench.peers.copy_ceiling import copy, copy_shared
+from bench.plan import Plan
+from bench.results import Results
+from bench.stand import DRAIN_SECONDS, START_SECONDS, Stand
+from ingest import keys
+from ingest.entry import Entry, decode_entry
+from workers.merge import merge
+from workers.normalise import normalise
+from workers.postgres import Database
+from workers.settle import settle_alone
+
+_ALONE = 2_000
+"""Pushes settled one by one: enough to know the rate"""
+
+
+def beside_copy(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
+    """Web queues pushes, then one worker drains them; the very same entries by COPY, and one transaction each."""
+    url = stand.serve_ours()
+    for _ in range(min(plan.rounds, 3)):
+        stand.empty()
+        load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
+        batches = _queued(stand)
+        worker = _drain(stand)
+        results.note("drain", "one worker", {"rate": worker})
+        stand.empty()
+        ceiling = _copy(stand, batches)
+        results.note("drain", "COPY ceiling", {"rate": ceiling})
+        stand.empty()
+        alone = _settle_alone(stand, batches)
+        results.note("drain", "one transaction per push", {"rate": alone})
+        results.figure("one worker's drain ÷ COPY ceiling", worker / ceiling)
+        results.figure("one worker's drain ÷ one transaction per push", worker / alone)
+    stand.stop("web")
+
+
+def full_tables(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
+    """The drain into empty tables, and into tables that hold millions of calls."""
+    if not plan.stored:
+        return
+    url = stand.serve_ours()
+    stand.empty()
+    rates = []
+    for _ in range(3):
+        load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
+        rates.append(_drain(stand))
+        results.note("drain", "tables nearly empty", {"rate": rates[-1]})
+    with stand.connect() as connection:
+        multiply(connection, plan.stored)
+    for empty in rates:
+        load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
+        full = _drain(stand)
+        results.note("drain", f"{plan.stored:,} calls in the tables", {"rate": full})
+        results.figure("drain with many calls in the tables ÷ empty", full / empty)
+    stand.stop("web")
+    stand.empty()
+
+
+def _queued(stand: Stand) -> list[list[Entry]]:
+    ids = keys.decode_ids(stand.redis.zrange(keys.BATCHES, 0, -1))
+    return [list(map(decode_entry, stand.redis.lrange(keys.batch(batch_id), 0, -1))) for batch_id in ids]  # type: ignore[arg-type]
+
+
+def _drain(stand: Stand) -> float:
+    """Start a worker; the rate from when its first batch is done to the end."""
+    queued = stand.redis.zcard(keys.BATCHES)
+    stand.start("worker", "-m", "workers", WORKERS="1")
+    stand.wait(lambda: stand.redis.zcard(keys.BATCHES) < queued, "the worker begins", START_SECONDS, pause=0.001)
+    begun, rest = time.perf_counter(), stand.in_flight()
+    stand.wait(lambda: not stand.redis.exists(keys.BATCHES), "all is stored", DRAIN_SECONDS, pause=0.005)
+    rate = rest / (time.perf_counter() - begun)
+    stand.stop("worker")
+    return rate
+
+
+def _copy(stand: Stand, batches: list[list[Entry]]) -> float:
+    tables = [merge([normalise(entry) for entry in batch]) for batch in batches]
+    with psycopg.connect(stand.database_url) as connection:
+        copy_shared(connection, tables[0])
+        connection.commit()
+        begun = time.perf_counter()
+        for one in tables:
+            copy(connection, one)
+            connection.commit()
+        return sum(len(one.pushes) for one in tables) / (time.perf_counter() - begun)
+
+
+def _settle_alone(stand: Stand, batches: list[list[Entry]]) -> float:
+    database = Database(stand.database_url, patience_seconds=5)
+    entries = [entry for batch in batches for entry in batch][:_ALONE]
+    begun = time.perf_counter()
+    for entry in entries:
+        settle_alone(database, entry)
+    rate = len(entries) / (time.perf_counter() - begun)
+    database.close()
+    return rate

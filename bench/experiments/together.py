@@ -1,0 +1,143 @@
+"""Together: web, one worker and the sweeper on the same cores as both servers and the load generator."""
+
+from __future__ import annotations
+
+import http.client
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.bodies import SAMPLE_SIZE, numbered
+from bench.load import load
+from bench.open_loop import send
+from bench.plan import Plan
+from bench.results import Results
+from bench.stand import START_SECONDS, Stand
+from ingest import keys
+
+_BASE_RATE = 200
+_BURST = 10_000
+_IDLE_RATE = 20
+_VISIBLE = "SELECT FROM airudder.calls WHERE call_id = %s"
+_FIRST_SERIAL = 10**12
+"""Beyond any serial of `bench.load`"""
+
+
+def saturated(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
+    """As many pushes as web acknowledges, for long enough that they are 200,000: what is stored meanwhile, how far
+    behind that is, and how long the rest takes."""
+    bare = stand.serve_peer("bare")
+    with _receiving(stand) as url:
+        for _ in range(min(plan.rounds, 3)):
+            ceiling = load(bare, bodies[SAMPLE_SIZE], plan.seconds)
+            results.note("saturated", "bare", ceiling)
+            stand.empty()
+            with _watching(stand) as watched:
+                seen = load(url, bodies[SAMPLE_SIZE], plan.saturated_seconds)
+                rest = stand.in_flight()
+                tail = stand.wait_until_drained()
+            stored = (seen.acknowledged - rest) / seen.seconds
+            results.note("saturated", "ours", seen)
+            peak = {
+                "stored_rate": stored,
+                "longest_lag_s": watched.lag,
+                "tail_s": tail,
+                "redis_mb": watched.bytes / 1e6,
+            }
+            results.note("saturated", "ours: behind the acknowledgement", peak)
+            prefix = "saturated with one worker:"
+            results.figure(f"{prefix} acknowledged ÷ bare", seen.rate / ceiling.rate)
+            results.figure(f"{prefix} p99 ÷ bare's p99", seen.p99_ms / ceiling.p99_ms)
+            results.figure(f"{prefix} stored ÷ bare", stored / ceiling.rate)
+            results.figure(f"{prefix} longest lag, s", watched.lag)
+            results.figure("burst: pushes", seen.acknowledged)
+            results.figure("burst: from its end to all of it stored, s", tail)
+    stand.stop("bare")
+
+
+def burst_on_base(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
+    """200 pushes a second, and for one second 10,000 more: the acknowledgement's tail, and what is lost."""
+    template = bodies[SAMPLE_SIZE].read_bytes()
+    dues = [number / _BASE_RATE for number in range(4 * _BASE_RATE)] + [
+        1.5 + number / _BURST for number in range(_BURST)
+    ]
+    serial = _FIRST_SERIAL
+    with _receiving(stand) as url:
+        for _ in range(min(plan.rounds, 3)):
+            stand.empty()
+            pushes = [(due, numbered(template, serial + number)) for number, due in enumerate(sorted(dues))]
+            serial += len(pushes)
+            latencies = sorted(send(url, pushes))
+            stand.wait_until_drained()
+            with stand.connect() as connection:
+                (stored,) = connection.execute("SELECT count(*) FROM airudder.calls").fetchone() or (0,)
+            p99 = statistics.quantiles(latencies, n=100)[98] * 1e3
+            numbers = {"sent": len(pushes), "acknowledged": len(latencies), "stored": stored, "p99_ms": p99}
+            results.note("burst on a base", "ours", {**numbers, "max_ms": latencies[-1] * 1e3})
+            results.figure("10,000 in 1 s on 200/s: p99 of the acknowledgement, ms", p99)
+            results.figure("10,000 in 1 s on 200/s: lost", len(pushes) - stored)
+
+
+def idle(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
+    """One push at a time, from before it is sent until its call can be seen in the table."""
+    template = bodies[SAMPLE_SIZE].read_bytes()
+    with _receiving(stand) as url, stand.connect() as connection:
+        stand.empty()
+        where = urlsplit(url)
+        client = http.client.HTTPConnection(str(where.hostname), where.port)
+        seconds = []
+        for serial in range(2 * _FIRST_SERIAL, 2 * _FIRST_SERIAL + plan.idle_pushes + 10):
+            body = numbered(template, serial)
+            call_id = body[body.index(b'"call_id":"') + 11 :][:32].decode()
+            begun = time.perf_counter()
+            client.request("POST", where.path, body)
+            client.getresponse().read()
+            stand.wait(lambda: connection.execute(_VISIBLE, [call_id]).rowcount, "it is visible", 30, pause=0.0002)  # noqa: B023
+            seconds.append(time.perf_counter() - begun)
+            time.sleep(1 / _IDLE_RATE)
+        client.close()
+    # The first ones meet processes that have not done anything yet.
+    cuts = statistics.quantiles(seconds[10:], n=100)
+    results.note(
+        "idle", "ours", {"p50_ms": cuts[49] * 1e3, "p99_ms": cuts[98] * 1e3, "max_ms": max(seconds[10:]) * 1e3}
+    )
+    results.figure("idle: push to visible row, p50, ms", cuts[49] * 1e3)
+    results.figure("idle: push to visible row, p99, ms", cuts[98] * 1e3)
+
+
+@contextmanager
+def _receiving(stand: Stand) -> Iterator[str]:
+    url = stand.serve_ours()
+    stand.start("worker", "-m", "workers", WORKERS="1")
+    stand.start("sweeper", "-m", "workers.sweeper")
+    stand.wait(lambda: stand.redis.exists("rq:workers"), "the worker is there", START_SECONDS)
+    yield url
+    stand.stop("web", "worker", "sweeper")
+
+
+class _Watched:
+    lag = 0.0
+    """The greatest age of the oldest batch that is not stored, seconds"""
+    bytes = 0
+
+
+@contextmanager
+def _watching(stand: Stand) -> Iterator[_Watched]:
+    watched, over = _Watched(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            for batch_id in keys.decode_ids(stand.redis.zrange(keys.BATCHES, 0, 0)):
+                opened_at = float(stand.redis.zscore(keys.BATCHES, batch_id) or time.time())
+                watched.lag = max(watched.lag, time.time() - opened_at)
+            watched.bytes = max(watched.bytes, stand.redis.info("memory")["used_memory"])
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield watched
+    over.set()
+    thread.join()
