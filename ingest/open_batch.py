@@ -18,9 +18,10 @@ from ingest.entry import Entry, encode_entry
 from ingest.errors import NowhereToStoreError, describe
 from ingest.push_ids import PushIds
 
-MAX_PUSHES = 500
+MAX_PUSHES = 1000
 MAX_BYTES = 4 * 1024 * 1024
-"""A batch that has reached either bound is left alone, and a new one opened."""
+"""A batch that has reached either bound is left alone, and a new one opened. What a job and a transaction cost beside
+their pushes (5 ms) is a tenth of the time of 500 pushes."""
 REDIS_REST_SECONDS = 1.0
 """After a failure Redis is left alone for this long: pushes go straight to Postgres, and none waits in vain."""
 

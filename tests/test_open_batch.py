@@ -137,7 +137,7 @@ def test_appended_is_counted(redis_url: str, client: Any) -> None:
 
 
 def test_full_batch_is_left(redis_url: str, client: Any) -> None:
-    """No batch holds more than 500 pushes."""
+    """No batch holds more pushes than its bound."""
 
     async def work(batch: OpenBatch, _: Any) -> None:
         await asyncio.gather(*(batch.append(entry(push(f"c{number}"))) for number in range(1201)))

@@ -1,4 +1,7 @@
-"""Normalise: one push in, its rows out. Pure: no client, no clock, the same rows every time."""
+"""Normalise: one push in, its rows out. Pure: no client, no clock, the same rows every time.
+
+A text goes in as it came, or as None if it is empty: `or None`.
+"""
 
 from __future__ import annotations
 
@@ -107,8 +110,7 @@ class _Normaliser:
 
     def _push(self) -> PushRow:
         return PushRow(
-            self.entry.received_at,
-            self.entry.uuid,
+            *self.version,
             self.source,
             self.entry.kind,
             self.entry.body,
@@ -125,12 +127,12 @@ class _Normaliser:
     def _workflow(self) -> WorkflowRow | None:
         if not self.workflow_id:
             return None
-        return WorkflowRow(self.source, self.workflow_id, values.text(self.push.workflow_name), *self.version)
+        return WorkflowRow(self.source, self.workflow_id, self.push.workflow_name or None, *self.version)
 
     def _node(self) -> NodeRow | None:
         if not (self.workflow_id and self.node_id):
             return None
-        name = values.text(self.push.node_name)
+        name = self.push.node_name or None
         return NodeRow(self.source, self.workflow_id, self.node_id, name, *self.version)
 
     def _callee(self) -> CalleeRow | None:
@@ -142,10 +144,10 @@ class _Normaliser:
             self.number,
             callee.callee_number or self.number,
             values.country_of(self.number),
-            values.text(callee.callee_name),
-            values.text(callee.callee_gender),
-            values.text(callee.location),
-            values.text(callee.platform_name),
+            callee.callee_name or None,
+            callee.callee_gender or None,
+            callee.location or None,
+            callee.platform_name or None,
             *self.version,
         )
 
@@ -158,16 +160,16 @@ class _Normaliser:
             self.source,
             self.number,
             self.case_id or "",
-            values.text(callee.extra_a),
-            values.text(callee.extra_b),
-            values.text(callee.extra_c),
+            callee.extra_a or None,
+            callee.extra_b or None,
+            callee.extra_c or None,
             _json(callee.extend.variables, "$.callee.extend.variables", warnings) if callee.extend else None,
-            values.text(callee.comments),
+            callee.comments or None,
             values.day(callee.borrowed_date, "$.callee.borrowed_date", warnings),
             values.day(callee.due_date, "$.callee.due_date", warnings),
             values.amount(callee.borrowed_amount, "$.callee.borrowed_amount", warnings),
             owing,
-            values.text(callee.currency_unit),
+            callee.currency_unit or None,
             *self.version,
         )
 
@@ -177,7 +179,7 @@ class _Normaliser:
             return []
         key = (self.source, self.number, self.case_id or "")
         return [
-            AnswerRow(*key, position, values.text(answer.question), values.text(answer.content))
+            AnswerRow(*key, position, answer.question or None, answer.content or None)
             for position, answer in enumerate(values.bounded(callee.extra, "$.callee.extra", self.warnings))
         ]
 
@@ -188,7 +190,7 @@ class _Normaliser:
         return CallRow(
             self.source,
             self.call_id,
-            values.text(call.task_id),
+            call.task_id or None,
             self.number,
             self.case_id,
             self.workflow_id,
@@ -196,12 +198,12 @@ class _Normaliser:
             values.moment(call.call_end_time, "$.call.call_end_time", warnings),
             values.integer(call.call_times, "$.call.call_times", warnings),
             # The documentation leaves open whether null comes as JSON's null or as a word.
-            None if call.ring_type == "null" else values.text(call.ring_type),
-            values.text(call.hangup_type),
+            None if call.ring_type == "null" else call.ring_type or None,
+            call.hangup_type or None,
             _text_or_json(call.intention, "$.call.intention", warnings),
-            values.text(call.slots),
+            call.slots or None,
             _json(call.multi_label, "$.call.multi_label", warnings),
-            values.text(call.asr_ptp),
+            call.asr_ptp or None,
             *self.version,
         )
 
@@ -220,8 +222,8 @@ class _Normaliser:
                 self.call_id,
                 position,
                 values.offset(turn.time, f"$.call.asr_result[{position}].time", self.warnings),
-                values.text(turn.robottext),
-                values.text(turn.text),
+                turn.robottext or None,
+                turn.text or None,
             )
             for position, turn in enumerate(values.bounded(call.asr_result, "$.call.asr_result", self.warnings))
         ]
@@ -239,5 +241,5 @@ def _json(value: Any, path: str, warnings: Warnings) -> str | None:
 
 def _text_or_json(value: Any, path: str, warnings: Warnings) -> str | None:
     if value is None or isinstance(value, str):
-        return values.text(value)
+        return value or None
     return _json(value, path, warnings)

@@ -1,6 +1,7 @@
 """Values: the vendor's texts in; times, dates, amounts and telephone numbers out, or a warning.
 
-An empty text is None everywhere: the vendor sends "" for what it does not know.
+An empty text is None everywhere (`or None`): the vendor sends "" for what it does not know. What few values stand for,
+days and places in a call, is read once.
 """
 
 from __future__ import annotations
@@ -34,11 +35,6 @@ _TRUNK_ZERO = re.compile(rf"\+({'|'.join(map(str, phonenumbers.COUNTRY_CODE_TO_R
 """A zero behind the country code, which most countries dial at home only: +62 0812 … is +62 812 …"""
 _REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 _DIGITS = re.compile(r"[1-9]\d{7,14}", re.ASCII)
-
-
-def text(value: str | None) -> str | None:
-    """The text as sent; None if empty."""
-    return value or None
 
 
 def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
@@ -148,6 +144,7 @@ def _read_moment(value: str) -> datetime | None:
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
+@functools.lru_cache(maxsize=10_000)
 def _read_day(value: str) -> date | None:
     return date.fromisoformat(value) if _DATE.fullmatch(value) else None
 
@@ -158,6 +155,7 @@ def _read_amount(value: str) -> Decimal | None:
     return Decimal(value)
 
 
+@functools.lru_cache(maxsize=10_000)
 def _read_offset(value: str) -> timedelta | None:
     match = _OFFSET.fullmatch(value)
     if not match:
