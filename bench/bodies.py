@@ -29,7 +29,7 @@ def templates(folder: Path) -> dict[str, Path]:
 
 def numbered(template: bytes, serial: int) -> bytes:
     """A push of its own, as `push.lua` makes them."""
-    number = serial * 387420489 % 999999937
+    number = serial * 2999999 % 999999937
     return template.replace(NUMBER.encode(), b"%09d" % number).replace(
         CALL_ID.encode(), b"%09d%023d" % (number, serial)
     )

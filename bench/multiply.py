@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
 from typing import Any
 
 from psycopg import Connection, sql
@@ -28,7 +29,8 @@ def multiply(connection: Connection[Any], calls: int) -> None:
     (there,) = connection.execute("SELECT count(*) FROM original_calls").fetchone() or (0,)
     for serial in range(1, calls // there + 1):
         for table in _TABLES:
-            _copy(connection, table, f"{serial:02}")
+            # A letter, as no id of the original begins with one.
+            _copy(connection, table, f"{ascii_lowercase[serial // 10]}{serial % 10}")
     connection.execute("VACUUM ANALYZE")
     connection.execute("CHECKPOINT")
 

@@ -16,10 +16,10 @@ local head = "POST /airudder/custom-api HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-T
   .. "User-Agent: Airudder\r\nContent-Length: " .. length .. "\r\n\r\n" .. before
 local serial = first
 
--- A prime factor spreads what rises by one, so that indexes see the order of a real campaign.
+-- A factor spreads what rises by one, so that indexes see the order of a real campaign; the product stays exact.
 request = function()
   serial = serial + 1
-  local spread = (serial * 387420489) % 999999937
+  local spread = (serial * 2999999) % 999999937
   return head .. string.format("%09d", spread) .. between .. string.format("%09d%023d", spread, serial) .. after
 end
 
