@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for folder in ("ingest", "workers")
+    for folder in ("ingest", "workers", "bench")
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 CLIENTS = {"redis", "rq", "psycopg", "aiohttp", "httpx"}
@@ -56,6 +56,12 @@ def packages(names: set[str]) -> set[str]:
 def test_ingest_never_imports_workers(module: str) -> None:
     """Data flows one way: what is before Redis knows nothing of what is after it."""
     assert "workers" not in packages(imports(module))
+
+
+@pytest.mark.parametrize("module", [name for name in SOURCES if not name.startswith("bench")])
+def test_product_never_imports_bench(module: str) -> None:
+    """What measures the product is no part of it."""
+    assert "bench" not in packages(imports(module))
 
 
 @pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith("ingest")])
