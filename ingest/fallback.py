@@ -22,7 +22,7 @@ REST_SECONDS = 1.0
 INSERT_PENDING: LiteralString = """
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status)
 SELECT push_id, received_at, source, kind, body, 'pending'
-FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[])
+FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[])
   AS entry (push_id, received_at, source, kind, body)
 ON CONFLICT (received_at, push_id) DO NOTHING
 """

@@ -170,13 +170,16 @@ def attempt(client: Any, database: Database, seconds: int) -> None:
         normalise_batch(client, database, "b1")
 
 
-def test_waiting_for_lock_is_no_attempt(client: Any, database: Database, database_url: str, connection: Rows) -> None:
-    """A job that ends while Postgres keeps it waiting says nothing against its pushes, however often."""
+@pytest.mark.parametrize("table", ["callees", "calls", "workflows", "nodes"])
+def test_waiting_for_lock_is_no_attempt(
+    table: str, client: Any, database: Database, database_url: str, connection: Rows
+) -> None:
+    """A job that ends while Postgres keeps it waiting, at whichever table, says nothing against its pushes."""
     enqueued(client, [entry(push("c1")), entry(push("c2"))])
     with Connection.connect(database_url) as blocker:
-        blocker.execute("LOCK TABLE airudder.callees IN ACCESS EXCLUSIVE MODE")
+        blocker.execute(f"LOCK TABLE airudder.{table} IN ACCESS EXCLUSIVE MODE".encode())
         for _ in range(ATTEMPTS_TOGETHER + 2):
-            with pytest.raises(PostgresAwayError):
+            with pytest.raises(PostgresAwayError, match="job's time"):
                 attempt(client, database, 1)
 
     normalise_batch(client, database, "b1")

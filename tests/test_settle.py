@@ -241,6 +241,35 @@ def test_time_out_carries_no_content(database: Database, connection: Rows, monke
     assert caught.value.__context__ is None
 
 
+def test_refused_batch_goes_on_where_it_was(
+    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that is settled push by push for longer than a job may take is not begun anew by the next job."""
+    entries = [entry(push("c1")), entry(push("c2")), entry(push("c3"))]
+    alone: list[str] = []
+
+    def settle_one_a_job(database: Database, one: Entry, *, through_redis: bool) -> None:
+        if alone:
+            raise JobTimeoutException
+        alone.append(str(one.uuid))
+        settle_alone(database, one, through_redis=through_redis)
+
+    monkeypatch.setattr(workers.settle, "settle_alone", settle_one_a_job)
+    connection.execute("ALTER TABLE airudder.calls ADD CONSTRAINT refuse_the_last CHECK (call_id <> 'c3')")
+    try:
+        for settled in (1, 2):
+            alone.clear()
+            with pytest.raises(JobTimeoutException):
+                settle(database, entries)
+            assert outcomes(connection) == {"normalised": settled}
+        alone.clear()
+        settle(database, entries)
+    finally:
+        connection.execute("ALTER TABLE airudder.calls DROP CONSTRAINT refuse_the_last")
+
+    assert outcomes(connection) == {"normalised": 2, "dead": 1}
+
+
 def test_redelivery_is_found_by_its_ids(database: Database, connection: Rows) -> None:
     """A duplicate's row names its call, so that all deliveries of a call are found together."""
     settle(database, [entry(push()), entry(push())])

@@ -73,10 +73,11 @@ def _connect(url: str) -> Connection[tuple[Any, ...]]:
 @contextmanager
 def pipelined(connection: Connection[Any]) -> Iterator[None]:
     """Send statements without waiting for the answers to earlier ones; psycopg's pipeline, but one that does not wait
-    at its end when a job's time is over."""
-    with connection.pipeline():
+    at its end when a job's time is over. A cursor's `rowcount` is known after the block."""
+    with connection.pipeline() as pipeline:
         try:
             yield
+            pipeline.sync()  # all waiting is done in here, where a time-out is noticed
         except psycopg.Error:
             raise
         except BaseException:

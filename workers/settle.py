@@ -34,7 +34,8 @@ def settle(database: Database, entries: Sequence[Entry], *, through_redis: bool 
     """
     if failure := _try(database, entries, through_redis):
         _log.warning("a batch of %d is settled push by push: %s", len(entries), failure)
-        for entry in entries:
+        # If that takes longer than the job has, another job goes on from here.
+        for entry in unsettled(database, entries) if through_redis else entries:
             settle_alone(database, entry, through_redis=through_redis)
 
 

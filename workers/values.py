@@ -25,6 +25,9 @@ _MAX_NUMBER_LENGTH = 64
 _MAX_AMOUNT_LENGTH = 64
 MAX_ITEMS = 10_000
 """Turns of a call, or answers of a case: ten times what an hour's talk has."""
+_DAY_LENGTH = len("YYYY-MM-DD")
+_MAX_OFFSET_LENGTH = len("HHH:MM:SS.ffffff")
+"""Longer texts are neither, and must not fill a cache"""
 _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
@@ -144,8 +147,12 @@ def _read_moment(value: str) -> datetime | None:
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
-@functools.lru_cache(maxsize=10_000)
 def _read_day(value: str) -> date | None:
+    return _day_of(value) if len(value) == _DAY_LENGTH else None
+
+
+@functools.lru_cache(maxsize=10_000)
+def _day_of(value: str) -> date | None:
     return date.fromisoformat(value) if _DATE.fullmatch(value) else None
 
 
@@ -155,8 +162,12 @@ def _read_amount(value: str) -> Decimal | None:
     return Decimal(value)
 
 
-@functools.lru_cache(maxsize=10_000)
 def _read_offset(value: str) -> timedelta | None:
+    return _offset_of(value) if len(value) <= _MAX_OFFSET_LENGTH else None
+
+
+@functools.lru_cache(maxsize=10_000)
+def _offset_of(value: str) -> timedelta | None:
     match = _OFFSET.fullmatch(value)
     if not match:
         return None
