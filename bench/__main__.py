@@ -15,6 +15,8 @@ from bench.load import check_wrk
 from bench.plan import FULL, QUICK
 from bench.results import Results
 from bench.stand import standing
+from ingest import settings
+from ingest.embedded.server import make_data_dir
 
 EXPERIMENTS = (
     acknowledge.side_by_side,
@@ -22,6 +24,7 @@ EXPERIMENTS = (
     acknowledge.postgres_away,
     acknowledge.two_processes,
     drain.beside_copy,
+    drain.peers,
     together.saturated,
     together.burst_on_base,
     together.idle,
@@ -37,11 +40,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, none with millions of pushes")
     names = [experiment.__name__ for experiment in EXPERIMENTS]
-    parser.add_argument("only", nargs="*", choices=[*names, []], help="some experiments alone; nothing is written then")
+    parser.add_argument(
+        "only", nargs="*", metavar="EXPERIMENT", help=f"these alone, and nothing is written: {', '.join(names)}"
+    )
     arguments = parser.parse_args()
+    if unknown := set(arguments.only) - set(names):
+        parser.error(f"no such experiment: {', '.join(sorted(unknown))}")
     check_wrk()
     results, begun = Results(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, standing(Path(folder)) as stand:
+    # Beside the data of `ingest up`, as a temporary folder may be in memory, where a sync costs nothing.
+    data_dir = settings.load().data_dir
+    make_data_dir(data_dir)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=data_dir) as folder, standing(Path(folder)) as stand:
         bodies = templates(Path(folder))
         described = machine.describe(stand)
         for experiment in EXPERIMENTS:

@@ -27,7 +27,7 @@ class Load:
     p99_ms: float
     max_ms: float
     refused: int
-    """Answers that were no 2xx"""
+    """Answers with a status of 400 or more"""
     failed: int
     """Requests without an answer"""
 

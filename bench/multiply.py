@@ -15,9 +15,9 @@ WHERE attrelid = %s::text::regclass AND attnum > 0 AND NOT attisdropped AND attg
 _OTHERS = {
     "push_id": sql.SQL("gen_random_uuid()"),
     "body": sql.SQL("body || convert_to({mark}, 'UTF8')"),
-    # Another beginning for each copy spreads its keys among those that are there.
-    "call_id": sql.SQL("{mark} || substr(call_id, 3)"),
-    "callee_number": sql.SQL("'+62' || {mark} || substr(callee_number, 6)"),
+    # The beginning of a key is what spreads it: with the same one, copies lie where new pushes will be written.
+    "call_id": sql.SQL("substr(call_id, 1, 9) || {mark} || substr(call_id, 12)"),
+    "callee_number": sql.SQL("callee_number || {mark}"),
 }
 
 
@@ -29,7 +29,7 @@ def multiply(connection: Connection[Any], calls: int) -> None:
     (there,) = connection.execute("SELECT count(*) FROM original_calls").fetchone() or (0,)
     for serial in range(1, calls // there + 1):
         for table in _TABLES:
-            # A letter, as no id of the original begins with one.
+            # A letter, as the originals have digits only.
             _copy(connection, table, f"{ascii_lowercase[serial // 10]}{serial % 10}")
     connection.execute("VACUUM ANALYZE")
     connection.execute("CHECKPOINT")

@@ -25,7 +25,7 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=5,
+    rounds=3,
     seconds=5,
     fill_seconds=4,
     saturated_seconds=18,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 
 import matplotlib as mpl
@@ -46,7 +47,7 @@ def _draw(results: Results, name: str) -> None:
     panels = {"rate": "acknowledged pushes a second", "p99_ms": "p99 of the answer, ms (logarithmic)"}
     for axis, (key, title) in zip(axes, panels.items(), strict=True):
         rounds = [results.rates("side by side", one, key) for one in names]
-        medians = [sorted(values)[len(values) // 2] for values in rounds]
+        medians = [statistics.median(values) for values in rounds]
         reach = [
             [median - min(values) for median, values in zip(medians, rounds, strict=True)],
             [max(values) - median for median, values in zip(medians, rounds, strict=True)],

@@ -53,7 +53,7 @@ class Stand:
         self._supervisor.stop([self._servers[name].process.name])
 
     def start(self, name: str, *arguments: str, **environ: str) -> None:
-        """Start `python …` under a name; it finds the servers in its environment."""
+        """Start `python …`, from the checkout, under a name; it finds the servers in its environment."""
         whole = {**os.environ, "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url, **environ}
         log = self.folder / f"{name}.log"
         self._supervisor.start(Process(name, (sys.executable, *arguments), whole, log=log))
@@ -100,13 +100,20 @@ class Stand:
         begun = time.perf_counter()
         while not condition():
             if time.perf_counter() - begun > seconds:
-                sys.exit(f"bench: waited {seconds:.0f} s in vain until {what}; see {self.folder}")
+                sys.exit(f"bench: waited {seconds:.0f} s in vain until {what}")
             time.sleep(pause)
         return time.perf_counter() - begun
 
     def wait_until_drained(self) -> float:
         """Wait until no push is in flight; how long that took, in seconds."""
         return self.wait(lambda: not self.redis.exists(keys.BATCHES), "all is stored", DRAIN_SECONDS)
+
+    def check_normalised(self, at_least: int) -> None:
+        """Leave if fewer pushes are normalised, or any push came to something else."""
+        with self.connect() as connection:
+            found = dict(connection.execute("SELECT status, count(*) FROM airudder.pushes GROUP BY status").fetchall())
+        if found.keys() != {"normalised"} or found["normalised"] < at_least:
+            sys.exit(f"bench: {at_least} pushes should be normalised, and are {found}")
 
     def in_flight(self) -> int:
         """How many pushes are on Redis and not in Postgres yet."""

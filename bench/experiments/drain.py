@@ -5,13 +5,15 @@ from __future__ import annotations
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg import Connection
 
 from bench.bodies import SAMPLE_SIZE
 from bench.load import load
 from bench.multiply import multiply
-from bench.peers.copy_ceiling import copy, copy_shared
+from bench.peers.copy_ceiling import copy, prepare
 from bench.plan import Plan
 from bench.results import Results
 from bench.stand import DRAIN_SECONDS, START_SECONDS, Stand
@@ -34,6 +36,7 @@ def beside_copy(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resu
         load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
         batches = _queued(stand)
         worker = _drain(stand)
+        stand.check_normalised(sum(map(len, batches)))
         results.note("drain", "one worker", {"rate": worker})
         stand.empty()
         ceiling = _copy(stand, batches)
@@ -44,6 +47,28 @@ def beside_copy(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resu
         results.figure("one worker's drain ÷ COPY ceiling", worker / ceiling)
         results.figure("one worker's drain ÷ one transaction per push", worker / alone)
     stand.stop("web")
+
+
+def peers(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
+    """What the workers of the peers with a queue store in a second: the raw push alone, in one table."""
+    workers = {
+        "literal": ("-m", "rq.cli", "worker", "literal", "--serializer", "json", "--url", stand.redis_url),
+        "fastapi_celery": ("-m", "celery", "-A", "bench.peers.fastapi_celery:tasks", "worker", "--concurrency", "1"),
+    }
+    for name, command in workers.items():
+        stand.empty()
+        url = stand.serve_peer(name)
+        load(url, bodies[SAMPLE_SIZE], plan.seconds)
+        stand.stop(name)
+        stand.start(f"{name}-worker", *command)
+        with stand.connect() as connection:
+            stand.wait(lambda: _raw(connection), "the peer's worker begins", START_SECONDS, pause=0.01)
+            begun, first = time.perf_counter(), _raw(connection)
+            time.sleep(3)
+            rate = (_raw(connection) - first) / (time.perf_counter() - begun)
+        results.note("drain", f"one worker of {name}", {"rate": rate})
+        results.figure(f"stored raw by one worker of {name}, a second", rate)
+        stand.stop(f"{name}-worker")
 
 
 def full_tables(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
@@ -69,6 +94,11 @@ def full_tables(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resu
     stand.empty()
 
 
+def _raw(connection: Connection[Any]) -> int:
+    (stored,) = connection.execute("SELECT count(*) FROM bench_raw").fetchone() or (0,)
+    return int(stored)
+
+
 def _queued(stand: Stand) -> list[list[Entry]]:
     ids = keys.decode_ids(stand.redis.zrange(keys.BATCHES, 0, -1))
     return [list(map(decode_entry, stand.redis.lrange(keys.batch(batch_id), 0, -1))) for batch_id in ids]  # type: ignore[arg-type]
@@ -87,15 +117,17 @@ def _drain(stand: Stand) -> float:
 
 
 def _copy(stand: Stand, batches: list[list[Entry]]) -> float:
-    tables = [merge([normalise(entry) for entry in batch]) for batch in batches]
     with psycopg.connect(stand.database_url) as connection:
-        copy_shared(connection, tables[0])
+        ready = [prepare(connection, merge([normalise(entry) for entry in batch])) for batch in batches]
         connection.commit()
         begun = time.perf_counter()
-        for one in tables:
+        for one in ready:
             copy(connection, one)
             connection.commit()
-        return sum(len(one.pushes) for one in tables) / (time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+    pushes = sum(map(len, batches))
+    stand.check_normalised(pushes)
+    return pushes / seconds
 
 
 def _settle_alone(stand: Stand, batches: list[list[Entry]]) -> float:

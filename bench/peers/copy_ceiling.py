@@ -1,41 +1,82 @@
-"""The ceiling of writing: rows that are ready, and cannot conflict, by COPY into the same tables."""
+"""The ceiling of writing: rows that are ready, and cannot conflict, by COPY in binary into the same tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from psycopg import Connection, sql
+from psycopg.types.json import Jsonb
 
 from workers.merge import Tables
 from workers.rows import AnswerRow, AttributesRow, CalleeRow, CallRow, CaseRow, NodeRow, PushRow, TurnRow, WorkflowRow
 
+_TYPES = """
+SELECT attname::text, atttypid::regtype::text FROM pg_attribute WHERE attrelid = %s::text::regclass AND attnum > 0
+"""
+_SHARED = ("workflows", "nodes")
+"""What every batch writes anew: copied once, as it would conflict"""
 
-def copy(connection: Connection[Any], tables: Tables) -> None:
-    """Write the rows of one batch; the caller commits."""
-    pushes = ((*push, True, 1, push.received_at) for push in tables.pushes)
-    _copy(connection, "pushes", [*PushRow._fields, "through_redis", "attempts", "normalised_at"], pushes)
-    _copy(connection, "callees", CalleeRow._fields, tables.callees)
-    _copy(connection, "cases", CaseRow._fields, tables.cases)
-    _copy(connection, "case_answers", AnswerRow._fields, chain.from_iterable(tables.answers.values()))
-    calls = ((*call, call.received_at, call.push_id) for call in tables.calls)
-    _copy(connection, "calls", [*CallRow._fields, "transcript_received_at", "transcript_push_id"], calls)
+
+@dataclass(frozen=True)
+class ReadyTable:
+    """One table's share of a batch: the statement, its columns' types, and rows that need no more thought."""
+
+    statement: sql.Composed
+    types: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+def prepare(connection: Connection[Any], tables: Tables) -> list[ReadyTable]:
+    """Make a batch ready for `copy`; its workflows and nodes are written at once."""
     turns = chain.from_iterable(transcript.turns for transcript in tables.transcripts.values())
-    _copy(connection, "call_turns", TurnRow._fields, turns)
-    _copy(connection, "call_attributes", AttributesRow._fields, tables.attributes)
+    rows: dict[str, tuple[Sequence[str], Iterable[tuple[Any, ...]]]] = {
+        "pushes": (
+            [*PushRow._fields, "through_redis", "attempts", "normalised_at"],
+            [(*push, True, 1, push.received_at) for push in tables.pushes],
+        ),
+        "callees": (CalleeRow._fields, tables.callees),
+        "cases": (CaseRow._fields, tables.cases),
+        "case_answers": (AnswerRow._fields, chain.from_iterable(tables.answers.values())),
+        "calls": (
+            [*CallRow._fields, "transcript_received_at", "transcript_push_id"],
+            [(*call, call.received_at, call.push_id) for call in tables.calls],
+        ),
+        "call_turns": (TurnRow._fields, turns),
+        "call_attributes": (AttributesRow._fields, tables.attributes),
+        "workflows": (WorkflowRow._fields, tables.workflows),
+        "nodes": (NodeRow._fields, tables.nodes),
+    }
+    ready = {table: _ready(connection, table, *columns_and_rows) for table, columns_and_rows in rows.items()}
+    for table in _SHARED:
+        one = ready.pop(table)
+        if not connection.execute(sql.SQL("SELECT FROM {}").format(sql.Identifier("airudder", table))).rowcount:
+            copy(connection, [one])
+    return list(ready.values())
 
 
-def copy_shared(connection: Connection[Any], tables: Tables) -> None:
-    """Write what every batch shares; the caller commits."""
-    _copy(connection, "workflows", WorkflowRow._fields, tables.workflows)
-    _copy(connection, "nodes", NodeRow._fields, tables.nodes)
+def copy(connection: Connection[Any], batch: list[ReadyTable]) -> None:
+    """Write the rows of one batch; the caller commits."""
+    for table in batch:
+        with connection.cursor().copy(table.statement) as copying:
+            copying.set_types(table.types)
+            for row in table.rows:
+                copying.write_row(row)
 
 
-def _copy(connection: Connection[Any], table: str, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    statement = sql.SQL("COPY airudder.{} ({}) FROM STDIN").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+def _ready(
+    connection: Connection[Any], table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> ReadyTable:
+    known = dict(connection.execute(_TYPES, [f"airudder.{table}"]).fetchall())
+    types = [known[column] for column in columns]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier("airudder", table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with connection.cursor().copy(statement) as copying:
-        for row in rows:
-            copying.write_row(row)
+    return ReadyTable(statement, types, [tuple(map(_typed, row, types)) for row in rows])
+
+
+def _typed(value: Any, type_name: str) -> Any:
+    # Rows hold JSON as text already.
+    return Jsonb(value, dumps=str) if type_name == "jsonb" and value is not None else value

@@ -8,13 +8,13 @@ from typing import Any
 from celery import Celery
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import JSON, Column, MetaData, Table, create_engine, insert
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Column, MetaData, Table, create_engine, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
 tasks = Celery("fastapi_celery", broker=os.environ["REDIS_URL"])
 tasks.conf.task_ignore_result = True
-_engine = create_engine("postgresql+psycopg://", poolclass=NullPool)
-_pushes = Table("pushes", MetaData(), Column("content", JSON))
+_engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:", 1))
+_pushes = Table("bench_raw", MetaData(), Column("content", JSONB))
 
 
 class _Section(BaseModel):

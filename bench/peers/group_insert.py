@@ -6,8 +6,9 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Error
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -19,18 +20,25 @@ from ingest.fallback import INSERT_PENDING, pending_columns
 from ingest.push_ids import PushIds
 
 _ids = PushIds()
-_waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+_waiting: list[tuple[Entry, asyncio.Future[bool]]] = []
 _arrival = asyncio.Event()
 
 
 async def _write() -> None:
-    connection = await AsyncConnection.connect(os.environ["DATABASE_URL"], autocommit=True)
+    connection: AsyncConnection[Any] | None = None
     while await _arrival.wait():
         _arrival.clear()
         group, _waiting[:] = _waiting[:], []
-        await connection.execute(INSERT_PENDING, pending_columns([entry for entry, _ in group]))
-        for _, done in group:
-            done.set_result(None)
+        try:
+            if connection is None or connection.closed:
+                connection = await AsyncConnection.connect(os.environ["DATABASE_URL"], autocommit=True)
+            await connection.execute(INSERT_PENDING, pending_columns([entry for entry, _ in group]))
+        except Error:
+            for _, stored in group:
+                stored.set_result(False)
+        else:
+            for _, stored in group:
+                stored.set_result(True)
 
 
 @asynccontextmanager
@@ -44,11 +52,10 @@ async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
 async def _push(request: Request) -> JSONResponse:
     body = await request.body()
     decode("custom-api", body)
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    _waiting.append((Entry(*_ids.draw(), "default", "custom-api", body), done))
+    stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    _waiting.append((Entry(*_ids.draw(), "default", "custom-api", body), stored))
     _arrival.set()
-    await done
-    return JSONResponse({})
+    return JSONResponse({}, status_code=200 if await stored else 503)
 
 
 app = Starlette(routes=[Route("/airudder/custom-api", _push, methods=["POST"])], lifespan=_lifespan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import LiteralString
 
 from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
@@ -14,9 +15,11 @@ from starlette.routing import Route
 
 from ingest.decode import decode
 from ingest.entry import Entry
-from ingest.fallback import INSERT_PENDING, pending_columns
 from ingest.push_ids import PushIds
 
+_INSERT: LiteralString = """
+INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status) VALUES (%b, %b, %b, %b, %b, 'pending')
+"""
 _ids = PushIds()
 
 
@@ -31,8 +34,8 @@ async def _push(request: Request) -> JSONResponse:
     body = await request.body()
     decode("custom-api", body)
     entry = Entry(*_ids.draw(), "default", "custom-api", body)
-    async with request.app.state.pool.connection() as connection:
-        await connection.execute(INSERT_PENDING, pending_columns([entry]))
+    async with request.app.state.pool.connection(timeout=1) as connection:
+        await connection.execute(_INSERT, (entry.uuid, entry.received_at, entry.source, entry.kind, body))
     return JSONResponse({})
 
 

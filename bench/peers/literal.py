@@ -1,4 +1,4 @@
-"""The mission, read literally: decode with msgspec and enqueue one RQ job a push."""
+"""The mission, read literally: decode with msgspec and enqueue one RQ job a push, each a transaction of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _queue = Queue("literal", connection=Redis.from_url(os.environ["REDIS_URL"]), se
 async def _push(request: Request) -> JSONResponse:
     body = await request.body()
     decode("custom-api", body)
-    await run_in_threadpool(_queue.enqueue, "bench.peers.literal.store", body.decode())
+    await run_in_threadpool(_queue.enqueue, "bench.peers.literal_job.store", body.decode())
     return JSONResponse({})
 
 
