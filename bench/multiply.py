@@ -14,36 +14,33 @@ WHERE attrelid = %s::text::regclass AND attnum > 0 AND NOT attisdropped AND attg
 """
 _OTHERS = {
     "push_id": sql.SQL("gen_random_uuid()"),
-    "body": sql.SQL("body || convert_to({mark}, 'UTF8')"),
+    "body": sql.SQL("body || convert_to(%(mark)s, 'UTF8')"),
     # The beginning of a key is what spreads it: with the same one, copies lie where new pushes will be written.
-    "call_id": sql.SQL("substr(call_id, 1, 9) || {mark} || substr(call_id, 12)"),
-    "callee_number": sql.SQL("callee_number || {mark}"),
+    "call_id": sql.SQL("substr(call_id, 1, 9) || %(mark)s::text || substr(call_id, 12)"),
+    "callee_number": sql.SQL("callee_number || %(mark)s::text"),
 }
 
 
 def multiply(connection: Connection[Any], calls: int) -> None:
     """Copy what is in the tables until they hold that many calls."""
-    for table in _TABLES:
-        names = {"table": sql.Identifier("airudder", table), "original": sql.Identifier(f"original_{table}")}
-        connection.execute(sql.SQL("CREATE TEMPORARY TABLE {original} AS SELECT * FROM {table}").format(**names))
+    statements = [_statement(connection, table) for table in _TABLES]
     (there,) = connection.execute("SELECT count(*) FROM original_calls").fetchone() or (0,)
     for serial in range(1, calls // there + 1):
-        for table in _TABLES:
-            # A letter, as the originals have digits only.
-            _copy(connection, table, f"{ascii_lowercase[serial // 10]}{serial % 10}")
+        # A letter, as the originals have digits only.
+        mark = f"{ascii_lowercase[serial // 10]}{serial % 10}"
+        for statement in statements:
+            connection.execute(statement, {"mark": mark})
     connection.execute("VACUUM ANALYZE")
     connection.execute("CHECKPOINT")
 
 
-def _copy(connection: Connection[Any], table: str, mark: str) -> None:
+def _statement(connection: Connection[Any], table: str) -> sql.Composed:
+    """Set a table's rows aside; the statement that copies them under a mark."""
     columns = [name for (name,) in connection.execute(_COLUMNS, [f"airudder.{table}"])]
-    values = [_OTHERS.get(name, sql.Identifier(name)) for name in columns]
-    statement = sql.SQL("INSERT INTO {table} ({columns}) SELECT {values} FROM {original}").format(
-        table=sql.Identifier("airudder", table),
+    names = {"table": sql.Identifier("airudder", table), "original": sql.Identifier(f"original_{table}")}
+    connection.execute(sql.SQL("CREATE TEMPORARY TABLE {original} AS SELECT * FROM {table}").format(**names))
+    return sql.SQL("INSERT INTO {table} ({columns}) SELECT {values} FROM {original}").format(
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        values=sql.SQL(", ").join(
-            value.format(mark=sql.Literal(mark)) if isinstance(value, sql.SQL) else value for value in values
-        ),
-        original=sql.Identifier(f"original_{table}"),
+        values=sql.SQL(", ").join(_OTHERS.get(name, sql.Identifier(name)) for name in columns),
+        **names,
     )
-    connection.execute(statement)

@@ -17,7 +17,7 @@ from redis import Redis
 
 from ingest import keys
 from ingest.embedded import postgres, valkey
-from ingest.embedded.server import make_data_dir, wait_until_ready
+from ingest.embedded.server import free_port, make_data_dir, wait_until_ready
 from ingest.resources import locate
 from ingest.supervisor import Process, Supervisor
 
@@ -61,7 +61,7 @@ class Stand:
 
     def serve(self, name: str, *arguments: str, **environ: str) -> str:
         """Start a web process under a name and wait until it answers; where pushes are to be posted."""
-        port = _free_port()
+        port = free_port()
         self.start(name, *arguments, PORT=str(port), **environ)
         self.wait(lambda: _listens(port), f"{name} answers", START_SECONDS)
         return f"http://127.0.0.1:{port}{PATH}"
@@ -139,13 +139,6 @@ def standing(folder: Path) -> Iterator[Stand]:
         yield stand
     finally:
         stand.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _listens(port: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,19 +14,12 @@ from typing import TypeVar
 
 import httpx
 
+from ingest.embedded.server import free_port
 from ingest.supervisor import Supervisor
 
 _Value = TypeVar("_Value")
 
 DEADLINE_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def wait_until(condition: Callable[[], _Value], what: str, seconds: float = DEADLINE_SECONDS) -> _Value:

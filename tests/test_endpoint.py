@@ -15,8 +15,9 @@ import pytest
 from psycopg import Connection
 
 from ingest import keys
+from ingest.embedded.server import free_port
 from ingest.entry import Entry, decode_entry
-from tests.processes import answers, descendants, free_port, running, running_web, wait_until
+from tests.processes import answers, descendants, running, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from ingest.decode import decode
+from ingest.embedded.server import free_port
 from ingest.simulator import words
 from ingest.simulator.pushes import SimulatedPush, generate
 from ingest.simulator.sender import Plan, Summary, send
-from tests.processes import free_port
 from tests.pushes import entry
 from workers.normalise import normalise
 

@@ -62,7 +62,7 @@ def _connect(url: str) -> Connection[tuple[Any, ...]]:
         tcp_user_timeout=20_000,
     )
     try:
-        connection.execute(statements.BOUND_SESSION)
+        connection.execute(statements.SET_UP_SESSION)
         connection.commit()
     except BaseException:
         connection.close()

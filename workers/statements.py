@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-BOUND_SESSION: LiteralString = """
+SET_UP_SESSION: LiteralString = """
 SELECT set_config('idle_in_transaction_session_timeout', '30s', false),
   set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
   set_config('tcp_keepalives_count', '3', false), set_config('plan_cache_mode', 'force_custom_plan', false)

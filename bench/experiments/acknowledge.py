@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.bodies import SAMPLE_SIZE
-from bench.load import load
+from bench.load import Load, load
 from bench.plan import Plan
 from bench.results import Results
 from bench.stand import Stand
@@ -22,15 +23,7 @@ def side_by_side(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Res
     """The sample push, 64 connections, one web process of each, no worker: acknowledged a second, and the tail."""
     urls = {BARE: stand.serve_peer("bare"), OURS: stand.serve_ours()}
     urls |= {name: stand.serve_peer(module) for name, module in PEERS.items()}
-    for number in range(plan.rounds):
-        seen = {}
-        # To and fro, so that nobody always comes after the same one.
-        for name in list(urls)[:: -1 if number % 2 else 1]:
-            stand.empty()
-            seen[name] = load(urls[name], bodies[SAMPLE_SIZE], plan.seconds)
-            results.note("side by side", name, seen[name])
-            if name == OURS and stand.in_flight() < seen[OURS].acknowledged:
-                sys.exit("bench: not every acknowledged push is on Redis")
+    for seen in _rounds("side by side", urls, bodies[SAMPLE_SIZE], stand, plan, results):
         for name in (BARE, *PEERS):
             results.figure(f"acknowledged ÷ {name}", seen[OURS].rate / seen[name].rate)
         results.figure("p99 ÷ bare's p99", seen[OURS].p99_ms / seen[BARE].p99_ms)
@@ -41,12 +34,7 @@ def payloads(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results
     """The same with smaller and larger pushes: 200 kB is the transcript of forty minutes."""
     urls = {BARE: stand.serve_peer("bare"), OURS: stand.serve_ours()}
     for size in plan.sizes:
-        for _ in range(min(plan.rounds, 3)):
-            seen = {}
-            for name, url in urls.items():
-                stand.empty()
-                seen[name] = load(url, bodies[size], plan.seconds)
-                results.note(f"payload of {size}", name, seen[name])
+        for seen in _rounds(f"payload of {size}", urls, bodies[size], stand, plan, results):
             results.figure(f"acknowledged ÷ bare, {size}", seen[OURS].rate / seen[BARE].rate)
             results.figure(f"p99 ÷ bare's p99, {size}", seen[OURS].p99_ms / seen[BARE].p99_ms)
     stand.stop("web", "bare")
@@ -55,7 +43,7 @@ def payloads(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results
 def postgres_away(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
     """Acknowledgements while Postgres is stopped, and while it is there; the same of those that INSERT."""
     urls = {OURS: stand.serve_ours()} | {name: stand.serve_peer(module) for name, module in INSERTING.items()}
-    for _ in range(min(plan.rounds, 3)):
+    for _ in range(plan.rounds):
         stand.empty()
         there = load(urls[OURS], bodies[SAMPLE_SIZE], plan.seconds)
         results.note("Postgres there", OURS, there)
@@ -94,11 +82,22 @@ def long_queue(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resul
 def two_processes(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
     """Two web processes beside one, as far as there are cores for them."""
     urls = {"one": stand.serve_ours("web"), "two": stand.serve_ours("webs", WEB_CONCURRENCY="2")}
-    for _ in range(min(plan.rounds, 3)):
-        seen = {}
-        for name, url in urls.items():
-            stand.empty()
-            seen[name] = load(url, bodies[SAMPLE_SIZE], plan.seconds)
-            results.note("web processes", name, seen[name])
+    for seen in _rounds("web processes", urls, bodies[SAMPLE_SIZE], stand, plan, results):
         results.figure("two web processes ÷ one", seen["two"].rate / seen["one"].rate)
     stand.stop("web", "webs")
+
+
+def _rounds(
+    experiment: str, urls: dict[str, str], body: Path, stand: Stand, plan: Plan, results: Results
+) -> Iterator[dict[str, Load]]:
+    """Load every receiver once a round, each on empty servers; what each round saw, by receiver."""
+    for number in range(plan.rounds):
+        seen = {}
+        # To and fro, so that nobody always comes after the same one.
+        for name in list(urls)[:: -1 if number % 2 else 1]:
+            stand.empty()
+            seen[name] = load(urls[name], body, plan.seconds)
+            results.note(experiment, name, seen[name])
+            if name == OURS and stand.in_flight() < seen[OURS].acknowledged:
+                sys.exit("bench: not every acknowledged push is on Redis")
+        yield seen

@@ -16,7 +16,7 @@ from bench.multiply import multiply
 from bench.peers.copy_ceiling import copy, prepare
 from bench.plan import Plan
 from bench.results import Results
-from bench.stand import DRAIN_SECONDS, START_SECONDS, Stand
+from bench.stand import START_SECONDS, Stand
 from ingest import keys
 from ingest.entry import Entry, decode_entry
 from workers.merge import merge
@@ -31,7 +31,7 @@ _ALONE = 2_000
 def beside_copy(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
     """Web queues pushes, then one worker drains them; the very same entries by COPY, and one transaction each."""
     url = stand.serve_ours()
-    for _ in range(min(plan.rounds, 3)):
+    for _ in range(plan.rounds):
         stand.empty()
         load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
         batches = _queued(stand)
@@ -110,7 +110,7 @@ def _drain(stand: Stand) -> float:
     stand.start("worker", "-m", "workers", WORKERS="1")
     stand.wait(lambda: stand.redis.zcard(keys.BATCHES) < queued, "the worker begins", START_SECONDS, pause=0.001)
     begun, rest = time.perf_counter(), stand.in_flight()
-    stand.wait(lambda: not stand.redis.exists(keys.BATCHES), "all is stored", DRAIN_SECONDS, pause=0.005)
+    stand.wait_until_drained()
     rate = rest / (time.perf_counter() - begun)
     stand.stop("worker")
     return rate

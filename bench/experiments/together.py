@@ -34,7 +34,7 @@ def saturated(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Result
     behind that is, and how long the rest takes."""
     bare = stand.serve_peer("bare")
     with _receiving(stand) as url:
-        for _ in range(min(plan.rounds, 3)):
+        for _ in range(plan.rounds):
             stand.empty()
             ceiling = load(bare, bodies[SAMPLE_SIZE], plan.seconds)
             results.note("saturated", "bare", ceiling)
@@ -71,7 +71,7 @@ def burst_on_base(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Re
     ]
     serial = _FIRST_SERIAL
     with _receiving(stand) as url:
-        for _ in range(min(plan.rounds, 3)):
+        for _ in range(plan.rounds):
             stand.empty()
             pushes = [(due, numbered(template, serial + number)) for number, due in enumerate(sorted(dues))]
             serial += len(pushes)

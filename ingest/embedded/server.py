@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -59,6 +60,14 @@ def wheel(package: str, variable: str) -> Path:
             "or pip install 'airudder-ingest[embedded]'"
         )
     return Path(spec.origin).parent
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def command_line(pid: int) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import redis
 from redis.exceptions import RedisError
 
-from ingest.embedded.server import STOP_SECONDS, Server, wheel, write_private
+from ingest.embedded.server import STOP_SECONDS, Server, free_port, wheel, write_private
 from ingest.supervisor import Process
 
 
@@ -64,10 +64,10 @@ def _access(path: Path) -> tuple[int, str]:
         known = json.loads(path.read_text())
         port, password = int(known["port"]), str(known["password"])
     except (OSError, ValueError, KeyError):
-        port, password = _free_port(), secrets.token_urlsafe(24)
+        port, password = free_port(), secrets.token_urlsafe(24)
     _stop_leftover(f"redis://:{password}@127.0.0.1:{port}/0")
     if not _is_free(port):
-        port = _free_port()
+        port = free_port()
     write_private(path, json.dumps({"port": port, "password": password}))
     return port, password
 
@@ -98,10 +98,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -18,8 +18,9 @@ import httpx
 import psycopg
 import pytest
 
+from ingest.embedded.server import free_port
 from ingest.simulator.pushes import generate
-from tests.processes import descendants, free_port, wait_until
+from tests.processes import descendants, wait_until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 

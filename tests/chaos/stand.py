@@ -24,13 +24,13 @@ from redis.exceptions import RedisError
 from ingest import keys
 from ingest.cli.reconcile import reconcile
 from ingest.embedded import postgres, valkey
-from ingest.embedded.server import make_data_dir
+from ingest.embedded.server import free_port, make_data_dir
 from ingest.jobs import normalise_queue
 from ingest.resources import locate
 from tests.chaos.managed import Managed, keep_running, kill_at_once, signal_all
 from tests.chaos.oracle import Oracle
 from tests.chaos.proxy import Proxy
-from tests.processes import answers, descendants, free_port
+from tests.processes import answers, descendants
 
 START_SECONDS = 60.0
 QUIET_SECONDS = 120.0
