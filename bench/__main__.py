@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import machine, report
 from bench.bodies import templates
-from bench.experiments import acknowledge, drain, memory, together
+from bench.experiments import acknowledge, drain, memory, strangers, together
 from bench.load import check_wrk
 from bench.plan import FULL, QUICK
 from bench.results import Results
@@ -28,6 +28,7 @@ EXPERIMENTS = (
     together.saturated,
     together.burst_on_base,
     together.idle,
+    strangers.slow_strangers,
     memory.queued_push,
     memory.compression,
     acknowledge.long_queue,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Iterable
 
-from ingest.settings import Token
+from ingest.tokens import Token, digest_of, fingerprint
 
 OPEN_SOURCE = "default"
 """The source of every push while no tokens are set."""
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Access:
@@ -20,24 +21,38 @@ class Access:
     def __init__(self, tokens: tuple[Token, ...]) -> None:
         self._tokens = tokens
 
-    def source_of(self, path_token: str | None, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    def replace(self, tokens: tuple[Token, ...]) -> None:
+        """From now on admit these; requests that were admitted before stay so."""
+        self._tokens = tokens
+
+    def source_of(self, path_token: str | None, headers: Headers) -> str | None:
         """The source whose secret came in the path, as Bearer or as Basic; None if none did."""
         if not self._tokens:
             return OPEN_SOURCE
-        if path_token is not None:
-            return self._match(path_token.encode("utf-8", "surrogatepass"))
-        for name, value in headers:
-            if name == b"authorization":
-                return self._match(_secret_of(value))
-        return None
-
-    def _match(self, secret: bytes) -> str | None:
-        digest = hashlib.sha256(secret).digest()
+        secret = _presented(path_token, headers)
+        if secret is None:
+            return None
+        digest = digest_of(secret)
         source = None
         for token in self._tokens:
             if hmac.compare_digest(token.digest, digest):
                 source = token.source
         return source
+
+
+def presented_fingerprint(path_token: str | None, headers: Headers) -> str | None:
+    """What the secret that a request brought may be called in the open; None if it brought none."""
+    secret = _presented(path_token, headers)
+    return fingerprint(digest_of(secret)) if secret else None
+
+
+def _presented(path_token: str | None, headers: Headers) -> bytes | None:
+    if path_token is not None:
+        return path_token.encode("utf-8", "surrogatepass")
+    for name, value in headers:
+        if name == b"authorization":
+            return _secret_of(value)
+    return None
 
 
 def _secret_of(authorization: bytes) -> bytes:

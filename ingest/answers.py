@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 Headers = list[tuple[bytes, bytes]]
@@ -35,14 +36,30 @@ def error(status: int, text: str, *headers: tuple[bytes, bytes]) -> Answer:
 
 
 _CLOSE = (b"connection", b"close")
+"""Where the body may not have been read: what is left of it is not to be taken for the next request."""
 
 ACKNOWLEDGED = answer(200, {})
 EMPTY_BODY = error(400, "the body is empty")
-WRONG_CREDENTIAL = error(401, "wrong or missing credential", (b"www-authenticate", b"Bearer"))
-UNKNOWN_KIND = error(404, "no such kind of push")
-WRONG_METHOD = error(405, "only POST is allowed here", (b"allow", b"POST"))
-UNKNOWN_ENCODING = error(415, "this content encoding is not supported: send the body as it is", _CLOSE)
+WRONG_CREDENTIAL = error(401, "wrong or missing credential", (b"www-authenticate", b"Bearer"), _CLOSE)
+WRONG_ADDRESS = error(403, "pushes are not taken from this address", _CLOSE)
+UNKNOWN_KIND = error(404, "no such kind of push", _CLOSE)
+WRONG_METHOD = error(405, "only POST is allowed here", (b"allow", b"POST"), _CLOSE)
+TOO_SLOW = error(408, "the request took too long to arrive", _CLOSE)
+UNKNOWN_ENCODING = error(415, "this content encoding is not supported: send the body as it is, or as gzip", _CLOSE)
+OVER_RATE_LIMIT = error(429, "too many pushes from this source: try again", (b"retry-after", b"60"), _CLOSE)
+HEAD_TOO_LARGE = error(431, "the request's headers are too large", _CLOSE)
+NOT_HTTP = error(400, "this is not HTTP", _CLOSE)
+TOO_MANY_AT_ONCE = error(503, "too many requests at once: try again", (b"retry-after", b"60"), _CLOSE)
+EXPANDS_TOO_MUCH = error(413, "the body expands too much", _CLOSE)
 NOWHERE_TO_STORE = error(503, "the push could not be stored: try again", (b"retry-after", b"60"))
+
+
+def as_bytes(one: Answer) -> bytes:
+    """An answer as it goes over the wire, for a connection that has no request yet."""
+    lines = [f"HTTP/1.1 {one.status} {HTTPStatus(one.status).phrase}".encode()]
+    lines += [name + b": " + value for name, value in one.start["headers"]]
+    content: bytes = one.body["body"]
+    return b"\r\n".join([*lines, b"", content])
 
 
 def too_large(max_body: int) -> Answer:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,13 +17,22 @@ from starlette.routing import Route
 
 from ingest import settings
 from ingest.access import Access
+from ingest.addresses import Addresses
+from ingest.admission import Admission
+from ingest.body import BodyReader
+from ingest.connection import Bounds, allow_many_connections
 from ingest.endpoint import PushEndpoint
+from ingest.errors import SettingError
 from ingest.fallback import Fallback
 from ingest.open_batch import OpenBatch
 from ingest.push_ids import PushIds
+from ingest.rate_limit import RateLimit
 from ingest.readiness import Readiness
 from ingest.redis_client import acknowledging_client
 from ingest.refusals import Refusals
+from ingest.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 def create_app() -> Starlette:
@@ -32,7 +44,9 @@ def create_app() -> Starlette:
     ids = PushIds()
     refusals = Refusals(client)
     batch = OpenBatch(client, ids, fallback.store)
-    endpoint = PushEndpoint(Access(current.tokens), ids, batch, refusals, current.max_body)
+    access = Access(current.tokens)
+    body = BodyReader(current.max_body, current.request_seconds)
+    endpoint = PushEndpoint(_admission(current, access), body, ids, batch, refusals)
     # A connection of its own: a slow answer to it must not end the one that stores pushes.
     probe = Fallback(current.database_url)
     readiness = Readiness(client, probe, current.appendfsync)
@@ -42,10 +56,12 @@ def create_app() -> Starlette:
         return JSONResponse(words, status_code=200 if ready else 503)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        max_connections = allow_many_connections()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload_tokens, current, access)
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(batch.run()), tasks.create_task(refusals.run())]
-            yield
+            yield {"bounds": Bounds(current.request_seconds, max_connections, refusals.note)}
             for loop in loops:
                 loop.cancel()
         await refusals.flush()
@@ -60,11 +76,31 @@ def create_app() -> Starlette:
             Route("/healthz", _healthz),
             Route("/readyz", readyz),
         ],
-        exception_handlers={HTTPException: _in_json},
+        exception_handlers={HTTPException: _in_json, Exception: _unforeseen},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _admission(current: Settings, access: Access) -> Admission:
+    addresses = Addresses(current.allow_ips, current.trusted_proxies)
+    return Admission(addresses, access, RateLimit(current.rate_limit), current.max_concurrent)
+
+
+def _reload_tokens(current: Settings, access: Access) -> None:
+    """Admit by the tokens file as it is now; one that cannot be read changes nothing."""
+    try:
+        tokens = current.tokens
+    except SettingError as error:
+        _log.error("the tokens stay as they were: %s", error)
+        return
+    access.replace(tokens)
+    _log.info("the tokens are read again: %d of %d sources", len(tokens), len({token.source for token in tokens}))
+
+
+async def _unforeseen(_request: Request, _raised: Exception) -> JSONResponse:
+    return JSONResponse({"error": "something went wrong here: try again"}, status_code=500)
 
 
 async def _in_json(_request: Request, raised: Exception) -> JSONResponse:

@@ -21,6 +21,14 @@ class NotAnObjectError(IngestError):
     """The body is JSON, but not a JSON object."""
 
 
+class BrokenEncodingError(IngestError):
+    """The body cannot be unpacked as its Content-Encoding says; `body` is what came."""
+
+    def __init__(self, text: str, body: bytes) -> None:
+        super().__init__(text)
+        self.body = body
+
+
 class NowhereToStoreError(IngestError):
     """Neither Redis nor Postgres confirmed the push: the sender must try again."""
 

@@ -10,13 +10,24 @@ BATCHES = "batches"
 about what is in flight. Written by web; emptied by worker; read by sweeper and `ingest status`."""
 
 REFUSED = "refused"
-"""Hash of counts by reason of what was refused and not kept. Written by web; read by `ingest status`."""
+"""Hash of counts of what was refused and not kept, by `refused_field`. Written by web; read by `ingest status`."""
+
+LAST_REFUSALS = "last_refusals"
+"""List of the last refusals as JSON (`ingest.refusals.Refusal`), the newest first; for thirty days. Written by web;
+read by `ingest status`."""
+LAST_REFUSALS_KEPT = 100
+LAST_REFUSALS_TTL_SECONDS = 30 * 24 * 3600
 
 SWEEPER = "sweeper"
 """String that expires: while it is there, a sweeper works. Written by sweeper, whom a refusal tells that Redis is
 full; read by `ingest status`."""
 
 ACKNOWLEDGED_TTL_SECONDS = 8 * 24 * 3600
+
+
+def refused_field(reason: str, source: str | None) -> str:
+    """The field of `refused` for a reason and the source whose credential the request brought, if any."""
+    return f"{reason}\t{source}" if source else reason
 
 
 def acknowledged(hour: str) -> str:

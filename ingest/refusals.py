@@ -1,37 +1,74 @@
-"""Counts what is refused and not kept, by reason; gathered here and written to Redis about once a second."""
+"""Refusals: what is answered and not kept, counted by reason and source; the last ones kept, with nothing personal in
+them. Gathered here and written to Redis about once a second."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+import time
+from collections import Counter, deque
+from datetime import UTC, datetime
 
+import msgspec
 import redis.asyncio
 from redis.exceptions import RedisError
 
 from ingest import keys
+from ingest.answers import Answer
 from ingest.errors import describe
 
 FLUSH_SECONDS = 1.0
+REPORT_SECONDS = 60.0
+"""How often the log says what was refused: a wrong token must be noticed in minutes."""
 
 _log = logging.getLogger(__name__)
 
 
+class RefusedError(Exception):
+    """The request is answered without keeping it; counted by its reason, a handful of fixed words."""
+
+    def __init__(self, answer: Answer, reason: str, source: str | None = None) -> None:
+        self.answer = answer
+        self.reason = reason
+        self.source = source
+
+
+class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request that was refused, as it may be written down."""
+
+    at: datetime
+    reason: str
+    source: str | None = None
+    """Whose credential it brought; none if it brought no right one"""
+    network: str | None = None
+    """Where it came from: an IPv4 address's /24, an IPv6 address's /48"""
+    credential: str | None = None
+    """The fingerprint of the secret it brought, as `ingest token list` shows those of the right ones"""
+
+
 class Refusals:
-    """A flood of refused requests costs Redis one write a second."""
+    """A flood of refused requests costs Redis one write a second, and the log a line a minute."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
         self._counts: Counter[str] = Counter()
+        self._last: deque[Refusal] = deque(maxlen=keys.LAST_REFUSALS_KEPT)
+        self._unreported: Counter[str] = Counter()
+        self._report_at = time.monotonic()
 
-    def count(self, reason: str) -> None:
-        """Note one refused request; reasons are a handful of fixed words."""
-        self._counts[reason] += 1
+    def note(
+        self, reason: str, source: str | None = None, network: str | None = None, credential: str | None = None
+    ) -> None:
+        """Note one refused request; what is known of it, as `Refusal` has it."""
+        self._counts[keys.refused_field(reason, source)] += 1
+        self._unreported[f"{reason} ({source})" if source else reason] += 1
+        self._last.append(Refusal(datetime.now(UTC), reason, source, network, credential))
 
     async def run(self) -> None:
         """Write the counts out once a second until cancelled."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
+            self._report()
             try:
                 await self.flush()
             except Exception as error:
@@ -43,11 +80,23 @@ class Refusals:
         counts, self._counts = self._counts, Counter()
         if not counts:
             return
+        last, self._last = self._last, deque(maxlen=keys.LAST_REFUSALS_KEPT)
         try:
             async with self._client.pipeline(transaction=True) as pipeline:
-                for reason, number in counts.items():
-                    pipeline.hincrby(keys.REFUSED, reason, number)
+                for field, number in counts.items():
+                    pipeline.hincrby(keys.REFUSED, field, number)
+                pipeline.lpush(keys.LAST_REFUSALS, *map(msgspec.json.encode, last))
+                pipeline.ltrim(keys.LAST_REFUSALS, 0, keys.LAST_REFUSALS_KEPT - 1)
+                pipeline.expire(keys.LAST_REFUSALS, keys.LAST_REFUSALS_TTL_SECONDS)
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             self._counts.update(counts)
+            self._last.extendleft(reversed(last))
             _log.warning("the counts of refused requests wait for Redis (%s)", type(error).__name__)
+
+    def _report(self) -> None:
+        if self._unreported and time.monotonic() >= self._report_at:
+            words = ", ".join(f"{name} {number}" for name, number in sorted(self._unreported.items()))
+            _log.warning("refused and not kept: %s; see `ingest status`", words)
+            self._unreported.clear()
+            self._report_at = time.monotonic() + REPORT_SECONDS

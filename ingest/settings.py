@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import json
 import os
@@ -11,19 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ingest import tokens
+from ingest.addresses import Network, parse_networks
 from ingest.errors import SettingError
 from ingest.process_ids import is_alive
+from ingest.tokens import Token
 
 RUNNING_FILE = "running.json"
 """Under the data folder while `ingest up` runs: its pid, and the variables by which to reach what it started."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """One secret that may push, and the source its pushes belong to; only the secret's SHA-256 is kept."""
-
-    source: str
-    digest: bytes
 
 
 @dataclass(frozen=True)
@@ -37,8 +31,18 @@ class Settings:
     dashboard_port: int
     web_concurrency: int
     workers: int
-    tokens: tuple[Token, ...]
+    listed_tokens: tuple[Token, ...]
+    tokens_file: Path | None
+    allow_ips: tuple[Network, ...]
+    """From where pushes may come; empty: from everywhere"""
+    trusted_proxies: tuple[Network, ...]
     max_body: int
+    max_concurrent: int
+    """Requests that a web process has in hand"""
+    request_seconds: int
+    """How long a request may take to arrive"""
+    rate_limit: int | None
+    """Pushes per second, source and web process"""
     appendfsync: str
     """What Redis's setting of this name has to be: `always`, or `everysec` where somebody asked for it"""
     data_dir: Path
@@ -54,16 +58,21 @@ class Settings:
         return _needed("REDIS_URL", self.configured_redis_url, self.data_dir)
 
     @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Who may push, by the environment and by the file as it is now; SettingError if that cannot be read."""
+        return self.listed_tokens + (tokens.read_file(self.tokens_file) if self.tokens_file else ())
+
+    @property
     def is_open(self) -> bool:
         """Whether anybody who reaches the endpoint may push."""
-        return not self.tokens
+        return not (self.listed_tokens or self.tokens_file)
 
     def check_exposure(self) -> None:
         """Refuse to listen beyond this machine without tokens: SettingError."""
         if self.is_open and not _is_loopback(self.host):
             raise SettingError(
                 f"HOST={self.host} is reachable from outside, and INGEST_TOKENS is not set: "
-                "anybody could push. Set INGEST_TOKENS=source=secret, or HOST=127.0.0.1"
+                "anybody could push. Set INGEST_TOKENS=source=secret or INGEST_TOKENS_FILE, or HOST=127.0.0.1"
             )
 
 
@@ -79,8 +88,14 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         dashboard_port=_integer(environ, "DASHBOARD_PORT", 9181, at_least=1, at_most=65535),
         web_concurrency=_integer(environ, "WEB_CONCURRENCY", 1, at_least=1),
         workers=_integer(environ, "WORKERS", 2, at_least=1),
-        tokens=_tokens(environ.get("INGEST_TOKENS", "")),
+        listed_tokens=tokens.parse_list("INGEST_TOKENS", environ.get("INGEST_TOKENS", "")),
+        tokens_file=Path(environ["INGEST_TOKENS_FILE"]).absolute() if "INGEST_TOKENS_FILE" in environ else None,
+        allow_ips=parse_networks("INGEST_ALLOW_IPS", environ.get("INGEST_ALLOW_IPS", "")),
+        trusted_proxies=parse_networks("INGEST_TRUSTED_PROXIES", environ.get("INGEST_TRUSTED_PROXIES", "")),
         max_body=_integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1),
+        max_concurrent=_integer(environ, "INGEST_MAX_CONCURRENT", 2000, at_least=1),
+        request_seconds=_integer(environ, "INGEST_REQUEST_SECONDS", 15, at_least=1),
+        rate_limit=_integer(environ, "INGEST_RATE_LIMIT", 1, at_least=1) if "INGEST_RATE_LIMIT" in environ else None,
         appendfsync=_one_of(environ, "INGEST_APPENDFSYNC", "always", "everysec"),
         data_dir=data_dir,
     )
@@ -128,21 +143,6 @@ def _one_of(environ: Mapping[str, str], name: str, default: str, other: str) -> 
     if text not in (default, other):
         raise SettingError(f"{name}={text} is neither {default} nor {other}")
     return text
-
-
-def _tokens(text: str) -> tuple[Token, ...]:
-    # A bad item is named by its place, never by its text: the text may be a secret.
-    tokens = []
-    for place, item in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
-        source, separator, secret = item.partition("=")
-        if not (separator and source.strip() and secret):
-            raise SettingError(f"INGEST_TOKENS: item {place} is not of the form source=secret")
-        if "/" in secret:
-            raise SettingError(f"INGEST_TOKENS: the secret of item {place} has a / in it and cannot be part of a URL")
-        tokens.append(Token(source.strip(), hashlib.sha256(secret.encode()).digest()))
-    if text.strip() and not tokens:
-        raise SettingError("INGEST_TOKENS is set and holds no source=secret")
-    return tuple(tokens)
 
 
 def _is_loopback(host: str) -> bool:

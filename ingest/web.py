@@ -25,8 +25,9 @@ UVICORN: dict[str, Any] = {
     "server_header": False,
     "date_header": False,
     "log_config": None,  # our own, for uvicorn's lines too
-    "log_level": "warning",
+    "log_level": "error",  # its warnings are what strangers send; those are counted
     "ws": "none",
+    "proxy_headers": False,  # whom to believe is decided by `ingest.addresses`
 }
 """How we serve, whatever the address"""
 
@@ -55,6 +56,7 @@ def main() -> None:
         host=current.host,
         port=current.port,
         workers=current.web_concurrency,
+        http="ingest.connection:BoundedProtocol",
         **UVICORN,
     )
 

@@ -45,9 +45,16 @@ def wait_pumping(supervisor: Supervisor, condition: Callable[[], _Value], what: 
 
 @contextmanager
 def running(*arguments: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python …` in a group of its own; SIGTERM at the end, SIGKILL for what is left of the group."""
+    """Run `python …` as `running_command` does."""
+    with running_command(sys.executable, *arguments, **environ) as process:
+        yield process
+
+
+@contextmanager
+def running_command(*command: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in a group of its own; SIGTERM at the end, SIGKILL for what is left of the group."""
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        command,
         env={**os.environ, **environ},
         start_new_session=True,
     )

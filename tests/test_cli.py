@@ -6,14 +6,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from psycopg import Connection
 
 from ingest import keys
+from ingest.access import Access
 from ingest.entry import Entry, encode_entry
+from ingest.refusals import Refusal
+from ingest.settings import load
 from tests.processes import running, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
@@ -82,14 +87,18 @@ def test_status_counts_in_flight(client: Any, database: Database) -> None:
     settle(database, [entry(push("c1")), entry(push("c1")), entry(b"[]")])
     client.rpush(keys.batch("b1"), encode_entry(entry(push("c2"))), encode_entry(entry(push("c3"))))
     client.zadd(keys.BATCHES, {"b1": 1.0})
-    client.hincrby(keys.REFUSED, "wrong credential", 3)
+    client.hincrby(keys.REFUSED, keys.refused_field("wrong credential", None), 3)
+    client.hincrby(keys.REFUSED, keys.refused_field("body too large", "shop"), 1)
 
     result = ingest("status", "--json")
 
     status = json.loads(result.stdout)
     flight = status["redis"]["in_flight"]
     assert (flight["batches"], flight["pushes"], flight["workers"]) == (1, 2, 0)
-    assert status["redis"]["refused"] == {"wrong credential": 3}
+    assert status["redis"]["refused"] == [
+        {"reason": "body too large", "source": "shop", "requests": 1},
+        {"reason": "wrong credential", "source": None, "requests": 3},
+    ]
     assert status["postgres"]["dead"] == 1
     assert status["postgres"]["last_24_hours"] == {"dead": 1, "duplicate": 1, "normalised": 1}
     assert status["problems"][0] == "no worker is running"
@@ -299,4 +308,52 @@ def test_doctor_names_unsafe_setting(client: Any, monkeypatch: pytest.MonkeyPatc
 
     assert result.returncode == 1
     assert "set `appendfsync always`" in result.stdout
-    assert "Set INGEST_TOKENS=source=secret, or HOST=127.0.0.1" in result.stdout
+    assert "Set INGEST_TOKENS=source=secret or INGEST_TOKENS_FILE, or HOST=127.0.0.1" in result.stdout
+
+
+def test_status_shows_the_last_refusals(client: Any) -> None:
+    """A wrong token of the last minutes is a problem, and what is known of it is shown; an old one is no problem."""
+    now = datetime.now(UTC)
+    for age, credential in ((timedelta(hours=1), "0ld0ld00"), (timedelta(seconds=5), "1a2b3c4d")):
+        refusal = Refusal(now - age, "wrong credential", None, "203.0.113.0/24", credential)
+        client.lpush(keys.LAST_REFUSALS, msgspec.json.encode(refusal))
+
+    words = ingest("status").stdout
+    status = json.loads(ingest("status", "--json").stdout)
+
+    assert "wrong credential from 203.0.113.0/24 with 1a2b3c4d" in words
+    assert [one["credential"] for one in status["redis"]["last_refusals"]] == ["1a2b3c4d", "0ld0ld00"]
+    assert [one for one in status["problems"] if "wrong credentials" in one]
+    client.lpop(keys.LAST_REFUSALS)
+    assert "wrong credentials" not in ingest("status").stdout
+
+
+def test_token_is_made_and_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new token is shown once; the file keeps what admits it, and the list what it may be called."""
+    monkeypatch.setenv("INGEST_TOKENS_FILE", str(tmp_path / "tokens"))
+
+    made = ingest("token", "new", "shop").stdout
+
+    secret = made.split()[1]
+    assert f"push path   /airudder/custom-api/{secret}" in made
+    (token,) = load({"INGEST_TOKENS_FILE": str(tmp_path / "tokens")}).tokens
+    assert Access((token,)).source_of(secret, []) == "shop"
+    assert secret not in (tmp_path / "tokens").read_text()
+    listed = ingest("token", "list").stdout
+    assert f"shop    {token.fingerprint}" in listed
+    assert secret not in listed
+
+
+def test_token_without_file_says_what_to_set() -> None:
+    """Where no file is set, the item for INGEST_TOKENS is shown."""
+    made = ingest("token", "new", "shop").stdout
+
+    item = made.splitlines()[-1]
+    (token,) = load({"INGEST_TOKENS": item}).tokens
+    assert Access((token,)).source_of(made.split()[1], []) == "shop"
+
+
+@pytest.mark.parametrize("source", ["", "a b", "a=b", "a,b", "#a", "a/b"])
+def test_token_source_is_one_word(source: str) -> None:
+    """A source that could not be read back is refused."""
+    assert ingest("token", "new", source).returncode == 2

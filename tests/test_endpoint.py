@@ -14,9 +14,8 @@ import httpx
 import pytest
 from psycopg import Connection
 
-from ingest import keys
 from ingest.embedded.server import free_port
-from ingest.entry import Entry, decode_entry
+from tests.kept import kept, refused
 from tests.processes import answers, descendants, running, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to
@@ -38,17 +37,6 @@ def guarded_url(database_url: str, redis_url: str) -> Iterator[str]:
     tokens = "lender-a=alpha,lender-a=alpha-2, shop=s3cret"
     with running_web(DATABASE_URL=database_url, REDIS_URL=redis_url, INGEST_TOKENS=tokens) as url:
         yield url
-
-
-def kept(client: Any) -> list[Entry]:
-    """Every entry in every open batch."""
-    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
-    return [decode_entry(one) for batch_id in batch_ids for one in client.lrange(keys.batch(batch_id), 0, -1)]
-
-
-def refused(client: Any, reason: str) -> bool:
-    """Whether a refusal for this reason has been counted."""
-    return int(client.hget(keys.REFUSED, reason) or 0) == 1
 
 
 ACKNOWLEDGED = {
@@ -103,19 +91,27 @@ def test_other_body_is_refused_and_kept(web_url: str, client: Any, body: bytes, 
 
 
 REFUSED = {
-    "empty body": ("POST", PATH, {}, b"", 400, "empty body"),
-    "wrong method": ("GET", PATH, {}, b"", 405, "wrong method"),
-    "unknown kind": ("POST", "/airudder/nonsense", {}, b"{}", 404, "unknown kind"),
-    "unknown encoding": ("POST", PATH, {"content-encoding": "br"}, b"{}", 415, "unknown content encoding"),
-    "too large": ("POST", PATH, {}, b" " * (MAX_BODY + 1), 413, "body too large"),
+    "empty body": ("POST", PATH, {}, b"", 400, "empty body", "default"),
+    "wrong method": ("GET", PATH, {}, b"", 405, "wrong method", None),
+    "unknown kind": ("POST", "/airudder/nonsense", {}, b"{}", 404, "unknown kind", None),
+    "unknown encoding": ("POST", PATH, {"content-encoding": "br"}, b"{}", 415, "unknown content encoding", "default"),
+    "too large": ("POST", PATH, {}, b" " * (MAX_BODY + 1), 413, "body too large", "default"),
 }
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "headers", "body", "status", "reason"), REFUSED.values(), ids=REFUSED.keys()
+    ("method", "path", "headers", "body", "status", "reason", "source"), REFUSED.values(), ids=REFUSED.keys()
 )
 def test_other_request_is_refused_and_counted(
-    web_url: str, client: Any, method: str, path: str, headers: dict[str, str], body: bytes, status: int, reason: str
+    web_url: str,
+    client: Any,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    status: int,
+    reason: str,
+    source: str | None,
 ) -> None:
     """What cannot be a push is refused with a JSON error, counted by its reason and not kept."""
     answer = httpx.request(method, web_url + path, content=body, headers=headers)
@@ -123,7 +119,7 @@ def test_other_request_is_refused_and_counted(
     assert answer.status_code == status
     assert list(answer.json()) == ["error"]
     assert kept(client) == []
-    wait_until(lambda: refused(client, reason), "the refusal is counted")
+    wait_until(lambda: refused(client, reason, source), "the refusal is counted")
 
 
 def test_streamed_body_over_limit(web_url: str, client: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -11,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import SettingError
-from ingest.settings import RUNNING_FILE, Token, load
+from ingest.settings import RUNNING_FILE, load
+from ingest.tokens import Token, digest_of
 
 
 def token(source: str, secret: str) -> Token:
     """A token as settings keep it."""
-    return Token(source, hashlib.sha256(secret.encode()).digest())
+    return Token(source, digest_of(secret.encode()))
 
 
 def test_defaults_need_nothing() -> None:

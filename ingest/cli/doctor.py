@@ -48,7 +48,7 @@ def _guarded(check: Callable[[Settings], Iterator[Finding]], current: Settings) 
 def _settings(current: Settings) -> Iterator[Finding]:
     current.check_exposure()
     sources = sorted({token.source for token in current.tokens})
-    tokens = f"INGEST_TOKENS: {', '.join(sources)}" if sources else "INGEST_TOKENS: none, open on loopback only"
+    tokens = f"tokens: {', '.join(sources)}" if sources else "tokens: none, open on loopback only"
     tokens += " (in this shell)"
     yield Finding(True, f"HOST={current.host} PORT={current.port}")
     yield Finding(True, tokens)

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import SimpleWorker
@@ -20,6 +21,7 @@ from ingest.entry import decode_entry
 from ingest.errors import RedisAwayError
 from ingest.jobs import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.redis_client import patient_client
+from ingest.refusals import Refusal
 from ingest.settings import Settings
 
 
@@ -50,10 +52,20 @@ def in_flight(client: Redis) -> dict[str, Any]:
     }
 
 
-def refused(client: Redis) -> dict[str, int]:
-    """How many requests were refused and not kept, by reason, since Redis was set up."""
+def refused(client: Redis) -> list[dict[str, Any]]:
+    """How many requests were refused and not kept, by reason and source, since Redis was set up."""
     counts: dict[Any, Any] = client.hgetall(keys.REFUSED)
-    return {reason.decode(): int(count) for reason, count in sorted(counts.items())}
+    found = []
+    for field, count in sorted(counts.items()):
+        reason, _, source = field.decode().partition("\t")
+        found.append({"reason": reason, "source": source or None, "requests": int(count)})
+    return found
+
+
+def last_refusals(client: Redis) -> list[Refusal]:
+    """The last requests that were refused, the newest first."""
+    kept: list[Any] = client.lrange(keys.LAST_REFUSALS, 0, -1)
+    return [msgspec.json.decode(one, type=Refusal) for one in kept]
 
 
 def acknowledged(client: Redis) -> dict[tuple[str, str], int]:

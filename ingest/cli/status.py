@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -13,9 +14,14 @@ from ingest import settings
 from ingest.cli import postgres, redis
 from ingest.cli.output import word
 from ingest.errors import PostgresAwayError, RedisAwayError
+from ingest.refusals import Refusal
 
 LATE_SECONDS = 60
 """A batch that is older waits for something that does not come by itself."""
+
+RECENT = timedelta(minutes=15)
+"""A wrong credential is a problem for so long: somebody's pushes are being lost, or somebody tries."""
+SHOWN_REFUSALS = 5
 
 _WAITING = ("pending", "oldest_pending_seconds", "dead")
 
@@ -39,7 +45,11 @@ def command(as_json: bool) -> None:
 def _redis(current: settings.Settings) -> dict[str, Any]:
     try:
         with redis.connect(current) as client:
-            return {"in_flight": redis.in_flight(client), "refused": redis.refused(client)}
+            return {
+                "in_flight": redis.in_flight(client),
+                "refused": redis.refused(client),
+                "last_refusals": redis.last_refusals(client),
+            }
     except RedisAwayError as error:
         return {"error": str(error)}
 
@@ -69,20 +79,42 @@ def _problems(status: dict[str, Any]) -> list[str]:
         problems.append("no sweeper is running")
     if flight.get("oldest_seconds", 0) > LATE_SECONDS:
         problems.append(f"the oldest batch waits for {flight['oldest_seconds']:.0f} s")
+    problems.extend(_wrong_credentials(status["redis"].get("last_refusals", [])))
     if (pending_seconds := status["postgres"].get("oldest_pending_seconds", 0)) > LATE_SECONDS:
         problems.append(f"the oldest pending push waits for {pending_seconds:.0f} s")
     return problems
+
+
+def _wrong_credentials(last: list[Refusal]) -> list[str]:
+    since = datetime.now(UTC) - RECENT
+    recent = [one for one in last if one.reason == "wrong credential" and one.at > since]
+    if not recent:
+        return []
+    return [f"wrong credentials, the last at {word(recent[0].at)}: compare it with `ingest token list`"]
+
+
+def _refused_words(refused: list[dict[str, Any]]) -> dict[str, int]:
+    return {
+        f"{one['reason']} ({one['source']})" if one["source"] else one["reason"]: one["requests"] for one in refused
+    }
+
+
+def _refusal_words(one: Refusal) -> str:
+    details = [("of", one.source), ("from", one.network), ("with", one.credential)]
+    return " ".join([word(one.at), one.reason, *(f"{name} {value}" for name, value in details if value)])
 
 
 def _words(status: dict[str, Any]) -> str:
     lines = []
     for title, values in (
         ("in flight", status["redis"].get("in_flight", {})),
-        ("refused, not kept", status["redis"].get("refused", {})),
+        ("refused, not kept", _refused_words(status["redis"].get("refused", []))),
         ("waiting", {name: status["postgres"][name] for name in _WAITING if name in status["postgres"]}),
         ("last 24 hours", status["postgres"].get("last_24_hours", {})),
     ):
         words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())
         lines.append(f"{title:<18} {words or '-'}")
+    last = status["redis"].get("last_refusals", [])[:SHOWN_REFUSALS]
+    lines.extend(f"{'last refusals' if not place else '':<18} {_refusal_words(one)}" for place, one in enumerate(last))
     lines.extend(f"PROBLEM            {problem}" for problem in status["problems"])
     return "\n".join(lines)

@@ -1,0 +1,51 @@
+"""Admission: is the request a push, from where and from whom pushes may come, and is there room for it?"""
+
+from __future__ import annotations
+
+from starlette.types import Scope
+
+from ingest import answers
+from ingest.access import Access, presented_fingerprint
+from ingest.addresses import Addresses, shown
+from ingest.payloads import STRUCTS
+from ingest.rate_limit import RateLimit
+from ingest.refusals import RefusedError
+
+
+class Admission:
+    """Decides before a byte of the body is read. `max_at_once`: requests that this process has in hand."""
+
+    def __init__(self, addresses: Addresses, access: Access, rate_limit: RateLimit, max_at_once: int) -> None:
+        self._addresses = addresses
+        self._access = access
+        self._rate_limit = rate_limit
+        self._max_at_once = max_at_once
+        self._in_hand = 0
+
+    def admit(self, scope: Scope) -> tuple[str, str]:
+        """The push's kind and source, until `leave`; RefusedError if it is not admitted."""
+        if scope["method"] != "POST":
+            raise RefusedError(answers.WRONG_METHOD, "wrong method")
+        kind = scope["path_params"]["kind"]
+        if kind not in STRUCTS:
+            raise RefusedError(answers.UNKNOWN_KIND, "unknown kind")
+        if not self._addresses.may_push(scope):
+            raise RefusedError(answers.WRONG_ADDRESS, "address not allowed")
+        source = self._access.source_of(scope["path_params"].get("token"), scope["headers"])
+        if source is None:
+            raise RefusedError(answers.WRONG_CREDENTIAL, "wrong credential")
+        if not self._rate_limit.admits(source):
+            raise RefusedError(answers.OVER_RATE_LIMIT, "over the rate limit", source)
+        if self._in_hand >= self._max_at_once:
+            raise RefusedError(answers.TOO_MANY_AT_ONCE, "too many at once", source)
+        self._in_hand += 1
+        return kind, source
+
+    def leave(self) -> None:
+        """The request that was admitted has its answer."""
+        self._in_hand -= 1
+
+    def traces(self, scope: Scope) -> tuple[str | None, str | None]:
+        """What may be written down of a refused request: its network, and its secret's fingerprint."""
+        credential = presented_fingerprint(scope["path_params"].get("token"), scope["headers"])
+        return shown(self._addresses.client(scope)), credential

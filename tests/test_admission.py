@@ -1,0 +1,180 @@
+"""Who is let in, asked of real web processes: networks, tokens and their rotation, rates, and room."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from ingest.embedded.server import free_port
+from ingest.tokens import digest_of, fingerprint, item_of
+from tests.kept import kept, last_refusals, refused
+from tests.processes import answers, running, running_web, wait_until
+
+PATH = "/airudder/custom-api"
+
+
+@pytest.fixture
+def web(database_url: str, redis_url: str) -> Callable[..., Any]:
+    """Runs a web process with more variables."""
+
+    def run(**environ: str) -> Any:
+        return running_web(DATABASE_URL=database_url, REDIS_URL=redis_url, **environ)
+
+    return run
+
+
+def status(url: str, token: str = "", **headers: str) -> int:
+    """How a push is answered."""
+    return httpx.post(f"{url}{PATH}{token}", content=b"{}", headers=headers).status_code
+
+
+def test_only_allowed_networks_may_push(web: Any, client: Any) -> None:
+    """Behind a trusted proxy its word on the sender decides; health is for everybody."""
+    with web(INGEST_ALLOW_IPS="203.0.113.0/24,2001:db8::/32", INGEST_TRUSTED_PROXIES="127.0.0.1") as url:
+        statuses = [
+            status(url, **{"x-forwarded-for": sender})
+            for sender in ("203.0.113.9", "2001:db8::9", "198.51.100.9", "203.0.113.9, 198.51.100.9", "nonsense")
+        ]
+        direct = status(url)
+        assert httpx.get(f"{url}/healthz").status_code == 200
+
+        assert (statuses, direct) == ([200, 200, 403, 403, 403], 403)
+        assert len(kept(client)) == 2
+        wait_until(lambda: len(last_refusals(client)) == 4, "the refusals are kept")
+        networks = [one.network for one in reversed(last_refusals(client))]
+        assert networks == ["198.51.100.0/24", "198.51.100.0/24", None, "127.0.0.0/24"]
+
+
+def test_stranger_cannot_claim_to_be_elsewhere(web: Any, client: Any) -> None:
+    """Without a trusted proxy X-Forwarded-For is anybody's word."""
+    with web(INGEST_ALLOW_IPS="203.0.113.0/24") as url:
+        assert status(url, **{"x-forwarded-for": "203.0.113.9"}) == 403
+    assert kept(client) == []
+
+
+def test_wrong_token_is_noticed_and_not_kept(web: Any, client: Any) -> None:
+    """A refusal is kept with where it came from and what the secret may be called, and without the secret."""
+    with web(INGEST_TOKENS="shop=s3cret") as url:
+        assert status(url, "/not-the-s3cret") == 401
+        assert status(url) == 401
+        wait_until(lambda: len(last_refusals(client)) == 2, "the refusals are kept")
+
+    without, wrong = last_refusals(client)
+    assert (wrong.reason, wrong.source, wrong.network) == ("wrong credential", None, "127.0.0.0/24")
+    assert (wrong.credential, without.credential) == (fingerprint(digest_of(b"not-the-s3cret")), None)
+    everything = str([client.dump(key) for key in client.keys("*")])
+    assert "s3cret" not in everything
+
+
+def test_last_refusals_are_bounded(web: Any, client: Any) -> None:
+    """A flood leaves a hundred."""
+    with web(INGEST_TOKENS="shop=s3cret") as url, httpx.Client(base_url=url) as sender:
+        for _ in range(250):
+            assert sender.post(PATH).status_code == 401
+        wait_until(lambda: int(client.hget("refused", "wrong credential") or 0) == 250, "all are counted")
+
+    assert len(last_refusals(client)) == 100
+
+
+def test_refusal_names_whose_it_is(web: Any, client: Any) -> None:
+    """What is refused after the credential was right is counted for its source."""
+    with web(INGEST_TOKENS="shop=s3cret", INGEST_MAX_BODY="10") as url:
+        answer = httpx.post(f"{url}{PATH}/s3cret", content=b"x" * 11)
+        assert answer.status_code == 413
+        wait_until(lambda: refused(client, "body too large", "shop"), "the refusal is counted")
+
+    assert last_refusals(client)[0].source == "shop"
+
+
+def test_source_over_its_rate_leaves_others_alone(web: Any, client: Any) -> None:
+    """After ten seconds' worth at once a source is told to come back; another is served."""
+    with web(INGEST_TOKENS="greedy=one,modest=two", INGEST_RATE_LIMIT="1") as url, httpx.Client(base_url=url) as sender:
+        over = [sender.post(f"{PATH}/one", content=b"{}") for _ in range(30)]
+        other = sender.post(f"{PATH}/two", content=b"{}")
+
+    statuses = [one.status_code for one in over]
+    assert statuses[:10] == [200] * 10
+    assert 429 in statuses[10:]
+    assert over[statuses.index(429)].headers["retry-after"] == "60"
+    assert other.status_code == 200
+
+
+@contextmanager
+def held(url: str, requests: int) -> Iterator[list[socket.socket]]:
+    """Requests whose bodies are not complete yet."""
+    address = urlsplit(url)
+    sockets = []
+    for _ in range(requests):
+        one = socket.create_connection((address.hostname, address.port), timeout=30)
+        one.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
+        sockets.append(one)
+    try:
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def test_too_many_at_once_are_sent_away(web: Any, client: Any) -> None:
+    """Beyond its bound a process asks to come back, and those that it has in hand are served."""
+    with web(INGEST_MAX_CONCURRENT="3") as url, held(url, 3) as sockets:
+        wait_until(lambda: status(url) == 503, "there is no more room")
+        answer = httpx.post(url + PATH, content=b"{}")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+
+        sockets[0].sendall(b"}")
+        assert sockets[0].recv(100).startswith(b"HTTP/1.1 200 ")
+        assert status(url) == 200
+        for one in sockets[1:]:
+            one.sendall(b"}")
+            assert one.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+def test_tokens_are_rotated_without_a_lost_push(database_url: str, redis_url: str, client: Any, tmp_path: Path) -> None:
+    """On SIGHUP one process reads the tokens file again: old and new side by side, then the new one alone; a broken
+    file changes nothing."""
+    file, port = tmp_path / "tokens", free_port()
+    url = f"http://127.0.0.1:{port}"
+    file.write_text(item_of("shop", "old") + "\n")
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "INGEST_TOKENS_FILE": str(file)}
+
+    def reloaded(content: str, condition: Callable[[], bool]) -> None:
+        file.write_text(content)
+        process.send_signal(signal.SIGHUP)
+        wait_until(condition, "the tokens are read again")
+
+    with running("-m", "ingest.web", PORT=str(port), **environ) as process:
+        wait_until(lambda: answers(url), "web answers")
+        assert (status(url, "/old"), status(url, "/new")) == (200, 401)
+
+        both = f"{item_of('shop', 'old')}\n{item_of('shop', 'new')}\n"
+        reloaded(both, lambda: status(url, "/new") == 200)
+        assert status(url, "/old") == 200
+
+        reloaded(item_of("shop", "new"), lambda: status(url, "/old") == 401)
+        assert status(url, "/new") == 200
+
+        file.write_text("s3cret\n")
+        process.send_signal(signal.SIGHUP)
+        os.kill(process.pid, signal.SIGHUP)
+        assert [status(url, "/new") for _ in range(5)] == [200] * 5
+        assert status(url) == 401
+
+
+def test_answers_carry_no_banner(web: Any) -> None:
+    """Neither the server's name nor its version is told."""
+    with web() as url:
+        seen = [httpx.post(url + PATH, content=body) for body in (b"{}", b"", b"[")]
+        seen += [httpx.get(url + path) for path in ("/", "/healthz", "/readyz", PATH)]
+
+    for answer in seen:
+        assert set(answer.headers) <= {"content-type", "content-length", "connection", "allow"}

@@ -1,0 +1,147 @@
+"""Bodies that are packed, lie about their length, or come too slowly, sent to a real web process."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import zlib
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.kept import kept, refused
+from tests.processes import running_web, wait_until
+from tests.pushes import push
+
+PATH = "/airudder/custom-api"
+MAX_BODY = 20_000
+BODY = json.dumps(push()).encode()
+GZIP = {"content-encoding": "gzip"}
+
+
+@pytest.fixture(scope="module")
+def web_url(database_url: str, redis_url: str) -> Iterator[str]:
+    """An open web process with a small body limit, and little patience."""
+    environ = {"INGEST_MAX_BODY": str(MAX_BODY), "INGEST_REQUEST_SECONDS": "1"}
+    with running_web(DATABASE_URL=database_url, REDIS_URL=redis_url, **environ) as url:
+        yield url
+
+
+def raw(url: str, *pieces: bytes) -> bytes:
+    """What a web process answers to these bytes until it closes the connection."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", " x-gzip "])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_gzip_is_unpacked(web_url: str, client: Any, encoding: str, chunked: bool) -> None:
+    """A packed push is kept as the JSON that it is."""
+    packed = gzip.compress(BODY)
+    content = (packed[at : at + 50] for at in range(0, len(packed), 50)) if chunked else packed
+
+    answer = httpx.post(web_url + PATH, content=content, headers={"content-encoding": encoding.strip()})
+
+    assert (answer.status_code, answer.content) == (200, b"{}")
+    assert [one.body for one in kept(client)] == [BODY]
+
+
+@pytest.mark.parametrize(
+    ("packed", "error"),
+    [
+        (BODY, "the body is not gzip, as its Content-Encoding says"),
+        (zlib.compress(BODY), "the body is not gzip, as its Content-Encoding says"),
+        (gzip.compress(BODY)[:-9], "the gzip body is truncated"),
+        (gzip.compress(BODY)[:-4] + b"\0\0\0\0", "the body is not gzip, as its Content-Encoding says"),
+        (gzip.compress(BODY) + b"x", "something follows the gzip body"),
+        (gzip.compress(BODY) * 2, "something follows the gzip body"),
+    ],
+    ids=["plain", "zlib", "truncated", "wrong length", "trailing", "twice"],
+)
+def test_broken_gzip_is_refused_and_kept(web_url: str, client: Any, packed: bytes, error: str) -> None:
+    """What cannot be unpacked is told so, and is a dead letter as it came."""
+    answer = httpx.post(web_url + PATH, content=packed, headers=GZIP)
+
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
+    assert [one.body for one in kept(client)] == [packed]
+
+
+TOO_MUCH = {
+    "a bomb": (gzip.compress(b" " * 10_000_000), "body too large"),
+    "just over the limit": (gzip.compress(bytes(range(256)) * 79), "body too large"),
+    "over the ratio": (gzip.compress(b" " * (MAX_BODY - 1)), "body expands too much"),
+}
+
+
+@pytest.mark.parametrize(("packed", "reason"), TOO_MUCH.values(), ids=TOO_MUCH.keys())
+def test_bomb_is_refused(web_url: str, client: Any, packed: bytes, reason: str) -> None:
+    """The limit holds for what comes out; a body that unpacks to far more than it is, is a trap."""
+    answer = httpx.post(web_url + PATH, content=packed, headers=GZIP)
+
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+    assert kept(client) == []
+    wait_until(lambda: refused(client, reason), "the refusal is counted")
+
+
+@pytest.mark.parametrize("encodings", [["gzip", "gzip"], ["gzip, gzip"], ["deflate"], ["br"]])
+def test_other_encodings_are_refused(web_url: str, client: Any, encodings: list[str]) -> None:
+    """Nothing is unpacked twice, or as something else."""
+    answer = httpx.post(web_url + PATH, content=BODY, headers=[("content-encoding", one) for one in encodings])
+
+    assert answer.status_code == 415
+    assert kept(client) == []
+
+
+def test_empty_gzip_is_empty(web_url: str, client: Any) -> None:
+    """Nothing, packed, is nothing."""
+    answer = httpx.post(web_url + PATH, content=gzip.compress(b""), headers=GZIP)
+
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "the body is empty"}
+
+
+def test_declared_length_over_limit_is_refused_at_once(web_url: str, client: Any) -> None:
+    """Nobody waits for a body that will be too large."""
+    answer = raw(web_url, f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n".encode())
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert kept(client) == []
+
+
+def test_length_too_long_is_waited_for_in_vain(web_url: str, client: Any) -> None:
+    """A sender that promises more than it sends is told so when its time is over, and half a push is not kept."""
+    answer = raw(web_url, f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{{}}".encode())
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert kept(client) == []
+    wait_until(lambda: refused(client, "request too slow"), "the refusal is counted")
+
+
+def test_length_too_short_does_not_smuggle(web_url: str, client: Any) -> None:
+    """What follows the promised length is no second push, but another request, and none at that; the sender, who may
+    be told of either, tries again."""
+    answer = raw(web_url, f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}garbage\r\n\r\n".encode())
+
+    assert b"HTTP/1.1 400 " in answer
+    assert [one.body for one in kept(client)] in ([], [b"{}"])
+
+
+def test_two_lengths_are_no_request(web_url: str, client: Any) -> None:
+    """A length and chunks at once are how requests are smuggled past a proxy."""
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    answer = raw(web_url, head.encode() + b"2\r\n{}\r\n0\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert kept(client) == []
