@@ -1,54 +1,36 @@
-"""Slow clients: connections that send a request byte by byte, for as long as they are let."""
+"""Slow clients: connections that send a request a byte a second each, in a process of their own; one that is sent
+away comes back."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import itertools
+import socket
+import sys
+import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ingest.connection import allow_many_connections
 
-_PAUSE_SECONDS = 1.0
 
-
-@contextmanager
-def slow_clients(url: str, number: int) -> Iterator[None]:
-    """So many of them, all connected, until the block ends; one that is sent away comes back."""
-    allow_many_connections()
-    connected, stop = threading.Semaphore(0), threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_run(url, number, connected, stop)))
-    thread.start()
-    try:
-        for _ in range(number):
-            connected.acquire()
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-async def _run(url: str, number: int, connected: threading.Semaphore, stop: threading.Event) -> None:
-    tasks = [asyncio.create_task(_trickle(url, connected)) for _ in range(number)]
-    while not stop.is_set():
-        await asyncio.sleep(0.1)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-
-
-async def _trickle(url: str, connected: threading.Semaphore) -> None:
-    where = urlsplit(url)
+def main() -> None:
+    """`python -m bench.slow_clients URL NUMBER FILE`: make FILE when all are connected, and go on until SIGTERM."""
+    where, number, connected = urlsplit(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    address = (where.hostname, where.port)
     head = f"POST {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: 1000\r\n\r\n".encode()
-    while True:
-        with suppress(OSError):
-            _, writer = await asyncio.open_connection(where.hostname, where.port)
-            connected.release()
-            try:
-                for byte in head:
-                    writer.write(bytes([byte]))
-                    await writer.drain()
-                    await asyncio.sleep(_PAUSE_SECONDS)
-            finally:
-                writer.close()
+    allow_many_connections()
+    clients = [(socket.create_connection(address), iter(head)) for _ in range(number)]
+    connected.touch()
+    begun = time.perf_counter()
+    for turn in itertools.count():
+        time.sleep(max(0.0, begun + turn / number - time.perf_counter()))
+        client, rest = clients[turn % number]
+        try:
+            client.send(bytes([next(rest)]))
+        except (OSError, StopIteration):
+            client.close()
+            clients[turn % number] = (socket.create_connection(address), iter(head))
+
+
+if __name__ == "__main__":
+    main()
