@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 def application() -> Starlette:
     """Build the application of one process."""
+    # Here as well: with WEB_CONCURRENCY this process was spawned, and has not been through `main`.
+    logs.configure(logging.INFO)
     app = create_app()
     spare_garbage_collector()
     return app
