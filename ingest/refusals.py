@@ -55,6 +55,7 @@ class Refusals:
         self._last: deque[Refusal] = deque(maxlen=keys.LAST_REFUSALS_KEPT)
         self._unreported: Counter[str] = Counter()
         self._report_at = time.monotonic()
+        self._waits_for_redis = False
 
     def note(
         self, reason: str, source: str | None = None, network: str | None = None, credential: str | None = None
@@ -89,10 +90,13 @@ class Refusals:
                 pipeline.ltrim(keys.LAST_REFUSALS, 0, keys.LAST_REFUSALS_KEPT - 1)
                 pipeline.expire(keys.LAST_REFUSALS, keys.LAST_REFUSALS_TTL_SECONDS)
                 await pipeline.execute()
+            self._waits_for_redis = False
         except (RedisError, OSError) as error:
             self._counts.update(counts)
             self._last.extendleft(reversed(last))
-            _log.warning("the counts of refused requests wait for Redis (%s)", type(error).__name__)
+            if not self._waits_for_redis:
+                _log.warning("the counts of refused requests wait for Redis (%s)", type(error).__name__)
+            self._waits_for_redis = True
 
     def _report(self) -> None:
         if self._unreported and time.monotonic() >= self._report_at:
