@@ -105,9 +105,12 @@ def test_parts_make_rows(document: dict[str, Any], expected: set[str]) -> None:
 
 def test_missing_ids_are_warned_of() -> None:
     """An object that cannot be stored for want of its id is warned of."""
-    one = normalise(entry({"workflow_id": "w", "callee": {"callee_name": "Budi"}, "call": {"ring_type": "busy"}}))
+    names = {"workflow_name": "collections", "node_name": "API1"}
+    one = normalise(entry({**names, "callee": {"callee_name": "Budi", "case_id": "k"}, "call": {"ring_type": "busy"}}))
 
     assert problems(one) == {
+        "$.workflow_name": "not stored: there is no workflow_id",
+        "$.node_name": "not stored: there is no workflow_id or no node_id",
         "$.call.call_id": "missing: the call is not stored",
         "$.callee.callee_number": "missing: the callee and the case are not stored",
     }

@@ -107,6 +107,10 @@ class _Normaliser:
             self.warnings.add("$.call.call_id", "missing: the call is not stored")
         if self.push.callee and not self.number:
             self.warnings.add("$.callee.callee_number", "missing: the callee and the case are not stored")
+        if self.push.workflow_name and not self.workflow_id:
+            self.warnings.add("$.workflow_name", "not stored: there is no workflow_id")
+        if self.push.node_name and not (self.workflow_id and self.node_id):
+            self.warnings.add("$.node_name", "not stored: there is no workflow_id or no node_id")
 
     def _push(self) -> PushRow:
         return PushRow(
