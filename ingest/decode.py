@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -11,13 +12,36 @@ import msgspec
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.payloads import STRUCTS, CustomApiPush
 
-_TYPED = {kind: msgspec.json.Decoder(struct) for kind, struct in STRUCTS.items()}
-_PLAIN = msgspec.json.Decoder()
+_MAX_DIGITS = 1000
+"""Of a number, and in front of its first digit; Postgres stores more, Python is slow to read more."""
+
+
+def _exact(text: str) -> float | Decimal:
+    """A float where it says what the text says, else a Decimal: an amount of 18 digits must not change in silence.
+
+    ValueError if it is beyond what can be stored.
+    """
+    if len(text) > _MAX_DIGITS or not math.isfinite(value := float(text)):
+        raise ValueError("beyond a double, or too long")
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("an exponent beyond any number's") from None
+    if exact == Decimal(repr(value)):
+        return value
+    if exact.adjusted() < -_MAX_DIGITS:
+        raise ValueError("too small")
+    return exact
+
+
+_TYPED = {kind: msgspec.json.Decoder(struct, float_hook=_exact) for kind, struct in STRUCTS.items()}
+_PLAIN = msgspec.json.Decoder(float_hook=_exact)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def decode(kind: str, body: bytes) -> CustomApiPush | dict[str, Any]:
-    """Give the typed push, or the plain object if a field is not of its documented type.
+    """Give the typed push, or the plain object if a field is not of its documented type. Of a plain object's numbers
+    those beyond what can be stored are infinite.
 
     Raises NotJsonError or NotAnObjectError, whose texts hold positions and type names, never a value.
     """
@@ -52,7 +76,9 @@ def _decode_plain(body: bytes) -> dict[str, Any]:
 def _decode_lenient(body: bytes) -> Any:
     # msgspec refuses lone surrogates and numbers beyond a double, which JSON's grammar allows.
     try:
-        return json.loads(body.decode(), parse_constant=_refuse_constant, parse_int=_parse_integer)
+        return json.loads(
+            body.decode(), parse_constant=_refuse_constant, parse_int=_parse_integer, parse_float=_parse_fraction
+        )
     except json.JSONDecodeError as error:
         # JSONDecodeError counts characters; the sender sees bytes.
         position = len(error.doc[: error.pos].encode())
@@ -67,11 +93,29 @@ def _refuse_constant(name: str) -> Any:
 
 def _parse_integer(digits: str) -> int | float:
     # Python refuses to read more than 4300 digits, to spare the processor.
-    return int(digits) if len(digits) <= 1000 else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
+    return int(digits) if len(digits) <= _MAX_DIGITS else _infinity(digits)
+
+
+def _parse_fraction(text: str) -> float | Decimal:
+    try:
+        return _exact(text)
+    except ValueError:
+        return _infinity(text)
+
+
+def _infinity(text: str) -> float:
+    return -math.inf if text[0] == "-" else math.inf
 
 
 def _json_type(value: Any) -> str:
     if value is None:
         return "null"
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        Decimal: "a number",
+        str: "a string",
+        list: "an array",
+    }
     return names[type(value)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,45 @@ PLAIN = {
 def test_other_shape_is_plain(body: bytes) -> None:
     """An object that does not fit, but is JSON, comes back as a plain object."""
     assert isinstance(decode("custom-api", body), dict)
+
+
+NUMBERS: dict[str, Any] = {
+    "1.5": 1.5,
+    "1.10": 1.1,
+    "-0.0": 0.0,
+    "1e22": 1e22,
+    "12345678901234567.89": Decimal("12345678901234567.89"),
+    "0.1000000000000000000001": Decimal("0.1000000000000000000001"),
+    "1e-400": Decimal("1e-400"),
+    "123456789012345678901234567890": 123456789012345678901234567890,
+}
+
+
+@pytest.mark.parametrize("rest", [b"", b', "workflow_id": 7', b', "new": "\\ud800"'], ids=["typed", "plain", "lenient"])
+@pytest.mark.parametrize(("text", "number"), NUMBERS.items())
+def test_number_is_exact(text: str, number: Any, rest: bytes) -> None:
+    """A number says to the digit what was sent, whichever way it is read."""
+    push = decode("custom-api", b'{"custom_attribute": {"a": ' + text.encode() + b"}" + rest + b"}")
+
+    attribute = push["custom_attribute"] if isinstance(push, dict) else push.custom_attribute
+    assert (attribute, type(attribute["a"])) == ({"a": number}, type(number))
+
+
+@pytest.mark.parametrize(
+    ("text", "infinity"),
+    [
+        *(("1e400", math.inf), ("-1e400", -math.inf), ("9" * 5000, math.inf), ("-" + "9" * 5000, -math.inf)),
+        *(("0." + "9" * 5000, math.inf), ("1e-2000", math.inf), ("-1e-99999999999999999999", -math.inf)),
+    ],
+)
+def test_number_beyond_storing_is_infinite(text: str, infinity: float) -> None:
+    """A number that is too large, too small or too long to be stored makes the object plain and is infinite in it."""
+    assert decode(
+        "custom-api", b'{"a": ' + text.encode() + b', "custom_attribute": {"a": ' + text.encode() + b"}}"
+    ) == {
+        "a": infinity,
+        "custom_attribute": {"a": infinity},
+    }
 
 
 NOT_JSON = {

@@ -192,12 +192,23 @@ def test_emoji_is_no_surrogate() -> None:
     assert (rows.call.slots, problems(rows)) == ("🙏", {})
 
 
-def test_large_numbers_are_kept() -> None:
-    """A number beyond 64 bits in a free-form object stays what it was."""
-    rows = normalise(entry(push(custom_attribute={"a": 123456789012345678901234567890})))
+@pytest.mark.parametrize("rest", [b"", b', "node_id": 7', b', "node_id": "\\u0000"'], ids=["typed", "plain", "cleaned"])
+@pytest.mark.parametrize("number", ["123456789012345678901234567890", "12345678901234567.89", "1.5"])
+def test_numbers_are_kept(number: str, rest: bytes) -> None:
+    """A number beyond 64 bits, or of more digits than a double has, stays what it was."""
+    attribute = f'{{"a":{number}}}'
+    rows = normalise(entry(b'{"workflow_id": "w", "custom_attribute": ' + attribute.encode() + rest + b"}"))
 
     assert rows.push.status == "normalised"
-    assert rows.push.custom_attribute == '{"a":123456789012345678901234567890}'
+    assert rows.push.custom_attribute == attribute
+
+
+def test_amount_sent_as_number_is_exact() -> None:
+    """An amount of more digits than a double has does not change by being sent as a number."""
+    rows = normalise(entry(b'{"callee": {"callee_number": "+62812345678", "borrowed_amount": 12345678901234567.89}}'))
+
+    assert rows.case
+    assert rows.case.borrowed_amount == Decimal("12345678901234567.89")
 
 
 @pytest.mark.parametrize("mistyped", [{}, {"node_id": 17}], ids=["as documented", "to be salvaged"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -28,6 +29,15 @@ KEPT: dict[str, tuple[dict[str, Any], CustomApiPush]] = {
     "text as whole float": ({"workflow_id": 6281234567890.0}, CustomApiPush(workflow_id="6281234567890")),
     "text as large float": ({"workflow_id": 1e16}, CustomApiPush(workflow_id="10000000000000000")),
     "text as small float": ({"workflow_id": 0.00001}, CustomApiPush(workflow_id="0.00001")),
+    "text as rounded float": ({"workflow_id": 1e23}, CustomApiPush(workflow_id="100000000000000000000000")),
+    "text as long fraction": (
+        {"workflow_id": Decimal("12345678901234567.890")},
+        CustomApiPush(workflow_id="12345678901234567.890"),
+    ),
+    "text as long whole number": (
+        {"workflow_id": Decimal("12345678901234567.0")},
+        CustomApiPush(workflow_id="12345678901234567"),
+    ),
     "null": ({"call": None}, CustomApiPush()),
     "empty text for an object": ({"custom_attribute": "", "callee": ""}, CustomApiPush()),
     "untyped": ({"call": {"intention": ["E", 1]}}, CustomApiPush(call=Call(intention=["E", 1]))),
@@ -52,6 +62,11 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
     ),
     "fraction for number": (
         {"call": {"call_times": 1.5}},
+        CustomApiPush(call=Call()),
+        {"$.call.call_times": "a whole number is expected, not float"},
+    ),
+    "long fraction for number": (
+        {"call": {"call_times": Decimal("0.99999999999999999999")}},
         CustomApiPush(call=Call()),
         {"$.call.call_times": "a whole number is expected, not float"},
     ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,8 @@ from workers.rows import (
 )
 from workers.salvage import salvage
 from workers.warn import Warnings
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 NOTHING_RECOGNISED = "nothing recognised: no call, callee, case or workflow"
 
@@ -62,7 +65,7 @@ def duplicate(one: Normalised) -> Normalised:
 def _read(entry: Entry, warnings: Warnings) -> CustomApiPush:
     push = decode(entry.kind, entry.body)
     if may_need_cleaning(entry.body):
-        push = push if isinstance(push, dict) else msgspec.to_builtins(push)
+        push = push if isinstance(push, dict) else msgspec.to_builtins(push, builtin_types=(Decimal,))
     if isinstance(push, dict):
         return salvage(STRUCTS[entry.kind], clean(push, "$", warnings), "$", warnings)
     return push
@@ -236,10 +239,10 @@ class _Normaliser:
 def _json(value: Any, path: str, warnings: Warnings) -> str | None:
     if value is None:
         return None
-    encoded = msgspec.json.encode(value)
+    encoded = _encode(value)
     # Counting is cheap, and what has fewer brackets cannot be too deep.
     if encoded.count(b"{") + encoded.count(b"[") >= MAX_DEPTH - path.count("."):
-        encoded = msgspec.json.encode(clean(value, path, warnings, path.count(".")))
+        encoded = _encode(clean(value, path, warnings, path.count(".")))
     return encoded.decode()
 
 

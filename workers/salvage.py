@@ -75,7 +75,7 @@ def _convert(value: Any, wanted: type) -> Any:
     """A number sent as text, or text as a number, loses nothing by conversion; None if it would."""
     if isinstance(value, bool):
         return None
-    if wanted is str and isinstance(value, int | float):
+    if wanted is str and isinstance(value, int | float | Decimal):
         return _digits(value)
     if wanted is int and isinstance(value, str):
         return int(value) if _INTEGER.fullmatch(value) else None
@@ -84,14 +84,17 @@ def _convert(value: Any, wanted: type) -> Any:
     return None
 
 
-def _digits(value: float) -> str:
+def _digits(value: float | Decimal) -> str:
     """A number as people write it: 20000, not 2e+4 or 20000.0; an id that came as a float has to meet its like."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return format(Decimal(repr(value)), "f")
+    if isinstance(value, int):
+        return str(value)
+    digits = format(Decimal(str(value)), "f")
+    return digits.partition(".")[0] if value == int(value) else digits
 
 
 def _unfit(value: Any, wanted: type, path: str, warnings: Warnings) -> None:
     # An empty string is the vendor's way to say "nothing", whatever the type.
     if value != "":
-        warnings.add(path, f"{_EXPECTED[wanted]} is expected, not {type(value).__name__}")
+        # A Decimal is a float of more digits.
+        kind = float if isinstance(value, Decimal) else type(value)
+        warnings.add(path, f"{_EXPECTED[wanted]} is expected, not {kind.__name__}")
