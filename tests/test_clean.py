@@ -18,6 +18,8 @@ CASES: dict[str, tuple[Any, Any, list[str]]] = {
     "lone surrogates": ({"a": ["\ud800", "x\udfffy"]}, {"a": ["", "xy"]}, ["$.a[0]", "$.a[1]"]),
     "key": ({"a\0": 1}, {"a": 1}, ["$"]),
     "key above a bad value": ({"a\0": {"b\ud800": "x\0"}}, {"a": {"b": "x"}}, ["$", "$.a", "$.a.b"]),
+    "key that nul makes another's": ({"a\0": 1, "a": 2, "\0a": 3}, {"a": 2}, ["$", "$.a", "$", "$.a"]),
+    "keys that nul makes one": ({"a\0": 1, "\0a": 2}, {"a": 1}, ["$", "$", "$.a"]),
     "infinity": ({"a": {"b": math.inf}}, {"a": {"b": None}}, ["$.a.b"]),
 }
 

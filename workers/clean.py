@@ -38,11 +38,14 @@ def clean(value: Any, path: str, warnings: Warnings, depth: int = 0) -> Any:
 
 
 def _clean_object(value: dict[str, Any], path: str, warnings: Warnings, depth: int) -> dict[str, Any]:
-    cleaned = {}
+    cleaned: dict[str, Any] = {}
     for key, item in value.items():
         # The warning's path is stored as well.
         name = _clean_text(key, path, warnings)
-        cleaned[name] = clean(item, below(path, f".{name}"), warnings, depth + 1)
+        if name != key and (name in value or name in cleaned):
+            warnings.add(below(path, f".{name}"), "another key is the same but for characters that cannot be stored")
+        else:
+            cleaned[name] = clean(item, below(path, f".{name}"), warnings, depth + 1)
     return cleaned
 
 
