@@ -72,6 +72,17 @@ def test_other_moment_is_warned_of(value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", ["2022-12-29T09:01:52.1234567Z", "2022-12-29T090152,123456999", "2022-12-29T16:01:52.123456789+07:00"]
+)
+def test_finer_moment_is_cut_off(value: str) -> None:
+    """What is finer than a microsecond cannot be stored: the rest is, with a warning."""
+    warnings = Warnings()
+
+    assert values.moment(value, "$.there", warnings) == datetime(2022, 12, 29, 9, 1, 52, 123456, tzinfo=UTC)
+    assert warnings.as_json() == '[{"path":"$.there","problem":"cut to the microsecond"}]'
+
+
+@pytest.mark.parametrize(
     ("value", "day"),
     [("2019-02-01", date(2019, 2, 1)), ("0001-01-01", date(1, 1, 1)), ("9999-12-31", date(9999, 12, 31)), ("", None)],
 )

@@ -31,6 +31,8 @@ _MAX_OFFSET_LENGTH = len("HHH:MM:SS.ffffff")
 _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
+_FINER = re.compile(r"[.,]\d{7}", re.ASCII)
+_LENGTH_TO_MICROSECONDS = len("YYYY-MM-DDTHHMMSS.ffffff")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
@@ -51,7 +53,10 @@ def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
 
 def moment(value: str | None, path: str, warnings: Warnings) -> datetime | None:
     """A time in ISO 8601, as UTC; one without a zone is taken for UTC, as the vendor documents."""
-    return _parse(value, _read_moment, "not a time in ISO 8601", path, warnings)
+    result = _parse(value, _read_moment, "not a time in ISO 8601", path, warnings)
+    if result and value and len(value) > _LENGTH_TO_MICROSECONDS and _FINER.search(value):
+        warnings.add(path, "cut to the microsecond")
+    return result
 
 
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:
