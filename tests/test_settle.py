@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection
-from rq.timeouts import JobTimeoutException
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 import workers.settle
 from ingest.entry import Entry
@@ -268,6 +268,20 @@ def test_refused_batch_goes_on_where_it_was(
         connection.execute("ALTER TABLE airudder.calls DROP CONSTRAINT refuse_the_last")
 
     assert outcomes(connection) == {"normalised": 2, "dead": 1}
+
+
+def test_large_statements_do_not_wait_for_each_other(database: Database, connection: Rows) -> None:
+    """A batch whose statements are more than a socket takes at once, while Postgres is still at the one before, is
+    sent to its end."""
+    bodies = [push(f"c{number}", number=f"+628123456{number:03}", turns=9000) for number in range(10)]
+    for body in bodies:
+        body["callee"]["extra"] = [{"Question": "q", "Content": "c"}] * 9000
+
+    with UnixSignalDeathPenalty(30, JobTimeoutException):  # type: ignore[no-untyped-call]
+        settle(database, [entry(body) for body in bodies])
+
+    assert outcomes(connection) == {"normalised": 10}
+    assert len(rows(connection, "call_turns")) == 90_000
 
 
 def test_redelivery_is_found_by_its_ids(database: Database, connection: Rows) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,6 +78,7 @@ def pipelined(connection: Connection[Any]) -> Iterator[None]:
     with connection.pipeline() as pipeline:
         try:
             yield
+            send_all(connection)
             pipeline.sync()  # all waiting is done in here, where a time-out is noticed
         except psycopg.Error:
             raise
@@ -84,6 +86,20 @@ def pipelined(connection: Connection[Any]) -> Iterator[None]:
             # A frozen server, or one that waits for a lock, would keep us here for ever.
             connection.close()
             raise
+
+
+def send_all(connection: Connection[Any]) -> None:
+    """Send everything that waits in a pipeline, and have it answered; to be called before any wait for an answer.
+
+    psycopg offers the rest of what a full socket did not take only when an answer comes. If Postgres waits for that
+    rest, for ever on both sides, none does.
+    """
+    wire = connection.pgconn
+    wire.send_flush_request()
+    while wire.flush():
+        readable, _, _ = select.select([wire.socket], [wire.socket], [])
+        if readable:
+            wire.consume_input()  # or Postgres, waiting for us to read, would not read either
 
 
 class Database:

@@ -10,7 +10,7 @@ from psycopg import Connection, Cursor
 
 from workers import statements
 from workers.merge import Key, Tables, Transcript, merge
-from workers.postgres import pipelined
+from workers.postgres import pipelined, send_all
 from workers.rows import CallRow, Normalised
 
 _Connection = Connection[tuple[Any, ...]]
@@ -80,4 +80,7 @@ def _execute(connection: _Connection, statement: LiteralString, rows: Sequence[I
 
 def _fetch(cursor: _Cursor | None) -> list[tuple[Any, ...]]:
     """What a statement returned; nothing if it had no rows to write and was not sent."""
-    return cursor.fetchall() if cursor else []
+    if not cursor:
+        return []
+    send_all(cursor.connection)
+    return cursor.fetchall()
