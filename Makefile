@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 BENCH_STAMP := $(VENV)/bench-installed
+AUDIT := $(VENV)/audit
 
-.PHONY: help install up test chaos chaos-long bench bench-quick check lock clean
+.PHONY: help install up test chaos chaos-long bench bench-quick check audit lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -16,7 +17,7 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 up: install ## Run everything in the foreground; Ctrl-C stops it
@@ -47,12 +48,25 @@ check: install ## Lint, types, the import rule and the sizes
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_structure.py
 
+audit: $(AUDIT)/installed ## Look up known vulnerabilities of every locked package (needs the network)
+	@for lock in requirements.lock bench/requirements.lock .ci/audit.lock; do \
+	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement $$lock || { \
+	    echo "$$lock is NOT cleared: see above what was found, or why nothing could be looked up" >&2; exit 1; }; \
+	done
+
+$(AUDIT)/installed: .ci/audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .ci/audit.lock
+	@touch $@
+
 lock: ## Resolve the dependencies anew into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file requirements.lock
 	uv pip compile pyproject.toml --extra embedded --group dev --group bench --universal --python-version 3.11 \
 	  --constraint requirements.lock \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file bench/requirements.lock
+	uv pip compile --group audit --universal --python-version 3.11 --constraint requirements.lock \
+	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file .ci/audit.lock
 
 clean: ## Remove the virtual environment; the data under .data stays
 	rm -rf $(VENV)
