@@ -65,7 +65,7 @@ class Supervisor:
 
     def start(self, process: Process, backoff: float = FIRST_BACKOFF_SECONDS) -> None:
         """Start a process; OSError if its program cannot be run."""
-        output = process.log.open("ab") if process.log else None
+        output = _open_log(process.log) if process.log else None
         popen = subprocess.Popen(  # noqa: S603 - the Procfile's own lines
             process.command,
             env=dict(process.environ),
@@ -155,6 +155,11 @@ class Supervisor:
             child.unfinished = b""
         self._selector.unregister(stdout)
         stdout.close()
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    """Open a log at its end; a new one only we can read, as a server may quote a statement in it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def _read_available(stdout: IO[bytes]) -> bytes | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from redis import Redis
+from redis.exceptions import AuthenticationError
 
 from ingest.embedded import postgres, valkey
-from ingest.embedded.server import Server, make_data_dir, wait_until_ready
+from ingest.embedded.server import Server, command_line, make_data_dir, wait_until_ready
 from ingest.errors import ServerStartError, SettingError
 from ingest.supervisor import Supervisor
 from tests.processes import wait_pumping, wait_until
@@ -26,6 +29,11 @@ def data_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     make_data_dir(folder)
     return folder
+
+
+def is_private(path: Path) -> bool:
+    """Whether only its owner may read or write it."""
+    return path.stat().st_mode & 0o077 == 0
 
 
 @contextmanager
@@ -55,12 +63,17 @@ def test_postgres_keeps_data(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("name", ["with space", "a,b", "100%", 'quo"te', "x" * 100])
 def test_postgres_in_odd_folder(tmp_path: Path, name: str) -> None:
-    """A checkout may be in any folder: its path is no reason not to start."""
+    """A checkout may be in any folder: its path is no reason not to start. Postgres asks for no password, so nobody
+    else may reach its socket, wherever that is, nor look into its log."""
     folder = tmp_path / name
     make_data_dir(folder)
     server = postgres.prepare(folder)
     with supervised(server), psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+        sockets = Path(connection.info.host)
+        assert is_private(sockets)
+        assert is_private(sockets / ".s.PGSQL.5432")
+        assert is_private(folder / "postgres.log")
 
 
 def test_postgres_log_holds_no_row(data_dir: Path) -> None:
@@ -153,9 +166,26 @@ def test_data_is_closed_to_others(data_dir: Path) -> None:
     valkey.prepare(data_dir)
 
     for folder in ("postgres", "valkey"):
-        assert (data_dir / folder).stat().st_mode & 0o077 == 0
+        assert is_private(data_dir / folder)
     for file in ("access.json", "valkey.conf"):
-        assert (data_dir / "valkey" / file).stat().st_mode & 0o077 == 0
+        assert is_private(data_dir / "valkey" / file)
+
+
+def test_password_is_nowhere_to_be_seen(data_dir: Path) -> None:
+    """Valkey listens on loopback alone, and its password is neither in `ps` nor in its log, which is private too."""
+    server = valkey.prepare(data_dir)
+    where = urlsplit(server.url)
+    assert where.password
+    with supervised(server), Redis.from_url(server.url) as client:
+        assert where.password not in command_line(client.info("server")["process_id"])
+        with socket.socket() as stranger, pytest.raises(OSError):  # noqa: PT011 - refused, or no such address
+            stranger.connect(("127.0.0.2", where.port))
+        with Redis(port=int(where.port or 0), password="wrong") as stranger, pytest.raises(AuthenticationError):
+            stranger.ping()
+
+    log = data_dir / "valkey.log"
+    assert where.password not in log.read_text()
+    assert is_private(log)
 
 
 def test_valkey_keeps_data(data_dir: Path) -> None:

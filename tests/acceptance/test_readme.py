@@ -18,7 +18,7 @@ import httpx
 import psycopg
 import pytest
 
-from ingest.embedded.server import free_port
+from ingest.embedded.server import command_line, free_port
 from ingest.simulator.pushes import generate
 from tests.processes import descendants, wait_until
 
@@ -115,6 +115,10 @@ def test_newcomers_first_hour(tmp_path: Path) -> None:
         assert "normalise" in httpx.get(f"{dashboard.url}0/data/queues.json").text
         pids = descendants(up.process.pid)
         assert len(pids) > 5
+        password = httpx.URL(up.urls()["REDIS_URL"]).password
+        assert password
+        assert not [pid for pid in pids if password in command_line(pid)]
+        assert (tmp_path / "data" / "running.json").stat().st_mode & 0o077 == 0
         assert up.stop(signal.SIGINT) == 0
         assert up.printed.endswith("stopped\n")
         wait_until(lambda: are_gone(pids), "nothing of it is left running")
