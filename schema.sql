@@ -8,6 +8,8 @@
 -- and an upsert never overwrites a newer version with an older one. Children carry their parent's natural key and
 -- there are no foreign keys: pushes come in any order, several workers write at once, and the tables can be
 -- distributed. Keys begin with the id that people look up by, and source comes second. Times are UTC. Text that the vendor sends as "" is stored as null, but for case_id.
+--
+-- At the end: what analysts see, in the schema "airudder_analytics", and the roles of web, workers and analysts.
 
 BEGIN;
 
@@ -26,7 +28,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   kind             text        NOT NULL,
   body             bytea       NOT NULL,
   body_digest      bytea       NOT NULL GENERATED ALWAYS AS (sha256(body)) STORED,
-  status           text        NOT NULL,
+  status           text        NOT NULL DEFAULT 'pending',
   error            text,
   error_path       text,
   warnings         jsonb,
@@ -60,6 +62,8 @@ COMMENT ON COLUMN airudder.pushes.error IS 'Why a dead push is dead.';
 COMMENT ON COLUMN airudder.pushes.error_path IS 'Where in the body the error is, as a JSON path.';
 COMMENT ON COLUMN airudder.pushes.warnings IS 'Fields stored as null or changed: [{"path": …, "problem": …}].';
 ALTER TABLE airudder.pushes ADD COLUMN IF NOT EXISTS through_redis boolean NOT NULL DEFAULT false;
+-- Web may not name a status: whatever it stores is pending.
+ALTER TABLE ONLY airudder.pushes ALTER COLUMN status SET DEFAULT 'pending';
 COMMENT ON COLUMN airudder.pushes.through_redis IS
   'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
 COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
@@ -74,8 +78,9 @@ CREATE INDEX IF NOT EXISTS pushes_body_digest ON airudder.pushes (body_digest) W
 CREATE INDEX IF NOT EXISTS pushes_call_id ON airudder.pushes (call_id) WHERE call_id IS NOT NULL;
 
 -- Makes the partition of one UTC day; true if it was not there. Rows of that day in the default partition move over.
+-- With its owner's rights: workers may call it and own no table.
 CREATE OR REPLACE FUNCTION airudder.ensure_pushes_partition(day date) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   partition text := 'pushes_' || to_char(day, 'YYYY_MM_DD');
   day_start timestamptz := day::timestamp AT TIME ZONE 'UTC';
@@ -99,6 +104,8 @@ BEGIN
   RETURN true;
 END
 $$;
+
+REVOKE ALL ON FUNCTION airudder.ensure_pushes_partition(date) FROM PUBLIC;
 
 -- The first days, so that a sweeper which starts late does no harm; the sweeper makes the rest.
 SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead) FROM generate_series(0, 7) AS ahead;
@@ -295,5 +302,133 @@ INSERT INTO airudder.hangup_types AS stored (hangup_type, meaning) VALUES
   ('ByRobot', 'The robot hung up.'),
   ('Canceled', 'The call was cancelled.')
 ON CONFLICT (hangup_type) DO UPDATE SET meaning = excluded.meaning WHERE stored.meaning <> excluded.meaning;
+
+
+-- What analysts see --------------------------------------------------------------------------------------------------
+
+CREATE TABLE IF NOT EXISTS airudder.pseudonym_key (
+  is_only boolean PRIMARY KEY DEFAULT true,
+  secret  bytea   NOT NULL,
+  CONSTRAINT there_is_one_key CHECK (is_only)
+);
+
+COMMENT ON TABLE airudder.pseudonym_key IS
+  'A row is the secret that pseudonyms are made with; another one changes every pseudonym.';
+
+INSERT INTO airudder.pseudonym_key (secret)
+SELECT decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')
+ON CONFLICT (is_only) DO NOTHING;
+
+-- The same for the same identifier, so that joins and counts work; who has no secret can neither undo nor guess it. Its
+-- body is parsed here and not at its call, when a caller's search_path could bring in functions that see the secret.
+CREATE OR REPLACE FUNCTION airudder.pseudonym(secret bytea, identifier text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN identifier = '' THEN ''
+  ELSE left(encode(sha256(secret || convert_to(identifier, 'UTF8')), 'hex'), 20) END;
+
+COMMIT;
+
+-- Replacing a view waits for the reports that read it: in a transaction of its own, so that the tables do not wait too.
+BEGIN;
+
+SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
+
+-- Numbers and case ids are pseudonyms here. Names, places, transcripts, and all that is free text are not here at all.
+CREATE SCHEMA IF NOT EXISTS airudder_analytics;
+
+CREATE OR REPLACE VIEW airudder_analytics.callees AS
+SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
+  concat(country, '…', substring(callee_number FROM '[0-9]{2}$')) AS masked_number, country, received_at
+FROM airudder.callees CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.callees IS 'Callees without their names; of the number its country and last two digits.';
+
+CREATE OR REPLACE VIEW airudder_analytics.cases AS
+SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, borrowed_date, due_date, borrowed_amount, total_owing_amount,
+  currency_unit, received_at
+FROM airudder.cases CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.cases IS 'Cases: dates and amounts. A customer''s case id may tell who it is, so it is a pseudonym.';
+
+CREATE OR REPLACE VIEW airudder_analytics.calls AS
+SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, started_at, ended_at, duration, attempt, ring_type,
+  hangup_type, intention, asr_ptp IS NOT NULL AS has_asr_ptp, received_at
+FROM airudder.calls CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.calls IS 'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s.';
+
+CREATE OR REPLACE VIEW airudder_analytics.call_turns AS
+SELECT source, call_id, position, call_offset, length(robot_text) AS robot_characters,
+  length(callee_text) AS callee_characters
+FROM airudder.call_turns;
+
+COMMENT ON VIEW airudder_analytics.call_turns IS 'Turns of calls: how much was said, and not what; null where nothing was.';
+
+CREATE OR REPLACE VIEW airudder_analytics.workflows AS SELECT source, workflow_id, name FROM airudder.workflows;
+CREATE OR REPLACE VIEW airudder_analytics.nodes AS SELECT source, workflow_id, node_id, name FROM airudder.nodes;
+CREATE OR REPLACE VIEW airudder_analytics.ring_types AS SELECT ring_type, meaning FROM airudder.ring_types;
+CREATE OR REPLACE VIEW airudder_analytics.hangup_types AS SELECT hangup_type, meaning FROM airudder.hangup_types;
+
+COMMIT;
+
+
+-- Who may do what ----------------------------------------------------------------------------------------------------
+
+-- Roles belong to the whole cluster, and managed Postgres may forbid to make them: everything else works without.
+BEGIN;
+
+DO $$
+DECLARE
+  missing text;
+BEGIN
+  FOREACH missing IN ARRAY ARRAY['airudder_web', 'airudder_worker', 'airudder_analyst'] LOOP
+    CONTINUE WHEN to_regrole(missing) IS NOT NULL;
+    BEGIN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', missing);
+    EXCEPTION
+      WHEN duplicate_object OR unique_violation THEN
+        NULL; -- the migration of another database has just made it
+      WHEN insufficient_privilege THEN
+        RAISE WARNING 'the role % is missing, and % may not make it: let an administrator run `CREATE ROLE % NOLOGIN`, and migrate again',
+          missing, current_user, missing;
+    END;
+  END LOOP;
+END
+$$;
+
+COMMIT;
+
+BEGIN;
+
+SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
+
+-- No role may touch a partition by its name: rights on pushes are enough to read and write through it.
+DO $$
+BEGIN
+  IF to_regrole('airudder_web') IS NOT NULL THEN
+    GRANT USAGE ON SCHEMA airudder TO airudder_web;
+    -- ON CONFLICT reads the key.
+    GRANT SELECT (received_at, push_id), INSERT (received_at, push_id, source, kind, body) ON airudder.pushes
+      TO airudder_web;
+  END IF;
+  IF to_regrole('airudder_worker') IS NOT NULL THEN
+    GRANT USAGE ON SCHEMA airudder TO airudder_worker;
+    -- All but what came: nobody changes that.
+    GRANT SELECT, INSERT, UPDATE (
+      status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, callee_number, case_id,
+      call_id, custom_attribute, normalised_at) ON airudder.pushes TO airudder_worker;
+    GRANT SELECT, INSERT, UPDATE ON airudder.workflows, airudder.nodes, airudder.callees, airudder.cases,
+      airudder.calls, airudder.call_attributes TO airudder_worker;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.case_answers, airudder.call_turns TO airudder_worker;
+    GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date) TO airudder_worker;
+  END IF;
+  IF to_regrole('airudder_analyst') IS NOT NULL THEN
+    GRANT USAGE ON SCHEMA airudder_analytics TO airudder_analyst;
+    GRANT SELECT ON ALL TABLES IN SCHEMA airudder_analytics TO airudder_analyst;
+  END IF;
+END
+$$;
 
 COMMIT;

@@ -41,6 +41,10 @@ class RedisAwayError(IngestError):
     """Redis did not answer a command of ours."""
 
 
+class NotAllowedError(IngestError):
+    """The database user lacks a right that a command needs; the text names both."""
+
+
 class MigrationError(IngestError):
     """schema.sql could not be applied."""
 

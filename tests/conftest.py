@@ -17,6 +17,7 @@ from redis import Redis
 
 from ingest.redis_client import patient_client
 from ingest.resources import locate
+from tests.logins import Logins, make_logins
 from tests.servers import Servers, embedded_servers
 from workers.postgres import Database
 
@@ -29,7 +30,7 @@ TABLES = "pushes, workflows, nodes, callees, cases, case_answers, calls, call_at
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the caller's settings, nor what an `ingest up` beside the tests has written down."""
-    for name in (*OURS, *(name for name in os.environ if name.startswith("INGEST_"))):
+    for name in (*OURS, *(name for name in os.environ if name.startswith(("INGEST_", "RQ_DASHBOARD_")))):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("INGEST_DATA_DIR", str(tmp_path / "data"))
 
@@ -56,6 +57,13 @@ def database_url(servers: Servers) -> Iterator[str]:
             fresh.execute(locate("schema.sql").read_bytes())
         yield url
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def logins(database_url: str) -> Iterator[Logins]:
+    """The database's URL for each role, as README's Production has it."""
+    with make_logins(database_url) as logins:
+        yield logins
 
 
 @pytest.fixture
@@ -87,9 +95,9 @@ def client(redis_url: str) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def database(database_url: str, connection: Connection[dict[str, Any]]) -> Iterator[Database]:
-    """The worker's connection, on empty tables."""
-    database = Database(database_url, patience_seconds=5)
+def database(logins: Logins, connection: Connection[dict[str, Any]]) -> Iterator[Database]:
+    """The worker's connection, with the rights of its role and no more, on empty tables."""
+    database = Database(logins.worker, patience_seconds=5)
     yield database
     database.close()
 

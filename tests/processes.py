@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 import httpx
@@ -41,6 +42,14 @@ def wait_pumping(supervisor: Supervisor, condition: Callable[[], _Value], what: 
         return condition()
 
     return wait_until(pumped, what)
+
+
+def ingest(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the console script to its end."""
+    script = Path(sys.executable).with_name("ingest")
+    return subprocess.run(
+        [script, *arguments], env={**os.environ, **environ}, check=False, capture_output=True, text=True
+    )
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from ingest.access import Access
 from ingest.entry import Entry, encode_entry
 from ingest.refusals import Refusal
 from ingest.settings import load
-from tests.processes import running, wait_until
+from tests.processes import ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from workers.postgres import Database
@@ -28,12 +28,6 @@ from workers.settle import settle
 Rows = Connection[dict[str, Any]]
 
 pytestmark = pytest.mark.usefixtures("environment")
-
-
-def ingest(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the console script."""
-    script = Path(sys.executable).with_name("ingest")
-    return subprocess.run([script, *arguments], check=False, capture_output=True, text=True)
 
 
 @pytest.fixture

@@ -10,17 +10,18 @@ from psycopg import Connection
 
 from ingest.errors import NowhereToStoreError
 from ingest.fallback import Fallback
+from tests.logins import Logins
 from tests.pushes import entry, push
 
 Rows = Connection[dict[str, Any]]
 
 
-def test_store_keeps_pending_rows(database_url: str, connection: Rows) -> None:
+def test_store_keeps_pending_rows(logins: Logins, connection: Rows) -> None:
     """A group becomes pending rows, byte for byte; storing it again changes nothing."""
     entries = [entry(push("c1")), entry(b"not json \xff")]
 
     async def run() -> None:
-        fallback = Fallback(database_url)
+        fallback = Fallback(logins.web)
         await fallback.store(entries)
         await fallback.store(entries)
         await fallback.close()
@@ -47,13 +48,13 @@ def test_postgres_away_is_said(connection: Rows) -> None:
     asyncio.run(run())
 
 
-def test_locked_table_does_not_hold_answer(database_url: str, connection: Rows) -> None:
+def test_locked_table_does_not_hold_answer(logins: Logins, database_url: str, connection: Rows) -> None:
     """An insert that hangs is given up in time, and the next one works on a connection of its own."""
     held = Connection.connect(database_url)
     held.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
 
     async def run() -> None:
-        fallback = Fallback(database_url)
+        fallback = Fallback(logins.web)
         with pytest.raises(NowhereToStoreError):
             await fallback.store([entry(push("c1"))])
         held.rollback()
@@ -64,11 +65,11 @@ def test_locked_table_does_not_hold_answer(database_url: str, connection: Rows) 
     held.close()
 
 
-def test_lost_connection_is_replaced(database_url: str, connection: Rows) -> None:
+def test_lost_connection_is_replaced(logins: Logins, connection: Rows) -> None:
     """After the server has ended a connection, a later group is stored on a new one."""
 
     async def run() -> None:
-        fallback = Fallback(database_url)
+        fallback = Fallback(logins.web)
         assert await fallback.is_reachable()
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "

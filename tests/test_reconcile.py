@@ -17,8 +17,8 @@ from ingest.fallback import Fallback
 from ingest.open_batch import OpenBatch
 from ingest.push_ids import PushIds
 from ingest.redis_client import acknowledging_client
+from tests.processes import ingest
 from tests.pushes import entry, push
-from tests.test_cli import ingest
 from workers.jobs import normalise_batch
 from workers.postgres import Database
 from workers.sweeper import Sweeper

@@ -56,6 +56,7 @@ REFUSED = {
         "INSERT INTO airudder.calls (source, call_id, received_at, push_id, transcript_push_id) "
         f"VALUES ('s', 'c', {VERSION}, gen_random_uuid())"
     ),
+    "there_is_one_key": "INSERT INTO airudder.pseudonym_key VALUES (false, '')",
     "turn_position_is_not_negative": (
         "INSERT INTO airudder.call_turns (source, call_id, position) VALUES ('s', 'c', -1)"
     ),
@@ -86,7 +87,7 @@ def test_every_table_is_explained(connection: Rows) -> None:
         "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
         "WHERE nspname = 'airudder' AND relkind IN ('r', 'p') AND NOT relispartition"
     ).fetchall()
-    assert len(found) == 11
+    assert len(found) == 12
     assert [row["relname"] for row in found if not (row["comment"] or "").startswith("A row ")] == []
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from psycopg import Connection
 from redis.exceptions import ResponseError
 
 from ingest import durability, settings
@@ -25,6 +26,12 @@ class Finding:
 
     is_good: bool
     text: str
+    is_note: bool = False
+    """Nothing has to be changed, and there is a safer way"""
+
+    def __str__(self) -> str:
+        word = "note" if self.is_note else "ok" if self.is_good else "CHANGE"
+        return f"{word:<8}{self.text}"
 
 
 @click.command()
@@ -33,7 +40,7 @@ def command() -> None:
     current = settings.load()
     findings = [*_guarded(_settings, current), *_guarded(_redis, current), *_guarded(_postgres, current)]
     for finding in findings:
-        click.echo(f"{'ok     ' if finding.is_good else 'CHANGE '} {finding.text}")
+        click.echo(finding)
     if not all(finding.is_good for finding in findings):
         sys.exit(1)
 
@@ -86,11 +93,24 @@ def _postgres(current: Settings) -> Iterator[Finding]:
         exist = _one(connection.execute(postgres.TABLES_EXIST).fetchone())["exist"]
         yield Finding(exist, "the tables are there" if exist else "the tables are missing: run `ingest migrate`")
         if exist:
+            yield from _notes(_rights(connection))
             made = _one(connection.execute(postgres.PARTITION_OF_TOMORROW).fetchone())["made"]
             yield Finding(
                 made,
                 "partitions are made ahead" if made else "tomorrow's partition is missing: is sweeper running?",
             )
+
+
+def _rights(connection: Connection[postgres.Row]) -> Iterator[str]:
+    login = _one(connection.execute(postgres.LOGIN).fetchone())
+    if login["may_everything"]:
+        yield f"DATABASE_URL's user {login['name']} may do everything: web and workers need less (README, Production)"
+    if idle := [row["name"] for row in connection.execute(postgres.ROLES_WITHOUT_RIGHTS)]:
+        yield f"without rights: {', '.join(idle)}; as an administrator CREATE ROLE … NOLOGIN, then run `ingest migrate`"
+
+
+def _notes(texts: Iterator[str]) -> Iterator[Finding]:
+    return (Finding(True, text, is_note=True) for text in texts)
 
 
 def _one(row: postgres.Row | None) -> postgres.Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -10,15 +12,26 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from ingest.errors import PostgresAwayError, SettingError
+from ingest.errors import NotAllowedError, PostgresAwayError, SettingError
 from ingest.push_ids import received_at_of
 from ingest.settings import Settings
 
 Row = dict[str, Any]
 
 
-def connect(settings: Settings) -> Connection[Row]:
-    """Connect, each statement its own transaction; PostgresAwayError says why not, without the URL's password."""
+@contextmanager
+def connect(settings: Settings) -> Iterator[Connection[Row]]:
+    """A connection, each statement its own transaction. PostgresAwayError says why not, without the URL's password;
+    NotAllowedError, that its user lacks a right."""
+    with _connect(settings) as connection:
+        try:
+            yield connection
+        except psycopg.errors.InsufficientPrivilege as error:
+            reason = f"{error.diag.message_primary} (as {connection.info.user})"
+            raise NotAllowedError(f"{reason}: use a login of role airudder_worker, or the tables' owner") from None
+
+
+def _connect(settings: Settings) -> Connection[Row]:
     try:
         return psycopg.connect(settings.database_url, autocommit=True, connect_timeout=5, row_factory=dict_row)
     except psycopg.ProgrammingError:
@@ -62,6 +75,18 @@ SERVER_VERSION: LiteralString = "SELECT current_setting('server_version_num')::i
 
 DURABILITY: LiteralString = """
 SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')
+"""
+
+LOGIN: LiteralString = """
+SELECT current_user AS name, rolsuper OR pg_has_role(current_user, relowner, 'MEMBER') AS may_everything
+FROM pg_class, pg_roles WHERE pg_class.oid = 'airudder.pushes'::regclass AND rolname = current_user
+"""
+
+ROLES_WITHOUT_RIGHTS: LiteralString = """
+SELECT name FROM unnest(
+  ARRAY['airudder_web', 'airudder_worker', 'airudder_analyst'], ARRAY['airudder', 'airudder', 'airudder_analytics']
+) AS role (name, schema)
+WHERE NOT coalesce(has_schema_privilege(to_regrole(name), to_regnamespace(schema), 'USAGE'), false)
 """
 
 PARTITION_OF_TOMORROW: LiteralString = """

@@ -13,7 +13,7 @@ from psycopg.errors import UndefinedTable
 from ingest import settings
 from ingest.cli import postgres, redis
 from ingest.cli.output import word
-from ingest.errors import PostgresAwayError, RedisAwayError
+from ingest.errors import NotAllowedError, PostgresAwayError, RedisAwayError
 from ingest.refusals import Refusal
 
 LATE_SECONDS = 60
@@ -59,7 +59,7 @@ def _postgres(current: settings.Settings) -> dict[str, Any]:
         with postgres.connect(current) as connection:
             waiting = {row["status"]: row for row in connection.execute(postgres.PENDING_AND_DEAD)}
             outcomes = connection.execute(postgres.OUTCOMES_OF_LAST_DAY).fetchall()
-    except PostgresAwayError as error:
+    except (PostgresAwayError, NotAllowedError) as error:
         return {"error": str(error)}
     except UndefinedTable:
         return {"error": "the tables are missing: run `ingest migrate`"}

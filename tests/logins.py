@@ -1,0 +1,42 @@
+"""Database users for tests, one for each role that schema.sql makes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+
+@dataclass(frozen=True)
+class Logins:
+    """The URL of one database for a member of each role."""
+
+    web: str
+    worker: str
+    analyst: str
+
+
+@contextmanager
+def make_logins(database_url: str) -> Iterator[Logins]:
+    """Make a user in each role; they are gone at the end."""
+    password = secrets.token_hex(8)
+    users = {field.name: f"test_{field.name}_{secrets.token_hex(4)}" for field in fields(Logins)}
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for role, user in users.items():
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}").format(
+                    sql.Identifier(user), sql.Literal(password), sql.Identifier(f"airudder_{role}")
+                )
+            )
+    where = conninfo_to_dict(database_url)
+    yield Logins(
+        **{role: make_conninfo("", **{**where, "user": user, "password": password}) for role, user in users.items()}
+    )
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for user in users.values():
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(user)))
