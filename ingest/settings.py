@@ -69,7 +69,7 @@ class Settings:
 
     def check_exposure(self) -> None:
         """Refuse to listen beyond this machine without tokens: SettingError."""
-        if self.is_open and not _is_loopback(self.host):
+        if self.is_open and not is_loopback(self.host):
             raise SettingError(
                 f"HOST={self.host} is reachable from outside, and INGEST_TOKENS is not set: "
                 "anybody could push. Set INGEST_TOKENS=source=secret or INGEST_TOKENS_FILE, or HOST=127.0.0.1"
@@ -145,7 +145,8 @@ def _one_of(environ: Mapping[str, str], name: str, default: str, other: str) -> 
     return text
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address leads to this machine alone."""
     if host == "localhost":
         return True
     try:

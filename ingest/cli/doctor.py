@@ -12,7 +12,7 @@ from psycopg import Connection
 from redis.exceptions import ResponseError
 
 from ingest import durability, settings
-from ingest.cli import postgres, redis
+from ingest.cli import encryption, postgres, redis
 from ingest.errors import IngestError
 from ingest.jobs import OLDEST_REDIS
 from ingest.settings import Settings
@@ -63,6 +63,7 @@ def _settings(current: Settings) -> Iterator[Finding]:
 
 def _redis(current: Settings) -> Iterator[Finding]:
     with redis.connect(current) as client:
+        yield from _notes(encryption.of_redis(client))
         server: dict[str, Any] = client.info()
         version = server.get("valkey_version") or server["redis_version"]
         compatible = tuple(map(int, server["redis_version"].split("."))) >= OLDEST_REDIS
@@ -83,6 +84,7 @@ def _redis(current: Settings) -> Iterator[Finding]:
 
 def _postgres(current: Settings) -> Iterator[Finding]:
     with postgres.connect(current) as connection:
+        yield from _notes(encryption.of_postgres(connection))
         version = _one(connection.execute(postgres.SERVER_VERSION).fetchone())["version"] // 10000
         compatible = version >= OLDEST_POSTGRES
         yield Finding(compatible, f"Postgres {version}" + ("" if compatible else ": 14 or newer is needed"))
