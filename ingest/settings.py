@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import ipaddress
 import json
 import os
@@ -29,6 +31,8 @@ class Settings:
     host: str
     port: int
     dashboard_port: int
+    dashboard_login: bytes | None
+    """SHA-256 of the Authorization header that the dashboard asks for; None if it asks for none"""
     web_concurrency: int
     workers: int
     listed_tokens: tuple[Token, ...]
@@ -86,6 +90,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         host=environ.get("HOST") or "127.0.0.1",
         port=_integer(environ, "PORT", 8000, at_least=1, at_most=65535),
         dashboard_port=_integer(environ, "DASHBOARD_PORT", 9181, at_least=1, at_most=65535),
+        dashboard_login=_dashboard_login(environ),
         web_concurrency=_integer(environ, "WEB_CONCURRENCY", 1, at_least=1),
         workers=_integer(environ, "WORKERS", 2, at_least=1),
         listed_tokens=tokens.parse_list("INGEST_TOKENS", environ.get("INGEST_TOKENS", "")),
@@ -143,6 +148,14 @@ def _one_of(environ: Mapping[str, str], name: str, default: str, other: str) -> 
     if text not in (default, other):
         raise SettingError(f"{name}={text} is neither {default} nor {other}")
     return text
+
+
+def _dashboard_login(environ: Mapping[str, str]) -> bytes | None:
+    username, password = (environ.get(f"RQ_DASHBOARD_{name}", "") for name in ("USERNAME", "PASSWORD"))
+    if bool(username) != bool(password):
+        raise SettingError("of RQ_DASHBOARD_USERNAME and RQ_DASHBOARD_PASSWORD one is not set: set both, or none")
+    header = f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+    return hashlib.sha256(header.encode()).digest() if username else None
 
 
 def is_loopback(host: str) -> bool:

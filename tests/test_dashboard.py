@@ -1,0 +1,152 @@
+"""The dashboard, as a real process: for the operator's own tab on this machine, and for nobody else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from ingest.embedded.server import free_port
+from ingest.jobs import normalise_queue
+from tests.batches import enqueued
+from tests.processes import running, wait_until
+from tests.pushes import entry, push
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+ELSEWHERE = "https://elsewhere.example"
+
+
+@contextmanager
+def running_dashboard(**environ: str) -> Iterator[str]:
+    """Run the dashboard until the block ends; gives its base URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running("-m", "ingest.dashboard", DASHBOARD_PORT=str(port), **environ):
+        wait_until(lambda: answers(url), "the dashboard answers")
+        yield url
+
+
+def answers(url: str) -> bool:
+    """Whether a dashboard is there, whatever it says."""
+    try:
+        return httpx.get(url).status_code in (200, 401)
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def url(database_url: str, redis_url: str) -> Iterator[str]:
+    """A dashboard without credentials."""
+    with running_dashboard(DATABASE_URL=database_url, REDIS_URL=redis_url) as url:
+        yield url
+
+
+@pytest.fixture
+def failed_job(client: Any) -> str:
+    """A batch whose job has failed."""
+    queue = normalise_queue(client)
+    batch_id = enqueued(client, [entry(push())])
+    client.lrem(queue.key, 0, batch_id)
+    client.zadd(queue.failed_job_registry.key, {batch_id: 4102444800})
+    return batch_id
+
+
+def is_requeued(client: Any, job_id: str) -> bool:
+    """Whether a failed job is queued again."""
+    return job_id in normalise_queue(client).get_job_ids()
+
+
+def test_shows_queue(url: str, failed_job: str) -> None:
+    """The queue is shown under both names of this machine, and not inside of another page's frame."""
+    for base in (url, url.replace("127.0.0.1", "localhost")):
+        answer = httpx.get(f"{base}/0/data/queues.json")
+        assert '"failed_job_registry_count":1' in answer.text.replace(" ", "")
+        assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_listens_on_loopback_only(url: str) -> None:
+    """No other address of this machine leads there, whatever rq-dashboard's own settings say."""
+    port = httpx.URL(url).port
+    assert port
+    with socket.socket() as stranger, pytest.raises(OSError):  # noqa: PT011 - refused, or no such address
+        stranger.connect(("127.0.0.2", port))
+
+
+@pytest.mark.parametrize("host", ["elsewhere.example", "elsewhere.example:9181", "127.0.0.1.elsewhere.example", ""])
+def test_other_name_is_refused(url: str, host: str) -> None:
+    """A page whose name was made to lead here reads nothing."""
+    answer = httpx.get(f"{url}/0/data/queues.json", headers={"Host": host})
+
+    assert answer.status_code == 403
+    assert "queues" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["requeue/normalise", "job/b1/requeue", "job/b1/delete"])
+def test_get_changes_nothing(url: str, client: Any, failed_job: str, path: str) -> None:
+    """A link or an image of another page does nothing here."""
+    assert httpx.get(f"{url}/{path}").status_code == 405
+    assert not is_requeued(client, failed_job)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": ELSEWHERE},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": ELSEWHERE},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_other_page_cannot_act(url: str, client: Any, failed_job: str, headers: dict[str, str]) -> None:
+    """A form of another page, even of another port of this machine, is refused."""
+    for path in ("requeue/normalise", f"job/{failed_job}/delete", "queue/normalise/failed/empty"):
+        assert httpx.post(f"{url}/{path}", headers=headers).status_code == 403
+    assert not is_requeued(client, failed_job)
+    assert normalise_queue(client).failed_job_registry.get_job_count(cleanup=False) == 1
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "{url}"}, {"Sec-Fetch-Site": "same-origin", "Origin": ELSEWHERE}, {}])
+def test_own_page_can_act(url: str, client: Any, failed_job: str, headers: dict[str, str]) -> None:
+    """Its own buttons work, behind a proxy as well, and so does curl."""
+    own = {name: value.format(url=url) for name, value in headers.items()}
+
+    assert httpx.post(f"{url}/requeue/normalise", headers=own).json() == {"count": 1, "status": "OK"}
+    assert is_requeued(client, failed_job)
+
+
+def test_credentials_are_asked_for() -> None:
+    """With a username and a password in its environment nothing is shown or done without them."""
+    with running_dashboard(RQ_DASHBOARD_USERNAME="ops", RQ_DASHBOARD_PASSWORD="s3:cret") as url:
+        for auth in (None, ("ops", "wrong"), ("other", "s3:cret"), ("", "")):
+            answer = httpx.get(f"{url}/0/data/queues.json", auth=auth)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"].startswith("Basic ")
+        assert httpx.post(f"{url}/requeue/normalise").status_code == 401
+        assert httpx.get(f"{url}/0/data/queues.json", auth=("ops", "s3:cret")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["RQ_DASHBOARD_USERNAME", "RQ_DASHBOARD_PASSWORD"])
+def test_half_a_login_is_refused(name: str) -> None:
+    """A username without a password, or the other way round, is an error and not an open door."""
+    refused = subprocess.run(
+        [sys.executable, "-m", "ingest.dashboard"],
+        env={**os.environ, name: "s3cret", "DASHBOARD_PORT": str(free_port())},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert refused.returncode == 1
+    assert "set both, or none" in refused.stderr
+    assert "s3cret" not in refused.stderr
