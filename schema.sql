@@ -322,7 +322,7 @@ ON CONFLICT (is_only) DO NOTHING;
 -- The same for the same identifier, so that joins and counts work; who has no secret can neither undo nor guess it. Its
 -- body is parsed here and not at its call, when a caller's search_path could bring in functions that see the secret.
 CREATE OR REPLACE FUNCTION airudder.pseudonym(secret bytea, identifier text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN identifier = '' THEN ''
   ELSE left(encode(sha256(secret || convert_to(identifier, 'UTF8')), 'hex'), 20) END;
 
