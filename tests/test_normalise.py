@@ -227,7 +227,7 @@ def test_what_is_too_much_is_cut_off(mistyped: dict[str, Any]) -> None:
     assert rows.attributes
     assert (len(rows.turns), len(rows.answers)) == (MAX_ITEMS, MAX_ITEMS)
     assert rows.attributes.custom_attribute.count("{") == MAX_DEPTH - 1
-    paths = {path.rstrip(".x…") for path in problems(rows)}
+    paths = {path.rstrip(".*…") for path in problems(rows)}
     assert paths == {"$.custom_attribute", "$.call.asr_result", "$.callee.extra"}
 
 
@@ -237,6 +237,13 @@ def test_warnings_hold_no_value() -> None:
 
     assert set(problems(rows)) == {"$.callee.due_date", "$.callee.extra[0]"}
     assert "Budi" not in (rows.push.warnings or "")
+
+
+def test_warnings_hold_no_key_of_the_customer() -> None:
+    """What a customer calls a variable may be a telephone number: such a key is `*` in a path."""
+    rows = normalise(entry(push(custom_attribute={"+6281234567890": ["Budi\0"], "call_id": "\ud800"})))
+
+    assert set(problems(rows)) == {"$.custom_attribute.*[0]", "$.custom_attribute.call_id"}
 
 
 def shaped_like(template: Any) -> st.SearchStrategy[Any]:

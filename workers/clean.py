@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from workers.warn import Warnings, below
+from workers.warn import Warnings, below, below_key
 
 MAX_DEPTH = 100
 """Levels of objects and arrays; Python and Postgres each have a limit of their own, between 1,000 and 10,000."""
@@ -40,12 +40,12 @@ def clean(value: Any, path: str, warnings: Warnings, depth: int = 0) -> Any:
 def _clean_object(value: dict[str, Any], path: str, warnings: Warnings, depth: int) -> dict[str, Any]:
     cleaned: dict[str, Any] = {}
     for key, item in value.items():
-        # The warning's path is stored as well.
         name = _clean_text(key, path, warnings)
         if name != key and (name in value or name in cleaned):
-            warnings.add(below(path, f".{name}"), "another key is the same but for characters that cannot be stored")
+            problem = "another key is the same but for characters that cannot be stored"
+            warnings.add(below_key(path, name), problem)
         else:
-            cleaned[name] = clean(item, below(path, f".{name}"), warnings, depth + 1)
+            cleaned[name] = clean(item, below_key(path, name), warnings, depth + 1)
     return cleaned
 
 

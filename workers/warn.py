@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import typing
+from typing import Any
+
 import msgspec
+
+from ingest.payloads import STRUCTS
 
 MAX_WARNINGS = 100
 """Of one push; a body of a million mistakes would otherwise cost the worker gigabytes. The rest is counted."""
 MAX_PATH_LENGTH = 200
-"""Characters; the customer's keys are part of a path, and may be of any length."""
+"""Characters; a path may have a hundred steps."""
 
 
 class FieldWarning(msgspec.Struct, frozen=True):
@@ -39,9 +44,25 @@ class Warnings:
         return msgspec.json.encode([*self._warnings, *more]).decode()
 
 
+def below_key(path: str, key: str) -> str:
+    """The path of a key's value. A key that nobody documents may be a telephone number or a name, and is `*`."""
+    return below(path, f".{key}" if key in _DOCUMENTED else ".*")
+
+
 def below(path: str, step: str) -> str:
     """The path of a child; one that has become too long ends in `…`."""
     if len(path) > MAX_PATH_LENGTH:
         return path
     longer = path + step
     return longer if len(longer) <= MAX_PATH_LENGTH else f"{longer[:MAX_PATH_LENGTH]}…"
+
+
+def _field_names(wanted: Any) -> set[str]:
+    """The names of all fields in a type, however deep."""
+    if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
+        fields = msgspec.structs.fields(wanted)
+        return {field.encode_name for field in fields}.union(*(_field_names(field.type) for field in fields))
+    return set().union(*map(_field_names, typing.get_args(wanted)))
+
+
+_DOCUMENTED = frozenset().union(*map(_field_names, STRUCTS.values()))
