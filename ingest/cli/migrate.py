@@ -8,8 +8,11 @@ from psycopg.errors import Diagnostic
 
 from ingest import settings
 from ingest.cli.postgres import connect
-from ingest.errors import MigrationError
+from ingest.errors import MigrationError, describe
 from ingest.resources import locate
+
+_ABOUT_DATA = ("22", "P0")
+"""Classes of SQLSTATE whose messages quote values: of data that does not fit, and of what functions raise"""
 
 
 @click.command()
@@ -20,10 +23,17 @@ def command() -> None:
         try:
             connection.execute(locate("schema.sql").read_bytes())
         except psycopg.Error as error:
-            raise MigrationError(f"schema.sql was not applied as a whole: {error}") from error
+            raise MigrationError(f"schema.sql was not applied as a whole: {_words(error)}") from None
     click.echo("schema.sql is applied")
 
 
 def _pass_on_warning(said: Diagnostic) -> None:
     if said.severity_nonlocalized == "WARNING":  # not the notices that something is there already
         click.echo(f"ingest: {said.message_primary}", err=True)
+
+
+def _words(error: psycopg.Error) -> str:
+    """What Postgres says, without the rest of its text, which quotes a row, as messages about data do too."""
+    message = error.diag.message_primary
+    is_about_data = (error.sqlstate or "")[:2] in _ABOUT_DATA
+    return describe(error) if message is None or is_about_data else f"{message} ({describe(error)})"

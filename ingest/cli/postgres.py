@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,9 +11,11 @@ from uuid import UUID
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import UndefinedTable
 from psycopg.rows import dict_row
 
-from ingest.errors import NotAllowedError, PostgresAwayError, SettingError
+from ingest.errors import NotAllowedError, PostgresAwayError, SettingError, describe
 from ingest.push_ids import received_at_of
 from ingest.settings import Settings
 
@@ -21,25 +24,40 @@ Row = dict[str, Any]
 
 @contextmanager
 def connect(settings: Settings) -> Iterator[Connection[Row]]:
-    """A connection, each statement its own transaction. PostgresAwayError says why not, without the URL's password;
-    NotAllowedError, that its user lacks a right."""
-    with _connect(settings) as connection:
+    """A connection, each statement its own transaction. PostgresAwayError says what is wrong, without the URL's password
+    or a row; NotAllowedError, that its user lacks a right."""
+    with _connect(settings.database_url) as connection:
         try:
             yield connection
+        except UndefinedTable:
+            raise PostgresAwayError("the tables are missing: run `ingest migrate`") from None
         except psycopg.errors.InsufficientPrivilege as error:
             reason = f"{error.diag.message_primary} (as {connection.info.user})"
             raise NotAllowedError(f"{reason}: use a login of role airudder_worker, or the tables' owner") from None
+        except psycopg.Error as error:
+            # Its text may quote the row that it is about.
+            raise PostgresAwayError(f"Postgres at DATABASE_URL refuses a statement: {describe(error)}") from None
 
 
-def _connect(settings: Settings) -> Connection[Row]:
+def _connect(url: str) -> Connection[Row]:
     try:
-        return psycopg.connect(settings.database_url, autocommit=True, connect_timeout=5, row_factory=dict_row)
+        _check_form(url)
+        return psycopg.connect(url, autocommit=True, connect_timeout=5, row_factory=dict_row)
     except psycopg.ProgrammingError:
         # Its text quotes the URL, password and all.
         raise SettingError("DATABASE_URL is not of the form postgresql://user:password@host/database") from None
     except psycopg.Error as error:
         reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
+
+
+def _check_form(url: str) -> None:
+    """Refuse a URL of whose password a part was taken for something else, which an error would quote: SettingError."""
+    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    # A host that begins with an @ is a socket.
+    is_torn = "@" in parts.get("host", "")[1:] or re.search("@.*/", parts.get("dbname", ""))
+    if is_torn or not re.fullmatch(r"[\d,]*", parts.get("port", "")):
+        raise SettingError("DATABASE_URL has an @ or / in its user or password: write it as %40 or %2F")
 
 
 def outcomes_and_arrived(

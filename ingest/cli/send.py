@@ -6,6 +6,7 @@ import asyncio
 import sys
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -42,7 +43,7 @@ def command(url: str | None, count: int, seed: int, bad: float, **how: Any) -> N
     Exit code 1 if one was not answered as it should have been.
     """
     if url and not url.startswith(("http://", "https://")):
-        raise click.BadParameter(f"{url} is not of the form http://…", param_hint="URL")
+        raise click.BadParameter("it is not of the form http://…", param_hint="URL")
     plan = Plan(url or _own_url(), **how)
     summary = Summary()
     is_hidden = not sys.stderr.isatty()
@@ -52,7 +53,7 @@ def command(url: str | None, count: int, seed: int, bad: float, **how: Any) -> N
     ):
         asyncio.run(send(plan, generate(seed, count, bad), summary, lambda: bar.update(1)))
     if summary.nobody_is_there:
-        click.echo(f"ingest: nothing answers at {plan.url} ({', '.join(summary.errors)})", err=True)
+        click.echo(f"ingest: nothing answers at {_place(plan.url)} ({', '.join(summary.errors)})", err=True)
     else:
         click.echo(_words(summary))
     if not summary.is_good:
@@ -62,6 +63,12 @@ def command(url: str | None, count: int, seed: int, bad: float, **how: Any) -> N
 def _own_url() -> str:
     current = settings.load()
     return f"http://{current.host}:{current.port}/airudder/custom-api"
+
+
+def _place(url: str) -> str:
+    # Without the path, in which there may be a token.
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _words(summary: Summary) -> str:

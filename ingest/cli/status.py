@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import msgspec
-from psycopg.errors import UndefinedTable
 
 from ingest import settings
 from ingest.cli import postgres, redis
@@ -61,8 +60,6 @@ def _postgres(current: settings.Settings) -> dict[str, Any]:
             outcomes = connection.execute(postgres.OUTCOMES_OF_LAST_DAY).fetchall()
     except (PostgresAwayError, NotAllowedError) as error:
         return {"error": str(error)}
-    except UndefinedTable:
-        return {"error": "the tables are missing: run `ingest migrate`"}
     return {
         **{status: waiting[status]["pushes"] if status in waiting else 0 for status in ("pending", "dead")},
         "oldest_pending_seconds": round(waiting["pending"]["oldest_seconds"], 1) if "pending" in waiting else 0.0,
