@@ -44,6 +44,7 @@ def _config(home: Path, port: int, password: str) -> str:
     # Acknowledged means on disk (appendfsync always), and nothing may be thrown away for want of memory.
     # From 64 MB on, the default, a burst has the server rewrite its log every two seconds, for next to nothing, and
     # acknowledgements wait for the disk meanwhile. 512 MB are read in a second at the start.
+    # Logs of slow and of large commands keep their arguments: the beginnings of pushes.
     settings = {
         "bind": "127.0.0.1",
         "port": str(port),
@@ -54,6 +55,8 @@ def _config(home: Path, port: int, password: str) -> str:
         "auto-aof-rewrite-min-size": "512mb",
         "save": '""',
         "maxmemory-policy": "noeviction",
+        "slowlog-log-slower-than": "-1",
+        "commandlog-request-larger-than": "-1",
     }
     return "".join(f"{name} {value}\n" for name, value in settings.items())
 
