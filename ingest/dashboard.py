@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from rq.serializers import JSONSerializer
@@ -75,7 +76,7 @@ def _digest(header: str) -> bytes:
 def _application(current: Settings) -> Any:
     """rq-dashboard's Flask application, as its own command would make it, behind the gate."""
     application = make_flask_app(config=None, username=None, password=None, url_prefix="")
-    application.config |= {"RQ_DASHBOARD_REDIS_URL": current.redis_url, "DEPRECATED_OPTIONS": []}
+    application.config |= {"RQ_DASHBOARD_REDIS_URL": maskable(current.redis_url), "DEPRECATED_OPTIONS": []}
     rq_dashboard_config.serializer = JSONSerializer
     setup_rq_connection(application)
     for rule in application.url_map.iter_rules():
@@ -94,6 +95,19 @@ def main() -> None:
         sys.exit(f"ingest: {error}")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application.run(host=ADDRESS, port=current.dashboard_port, debug=False, load_dotenv=False)
+
+
+def maskable(url: str) -> str:
+    """The same URL, with its password where rq-dashboard does not show it on each page: before the first @."""
+    parts = urlsplit(url)
+    credentials, _, place = parts.netloc.rpartition("@")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    user, _, password = credentials.partition(":")
+    password = password or quote(query.pop("password", ""), safe="")
+    user = user or quote(query.pop("username", ""), safe="")
+    if user or password:
+        place = f"{user}:{password}".replace("@", "%40") + f"@{place}"
+    return parts._replace(netloc=place, query=urlencode(query)).geturl()
 
 
 if __name__ == "__main__":

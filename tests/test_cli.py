@@ -16,6 +16,7 @@ from psycopg import Connection
 
 from ingest import keys
 from ingest.access import Access
+from ingest.cli.up import masked
 from ingest.entry import Entry, encode_entry
 from ingest.refusals import Refusal
 from ingest.settings import load
@@ -137,6 +138,21 @@ def test_refused_connection_is_explained(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "127.0.0.1" in result.stderr
     assert "Connection refused" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://:secret@127.0.0.1:6379/0", "redis://:***@127.0.0.1:6379/0"),
+        ("postgresql://user:sec@secret@db.test/airudder", "postgresql://user:***@db.test/airudder"),
+        ("redis://127.0.0.1/0?password=secret&db=1", "redis://127.0.0.1/0?password=***&db=1"),
+        ("host=db.test password=secret dbname=airudder", "host=db.test password=*** dbname=airudder"),
+        ("postgresql://airudder@/airudder?host=/run", "postgresql://airudder@/airudder?host=/run"),
+    ],
+)
+def test_url_is_shown_without_password(url: str, shown: str) -> None:
+    """What `up` prints of a URL."""
+    assert masked(url) == shown
 
 
 def test_status_sees_pending_wait(connection: Rows) -> None:

@@ -12,7 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import ConnectionPool
+from rq_dashboard.web import escape_format_instance_list
 
+from ingest.dashboard import maskable
 from ingest.embedded.server import free_port
 from ingest.jobs import normalise_queue
 from tests.batches import enqueued
@@ -150,3 +153,26 @@ def test_half_a_login_is_refused(name: str) -> None:
     assert refused.returncode == 1
     assert "set both, or none" in refused.stderr
     assert "s3cret" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "redis_url",
+    [
+        "redis://127.0.0.1:6379/0",
+        "redis://:secret@127.0.0.1:6379/0",
+        "rediss://user:sec@secret@redis.test:6380/1?ssl_ca_certs=/ca.pem",
+        "redis://:%40secret%2F@127.0.0.1",
+        "redis://127.0.0.1:6379/0?password=secret%26&username=user",
+        "unix:///run/redis.sock?db=2&password=secret",
+    ],
+)
+def test_password_is_not_on_its_pages(redis_url: str) -> None:
+    """The same server with the same password, which rq-dashboard hides."""
+    assert connection_to(maskable(redis_url)) == connection_to(redis_url)
+    assert "secret" not in escape_format_instance_list(maskable(redis_url).split())[0]
+
+
+def connection_to(url: str) -> dict[str, str | int]:
+    """What redis-py makes of a URL, without the objects that it adds."""
+    settings = ConnectionPool.from_url(url).connection_kwargs
+    return {name: value for name, value in settings.items() if isinstance(value, str | int)}

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @contextmanager
 def connect(settings: Settings) -> Iterator[Connection[Row]]:
-    """A connection, each statement its own transaction. PostgresAwayError says what is wrong, without the URL's password
+    """A connection, each statement its own transaction. PostgresAwayError says what is wrong without the URL's password
     or a row; NotAllowedError, that its user lacks a right."""
     with _connect(settings.database_url) as connection:
         try:

@@ -223,20 +223,20 @@ def _banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> s
     push_url = f"{_web_url(current)}/airudder/custom-api"
     credential = "" if current.is_open else '-H "Authorization: Bearer $INGEST_TOKEN" '
     curl = f"curl -sS -w '\\n' {push_url} {credential}-d {shlex.quote(_SAMPLE)}"
-    given = {name for name in urls if os.environ.get(name)}
-    shown = {name: _masked(url) if name in given else url for name, url in urls.items()}
     is_well = ready.get("redis") == CAN_STORE
     return f"""
 airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; pushes {ready['pushes']}"}
 
   Push URL    {push_url}{"" if current.is_open else "/<token>"}
   Dashboard   http://127.0.0.1:{current.dashboard_port}
-  Postgres    {shown["DATABASE_URL"]}
-  Redis       {shown["REDIS_URL"]}
+  Postgres    {masked(urls["DATABASE_URL"])}
+  Redis       {masked(urls["REDIS_URL"])}
   Try it      {curl}
   Stop        Ctrl-C
 """
 
 
-def _masked(url: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+def masked(url: str) -> str:
+    """A URL without its password: whoever runs us keeps what we print, and `ingest env` prints it whole."""
+    without_credentials = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # up to the last @: a password may have one
+    return re.sub(r"(password=)('[^']*'|[^&\s]*)", r"\1***", without_credentials)

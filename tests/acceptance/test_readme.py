@@ -108,6 +108,7 @@ def test_newcomers_first_hour(tmp_path: Path) -> None:
         assert "as expected  2000" in sent.stdout
         wait_until(lambda: _is_quiet(up), "everything is settled")
         _check_tables(up)
+        assert (httpx.URL(up.urls()["REDIS_URL"]).password or "none") not in up.printed
         for query in re.findall(r"```sql\n(.*?);\n```", README.read_text(), re.DOTALL):
             up.query(query)
         dashboard = httpx.get(f"http://127.0.0.1:{up.environ['DASHBOARD_PORT']}/")
