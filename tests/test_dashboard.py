@@ -156,7 +156,7 @@ def test_half_a_login_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "redis_url",
+    "given",
     [
         "redis://127.0.0.1:6379/0",
         "redis://:secret@127.0.0.1:6379/0",
@@ -166,10 +166,10 @@ def test_half_a_login_is_refused(name: str) -> None:
         "unix:///run/redis.sock?db=2&password=secret",
     ],
 )
-def test_password_is_not_on_its_pages(redis_url: str) -> None:
+def test_password_is_not_on_its_pages(given: str) -> None:
     """The same server with the same password, which rq-dashboard hides."""
-    assert connection_to(maskable(redis_url)) == connection_to(redis_url)
-    assert "secret" not in escape_format_instance_list(maskable(redis_url).split())[0]
+    assert connection_to(maskable(given)) == connection_to(given)
+    assert "secret" not in escape_format_instance_list(maskable(given).split())[0]
 
 
 def connection_to(url: str) -> dict[str, str | int]:

@@ -179,19 +179,26 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing(folder: Path, seed: int, **settings: str) -> AsyncIterator[Stand]:
-    """Start everything in a folder, with these variables set; stop it, by SIGKILL, at the end."""
+async def standing(
+    folder: Path, seed: int, *, preamble: str = "", database_password: str = "", **settings: str
+) -> AsyncIterator[Stand]:
+    """Start everything in a folder, with these variables set; stop it, by SIGKILL, at the end.
+
+    `preamble` is Python that each process of ours runs before anything else. The embedded Postgres takes any password.
+    """
     make_data_dir(folder)
     servers = [postgres.prepare(folder), valkey.prepare(folder)]
     managed = [Managed(one.process.name, one.process.command, os.environ, folder) for one in servers]
     managed[0].user = servers[0].process.user
     database_url, redis_url = (one.url for one in servers)
+    if database_password:
+        database_url = database_url.replace("@", f":{database_password}@", 1)
     async with Proxy(redis_url) as proxy:
         port = free_port()
         environ = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port), **settings}
         through_proxy = {**environ, "REDIS_URL": proxy.url}
         ours = [
-            Managed(name, (sys.executable, "-m", module), environs, folder)
+            Managed(name, (sys.executable, *_run(module, preamble)), environs, folder)
             for name, module, environs in (
                 ("web", "ingest.web", through_proxy),
                 ("worker", "workers", environ),
@@ -213,3 +220,11 @@ async def standing(folder: Path, seed: int, **settings: str) -> AsyncIterator[St
             if stand.keeper:
                 stand.keeper.cancel()
             await kill_at_once(stand.all, hold=True)
+
+
+def _run(module: str, preamble: str) -> tuple[str, ...]:
+    if not preamble:
+        return "-m", module
+    # As an import: run as `__main__`, a module would not have what the preamble has changed in it.
+    name = "workers.__main__" if module == "workers" else module
+    return "-c", f"{preamble}\nfrom importlib import import_module\nimport_module({name!r}).main()"

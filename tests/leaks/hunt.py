@@ -1,0 +1,178 @@
+"""The hunt: a stand whose every secret is known, what is sent to it and run beside it, and what was seen meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from redis.exceptions import RedisError
+
+from ingest.embedded.server import free_port
+from ingest.jobs import normalise_queue
+from tests.chaos.managed import signal_all
+from tests.chaos.stand import Stand, standing
+from tests.leaks.evidence import Evidence
+from tests.leaks.marks import Marks
+from tests.leaks.requests import Request, Requests, send
+
+JOB_SECONDS = 3
+HURRY = f"""
+import ingest.jobs
+ingest.jobs.JOB_TIMEOUT_SECONDS = {JOB_SECONDS}
+from ingest import fallback, open_batch
+fallback.REST_SECONDS = open_batch.REDIS_REST_SECONDS = 0
+from workers import sweeper, taken_batch
+taken_batch.LEASE_SECONDS = {JOB_SECONDS + 1}
+sweeper.GRACE_SECONDS, sweeper.INTERVAL_SECONDS, sweeper.PARTITIONS_SECONDS = 0.5, 0.5, 0.5
+"""
+"""What takes half a minute in earnest; nothing else is changed."""
+INGEST = Path(sys.executable).with_name("ingest")
+
+
+@dataclass
+class Hunt:
+    """One stand, and everything that was seen of it."""
+
+    stand: Stand
+    marks: Marks
+    requests: Requests
+    dashboard_port: int
+    evidence: Evidence = field(default_factory=Evidence)
+    accepted: list[Request] = field(default_factory=list)
+    """What was answered and has to be in `airudder.pushes`"""
+
+    async def send(self, *requests: Request) -> None:
+        """Send requests one after the other."""
+        port = urlsplit(self.stand.web_url).port
+        assert port
+        for request in requests:
+            self.evidence.add("answers", await send(port, request))
+
+    async def push(self, status: int = 200) -> None:
+        """Send a good push with new marks."""
+        request = Request("documented", self.requests.documented(), status)
+        await self.send(request)
+        if status == 200:
+            self.accepted.append(request)
+
+    def dashboard_answers(self) -> bool:
+        """Whether the dashboard takes connections."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.dashboard_port}/").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    async def look(self, *, tables: bool = True) -> None:
+        """Collect all that can be seen right now."""
+        await asyncio.to_thread(self._look, tables)
+
+    def _look(self, tables: bool) -> None:
+        job_ids: list[str] = []
+        with self.stand.client() as client:
+            queue = normalise_queue(client)
+            job_ids = [*queue.get_job_ids(), *queue.failed_job_registry.get_job_ids(cleanup=False)]
+            self.evidence.add_redis(client)
+        self.look_at_pages(*job_ids)
+        if tables:
+            with self.stand.connect() as connection:
+                self.evidence.add_tables(connection)
+        self.evidence.add_process_list()
+
+    def look_at_pages(self, *job_ids: str) -> None:
+        """Collect what web and the dashboard show in a browser, whether or not Redis is there."""
+        self.evidence.add_dashboard(f"http://127.0.0.1:{self.dashboard_port}", job_ids)
+        for page in ("healthz", "readyz"):
+            self.evidence.add(f"/{page}", httpx.get(f"{self.stand.web_url}/{page}").content)
+
+    async def run(self, *arguments: str | Path, **environ: str) -> str:
+        """Run a command beside the stand, to its end; what it printed."""
+        given = {**os.environ, "DATABASE_URL": self.stand.database_url, "REDIS_URL": self.stand.redis_url, **environ}
+        ran = await asyncio.to_thread(
+            subprocess.run, arguments, env=given, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        return ran.stdout.decode(errors="replace")
+
+    async def ingest(self, *arguments: str, shows: str, **environ: str) -> None:
+        """Run an `ingest` command that has to print `shows`."""
+        await self.command(INGEST, *arguments, shows=shows, **environ)
+
+    async def command(self, *command: str | Path, shows: str, **environ: str) -> None:
+        """Run a command that has to print `shows`."""
+        printed = await self.run(*command, **environ)
+        is_shown = shows in printed
+        assert is_shown, f"{command} {environ}\n{printed[-2000:]}"
+        self.evidence.add("commands", printed.encode())
+
+    @asynccontextmanager
+    async def frozen_workers(self) -> AsyncIterator[None]:
+        """No batch is taken until the block ends."""
+        frozen = self.stand.worker.pids()
+        signal_all(frozen, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            signal_all(frozen, signal.SIGCONT)
+
+    async def wait_for_failed_job(self, words: str) -> None:
+        """Wait until a failed job's traceback says so, and look."""
+        await self.stand.wait(lambda: self._has_failed(words), f"a job fails with {words}")
+
+    def _has_failed(self, words: str) -> bool:
+        try:
+            with self.stand.client() as client:
+                queue = normalise_queue(client)
+                jobs = map(queue.fetch_job, queue.failed_job_registry.get_job_ids(cleanup=False))
+                results = [job.latest_result() for job in jobs if job]
+        except RedisError:
+            return False
+        return any(words in (result.exc_string or "") for result in results if result)
+
+    async def stop(self) -> None:
+        """End everything as a supervisor does, and take what was printed to the end."""
+        for process in self.stand.all:
+            process.is_held = True
+        for process in reversed(self.stand.all):
+            # Postgres would wait for sessions that nobody ends.
+            process.signal(signal.SIGINT if process is self.stand.postgres else signal.SIGTERM)
+        await self.stand.wait(lambda: not any(one.is_running for one in self.stand.all), "everything has ended")
+        for process in self.stand.all:
+            self.evidence.add(f"output of {process.name}", process.printed().encode())
+
+
+@asynccontextmanager
+async def hunting(folder: Path, seed: int) -> AsyncIterator[Hunt]:
+    """A stand with tokens, passwords and a dashboard, for one worker."""
+    marks = Marks()
+    token, other = marks.word("token"), marks.word("token of another source")
+    port = free_port()
+    valkey = folder / "valkey"
+    valkey.mkdir(parents=True)
+    # The @ is where others divide a URL.
+    password = f"{marks.word('password of Redis')}@{marks.word('the rest of it')}"
+    (valkey / "access.json").write_text(json.dumps({"port": free_port(), "password": password}))
+    async with standing(
+        folder,
+        seed,
+        preamble=HURRY,
+        database_password=marks.word("password of DATABASE_URL"),
+        INGEST_TOKENS=f"lender-a={token},lender-b={other}",
+        DASHBOARD_PORT=str(port),
+        WORKERS="1",
+    ) as stand:
+        dashboard = stand.worker.instead("-m", "ingest.dashboard")
+        dashboard.name = "dashboard"
+        stand.processes["dashboard"] = dashboard
+        dashboard.start()
+        hunt = Hunt(stand, marks, Requests(marks, token), port)
+        await stand.wait(hunt.dashboard_answers, "the dashboard answers")
+        yield hunt
