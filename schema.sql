@@ -107,6 +107,65 @@ $$;
 
 REVOKE ALL ON FUNCTION airudder.ensure_pushes_partition(date) FROM PUBLIC;
 
+-- Drops the partition of one UTC day and all pushes in it; how many there were. Null, and nothing is done, where there is
+-- none, where a push is pending, and until the day is so long over that no redelivery is told by it.
+CREATE OR REPLACE FUNCTION airudder.drop_pushes_partition(day date) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  partition regclass := to_regclass(format('airudder.%I', 'pushes_' || to_char(day, 'YYYY_MM_DD')));
+  pushes bigint;
+  is_pending boolean;
+BEGIN
+  IF partition IS NULL OR day >= (now() AT TIME ZONE 'UTC')::date - 1 THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE format('SELECT count(*), count(*) FILTER (WHERE status = ''pending'') > 0 FROM %s', partition)
+  INTO pushes, is_pending;
+  IF is_pending THEN
+    RETURN NULL;
+  END IF;
+  -- In this order, as statements on pushes do. Then look again: a dead letter may have been replayed meanwhile.
+  LOCK TABLE ONLY airudder.pushes IN ACCESS EXCLUSIVE MODE;
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', partition);
+  EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE status = ''pending'')', partition) INTO is_pending;
+  IF is_pending THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE format('DROP TABLE %s', partition);
+  RETURN pushes;
+END
+$$;
+
+-- Deletes pushes of days that never had a partition, those that are pending excepted; how many.
+CREATE OR REPLACE FUNCTION airudder.delete_default_pushes(before timestamptz, at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH deleted AS (
+    DELETE FROM airudder.pushes_default WHERE (received_at, push_id) IN (
+      SELECT received_at, push_id FROM airudder.pushes_default
+      WHERE received_at < least(before, now() - interval '1 day') AND status <> 'pending'
+      LIMIT at_most FOR UPDATE SKIP LOCKED)
+    RETURNING 1
+  )
+  SELECT count(*) FROM deleted
+$$;
+
+-- Who may delete is for whoever owns the tables to say.
+REVOKE ALL ON FUNCTION airudder.drop_pushes_partition(date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION airudder.delete_default_pushes(timestamptz, integer) FROM PUBLIC;
+
+CREATE TABLE IF NOT EXISTS airudder.retention (
+  what           text        PRIMARY KEY,
+  cleared_before timestamptz NOT NULL,
+  removed        bigint      NOT NULL,
+  removed_at     timestamptz NOT NULL
+);
+
+COMMENT ON TABLE airudder.retention IS
+  'A row says what the sweeper has removed by age: pushes (INGEST_RETENTION_DAYS) or turns (INGEST_TRANSCRIPT_DAYS).';
+COMMENT ON COLUMN airudder.retention.cleared_before IS 'What came, or for turns was said, before then may be gone.';
+COMMENT ON COLUMN airudder.retention.removed IS 'Rows, all in all.';
+COMMENT ON COLUMN airudder.retention.removed_at IS 'The last time that there were any.';
+
 -- The first days, so that a sweeper which starts late does no harm; the sweeper makes the rest.
 SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead) FROM generate_series(0, 7) AS ahead;
 
@@ -233,7 +292,7 @@ COMMENT ON TABLE airudder.calls IS 'A row is one call to a callee.';
 COMMENT ON COLUMN airudder.calls.attempt IS 'Which attempt to reach the callee it was (the vendor''s call_times).';
 COMMENT ON COLUMN airudder.calls.asr_ptp IS 'Promise to pay, as recognised.';
 COMMENT ON COLUMN airudder.calls.transcript_push_id IS
-  'The push that call_turns are from: the newest that had any. A later push without a transcript leaves it alone.';
+  'The push that call_turns are from: the newest that had any; null also once they are removed. A later push without a transcript leaves it alone.';
 
 CREATE INDEX IF NOT EXISTS calls_callee_number ON airudder.calls (callee_number, started_at);
 CREATE INDEX IF NOT EXISTS calls_case_id ON airudder.calls (case_id) WHERE case_id <> '';
@@ -419,10 +478,11 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE (
       status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, callee_number, case_id,
       call_id, custom_attribute, normalised_at) ON airudder.pushes TO airudder_worker;
-    GRANT SELECT, INSERT, UPDATE ON airudder.workflows, airudder.nodes, airudder.callees, airudder.cases,
+    GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees, airudder.cases,
       airudder.calls, airudder.call_attributes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.case_answers, airudder.call_turns TO airudder_worker;
-    GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date) TO airudder_worker;
+    GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.drop_pushes_partition(date),
+      airudder.delete_default_pushes(timestamptz, integer) TO airudder_worker;
   END IF;
   IF to_regrole('airudder_analyst') IS NOT NULL THEN
     GRANT USAGE ON SCHEMA airudder_analytics TO airudder_analyst;

@@ -21,6 +21,9 @@ from ingest.tokens import Token
 RUNNING_FILE = "running.json"
 """Under the data folder while `ingest up` runs: its pid, and the variables by which to reach what it started."""
 
+MAX_DAYS = 36_500
+"""A century; more is no date any more."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -49,6 +52,10 @@ class Settings:
     """Pushes per second, source and web process"""
     appendfsync: str
     """What Redis's setting of this name has to be: `always`, or `everysec` where somebody asked for it"""
+    retention_days: int | None
+    """How long raw pushes are kept; None: for ever"""
+    transcript_days: int | None
+    """How long turns are kept after their call; None: for ever"""
     data_dir: Path
 
     @property
@@ -102,6 +109,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         request_seconds=_integer(environ, "INGEST_REQUEST_SECONDS", 15, at_least=1),
         rate_limit=_integer(environ, "INGEST_RATE_LIMIT", 1, at_least=1) if "INGEST_RATE_LIMIT" in environ else None,
         appendfsync=_one_of(environ, "INGEST_APPENDFSYNC", "always", "everysec"),
+        retention_days=_days(environ, "INGEST_RETENTION_DAYS"),
+        transcript_days=_days(environ, "INGEST_TRANSCRIPT_DAYS"),
         data_dir=data_dir,
     )
 
@@ -141,6 +150,11 @@ def _integer(environ: Mapping[str, str], name: str, default: int, *, at_least: i
     if not (text.isascii() and text.isdigit() and at_least <= int(text) <= at_most):
         raise SettingError(f"{name}={text} is not a whole number from {at_least} to {at_most}")
     return int(text)
+
+
+def _days(environ: Mapping[str, str], name: str) -> int | None:
+    # One day at least: by what came a day ago the vendor's redeliveries are told.
+    return _integer(environ, name, 1, at_least=1, at_most=MAX_DAYS) if environ.get(name) else None
 
 
 def _one_of(environ: Mapping[str, str], name: str, default: str, other: str) -> str:

@@ -22,8 +22,10 @@ from tests.servers import Servers, embedded_servers
 from workers.postgres import Database
 
 OURS = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
-TABLES = "pushes, workflows, nodes, callees, cases, case_answers, calls, call_attributes, call_turns".replace(
-    ", ", ", airudder."
+TABLES = (
+    "pushes, workflows, nodes, callees, cases, case_answers, calls, call_attributes, call_turns, retention".replace(
+        ", ", ", airudder."
+    )
 )
 
 

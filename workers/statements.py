@@ -194,3 +194,47 @@ ENSURE_PARTITIONS_AHEAD: LiteralString = """
 SELECT count(*) FILTER (WHERE airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead))
 FROM generate_series(0, %(days)s) AS ahead
 """
+
+FIND_PARTITIONS_BEFORE: LiteralString = """
+SELECT to_date(right(relname, 10), 'YYYY_MM_DD') FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'airudder.pushes'::regclass AND relname ~ '^pushes_[0-9]{4}_[0-9]{2}_[0-9]{2}$'
+  AND relname < 'pushes_' || to_char(%(day)s::date, 'YYYY_MM_DD')
+ORDER BY relname
+"""
+
+DROP_PARTITION_IF_SETTLED: LiteralString = "SELECT airudder.drop_pushes_partition(%(day)s)"
+
+DELETE_DEFAULT_PUSHES_IF_SETTLED: LiteralString = "SELECT airudder.delete_default_pushes(%(before)s, %(at_most)s)"
+
+BEGIN_OLD_TRANSCRIPTS: LiteralString = """
+SELECT source, call_id, started_at::text FROM airudder.calls
+WHERE transcript_push_id IS NOT NULL AND started_at >= %(since)s::timestamptz AND started_at < %(before)s
+ORDER BY calls.started_at LIMIT %(calls)s FOR UPDATE SKIP LOCKED
+"""
+"""A worker that is at such a call goes first. The time is text: there are years that Python does not know."""
+
+BEGIN_OLD_UNDATED_TRANSCRIPTS: LiteralString = """
+SELECT source, call_id FROM airudder.calls
+WHERE transcript_push_id IS NOT NULL AND started_at IS NULL AND received_at < %(before)s
+LIMIT %(calls)s FOR UPDATE SKIP LOCKED
+"""
+
+FORGET_TRANSCRIPTS: LiteralString = """
+UPDATE airudder.calls AS call SET transcript_push_id = NULL, transcript_received_at = NULL
+FROM unnest(%(sources)s::text[], %(call_ids)s::text[]) AS old (source, call_id)
+WHERE call.source = old.source AND call.call_id = old.call_id
+"""
+
+DELETE_TURNS: LiteralString = """
+DELETE FROM airudder.call_turns AS turn
+USING unnest(%(sources)s::text[], %(call_ids)s::text[]) AS old (source, call_id)
+WHERE turn.source = old.source AND turn.call_id = old.call_id
+"""
+
+NOTE_RETENTION: LiteralString = """
+INSERT INTO airudder.retention AS stored (what, cleared_before, removed, removed_at)
+VALUES (%(what)s, %(cleared_before)s, %(removed)s, now())
+ON CONFLICT (what) DO UPDATE SET
+  cleared_before = greatest(stored.cleared_before, excluded.cleared_before),
+  removed = stored.removed + excluded.removed, removed_at = excluded.removed_at
+"""

@@ -1,5 +1,5 @@
-"""The sweeper: finds what got lost and puts it back on its way, and makes partitions ahead. Independent of RQ's health:
-what it believes is the index of batches and the tables."""
+"""The sweeper: finds what got lost and puts it back on its way, makes partitions ahead and removes what is
+too old. Independent of RQ's health: what it believes is the index of batches and the tables."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from workers.full_redis import make_room
 from workers.lost_batch import enqueue_again, leases
 from workers.pending import PendingPushes
 from workers.postgres import Database
+from workers.retention import FOR_EVER, Days, Retention
 
 INTERVAL_SECONDS = 2.0
 GRACE_SECONDS = 10.0
@@ -40,7 +41,9 @@ _log = logging.getLogger(__name__)
 class Sweeper:
     """One pass a call of `run_once`; only one sweeper at a time works, whoever holds the advisory lock."""
 
-    def __init__(self, client: Redis, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client: Redis, database: Database, clock: Callable[[], float] = time.monotonic, keep: Days = FOR_EVER
+    ) -> None:
         self._client = client
         self._database = database
         self._clock = clock
@@ -48,6 +51,7 @@ class Sweeper:
         self._missing_since: dict[str, float] = {}
         self._pending = PendingPushes(database, clock)
         self._partitions_due_at = 0.0
+        self._retention = Retention(database, clock, keep)
 
     def run_once(self) -> int:
         """Sweep once; how many batches were enqueued again and pending pushes settled."""
@@ -57,6 +61,7 @@ class Sweeper:
             # What is in Redis first: while that is full every push comes in as pending, and there is no end of those.
             handled = self._enqueue_lost() + self._pending.feed()
             self._make_partitions()
+            self._retention.enforce()
             return handled
         finally:
             self._database.run(_unlock)
@@ -126,7 +131,9 @@ def main() -> None:
     logs.configure(logging.WARNING)
     try:
         current = settings.load()
-        sweeper = Sweeper(brisk_client(current.redis_url), Database(current.database_url, patience_seconds=5))
+        database = Database(current.database_url, patience_seconds=5)
+        keep = Days(current.retention_days, current.transcript_days)
+        sweeper = Sweeper(brisk_client(current.redis_url), database, keep=keep)
     except SettingError as error:
         sys.exit(f"ingest: {error}")
     stop = threading.Event()

@@ -87,6 +87,12 @@ SELECT push_id FROM airudder.pushes
 WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND through_redis
 """
 
+PUSHES_CLEARED_BEFORE: LiteralString = "SELECT cleared_before FROM airudder.retention WHERE what = 'pushes'"
+
+OLDEST_PUSH: LiteralString = "SELECT min(received_at) AS received_at FROM airudder.pushes"
+
+RETENTION: LiteralString = "SELECT what, cleared_before, removed, removed_at FROM airudder.retention ORDER BY what"
+
 TABLES_EXIST: LiteralString = "SELECT to_regclass('airudder.pushes') IS NOT NULL AS exist"
 
 SERVER_VERSION: LiteralString = "SELECT current_setting('server_version_num')::integer AS version"

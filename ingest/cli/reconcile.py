@@ -75,9 +75,10 @@ class Hour:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts.")
 def command(as_json: bool) -> None:
-    """Check that everything acknowledged has an outcome, by hour and source, for the last seven days.
+    """Check that everything acknowledged has an outcome, by hour and source.
 
-    Exit code 1 on a difference. An hour in which pushes keep arriving is told as moving, and not judged.
+    For the last seven days, or as far back as raw pushes are kept. Exit code 1 on a difference. An hour in which
+    pushes keep arriving is told as moving, and not judged.
     """
     current = settings.load()
     with redis.connect(current) as client, postgres.connect(current) as connection:
@@ -94,7 +95,7 @@ def command(as_json: bool) -> None:
 
 
 def reconcile(client: Redis, connection: Connection[postgres.Row]) -> list[Hour]:
-    """Every hour of the last seven days in which something was acknowledged, oldest first."""
+    """Every hour of these days in which something was acknowledged, oldest first."""
     for reading in range(READINGS):
         if reading:
             time.sleep(PAUSE_SECONDS)
@@ -111,6 +112,9 @@ def _read(client: Redis, connection: Connection[postgres.Row]) -> list[Hour]:
     entries = redis.entries_in_flight(client)
     rows, from_redis = postgres.outcomes_and_arrived(connection, since, list(entries))
     moved = redis.acknowledged(client)
+    # After the rows: what was removed before we read them is not looked for.
+    for row in connection.execute(postgres.PUSHES_CLEARED_BEFORE):
+        since = max(since, row["cleared_before"])
     hours: dict[tuple[str, str], Hour] = {}
 
     def at(hour: str, source: str) -> Hour:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import msgspec
+from psycopg import Connection
 
 from ingest import settings
 from ingest.cli import postgres, redis
@@ -58,13 +59,25 @@ def _postgres(current: settings.Settings) -> dict[str, Any]:
         with postgres.connect(current) as connection:
             waiting = {row["status"]: row for row in connection.execute(postgres.PENDING_AND_DEAD)}
             outcomes = connection.execute(postgres.OUTCOMES_OF_LAST_DAY).fetchall()
+            kept = _kept(connection)
     except (PostgresAwayError, NotAllowedError) as error:
         return {"error": str(error)}
     return {
         **{status: waiting[status]["pushes"] if status in waiting else 0 for status in ("pending", "dead")},
         "oldest_pending_seconds": round(waiting["pending"]["oldest_seconds"], 1) if "pending" in waiting else 0.0,
         "last_24_hours": {row["status"]: row["pushes"] for row in outcomes},
+        "kept": kept,
     }
+
+
+def _kept(connection: Connection[postgres.Row]) -> dict[str, Any]:
+    """The oldest raw push, and what retention has removed."""
+    (oldest,) = connection.execute(postgres.OLDEST_PUSH)
+    kept = {"oldest_push": oldest["received_at"]}
+    for row in connection.execute(postgres.RETENTION):
+        what = row.pop("what")
+        kept |= {f"{what}_{name}": value for name, value in row.items()}
+    return kept
 
 
 def _problems(status: dict[str, Any]) -> list[str]:
@@ -108,6 +121,7 @@ def _words(status: dict[str, Any]) -> str:
         ("refused, not kept", _refused_words(status["redis"].get("refused", []))),
         ("waiting", {name: status["postgres"][name] for name in _WAITING if name in status["postgres"]}),
         ("last 24 hours", status["postgres"].get("last_24_hours", {})),
+        ("kept", status["postgres"].get("kept", {})),
     ):
         words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())
         lines.append(f"{title:<18} {words or '-'}")
