@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import phonenumbers
 
+from ingest.phone_numbers import E164, TRUNK_ZERO, canonical_number
 from workers.warn import Warnings
 
 _Value = TypeVar("_Value")
@@ -35,11 +36,7 @@ _FINER = re.compile(r"[.,]\d{7}", re.ASCII)
 _LENGTH_TO_MICROSECONDS = len("YYYY-MM-DDTHHMMSS.ffffff")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
-_TRUNK_ZERO = re.compile(rf"\+({'|'.join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))})0")
-"""A zero behind the country code, which most countries dial at home only: +62 0812 … is +62 812 …"""
 _REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
-_DIGITS = re.compile(r"[1-9]\d{7,14}", re.ASCII)
 
 
 def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
@@ -85,12 +82,12 @@ def integer(value: int | None, path: str, warnings: Warnings) -> int | None:
 def callee_number(value: str | None, path: str, warnings: Warnings) -> str | None:
     """A telephone number in E.164 if it can be read as such, else as sent; `6281…` and `+6281…` meet."""
     stripped = (value or "").strip()
-    if _E164.fullmatch(stripped) and not _TRUNK_ZERO.match(stripped):
+    if E164.fullmatch(stripped) and not TRUNK_ZERO.match(stripped):
         return stripped
     if len(stripped) > _MAX_NUMBER_LENGTH:
         warnings.add(path, f"a telephone number of more than {_MAX_NUMBER_LENGTH} characters")
         return None
-    return _canonical_number(stripped) if stripped else None
+    return canonical_number(stripped) if stripped else None
 
 
 def bounded(items: list[_Value], path: str, warnings: Warnings) -> list[_Value]:
@@ -103,7 +100,7 @@ def bounded(items: list[_Value], path: str, warnings: Warnings) -> list[_Value]:
 @functools.lru_cache(maxsize=10_000)
 def country_of(number: str) -> str | None:
     """The country (ISO 3166-1 alpha-2) of an E.164 number; None if it cannot be told."""
-    if not _E164.fullmatch(number):
+    if not E164.fullmatch(number):
         return None
     # Most countries have a code to themselves: then there is no need to take the number apart, which is slow.
     regions = next(filter(None, (_REGIONS.get(number[1:length]) for length in (2, 3, 4))), ())
@@ -116,18 +113,6 @@ def country_of(number: str) -> str | None:
     region = phonenumbers.region_code_for_number(parsed)
     region = region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     return None if region in (None, "ZZ", "001") else region
-
-
-@functools.lru_cache(maxsize=10_000)
-def _canonical_number(number: str) -> str:
-    international = f"+{number}" if _DIGITS.fullmatch(number) else number
-    try:
-        parsed = phonenumbers.parse(international)
-    except phonenumbers.NumberParseException:
-        return number
-    if not phonenumbers.is_possible_number(parsed):
-        return number
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _parse(
