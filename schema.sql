@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   normalised_at    timestamptz,
   -- The partition key has to be part of it; a push id holds its received_at, so the id alone leads to the row.
   PRIMARY KEY (received_at, push_id),
-  CONSTRAINT push_status_is_known CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead')),
+  CONSTRAINT push_status_is_known CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead', 'erased')),
   CONSTRAINT push_source_is_not_empty CHECK (source <> ''),
   CONSTRAINT push_kind_is_not_empty CHECK (kind <> ''),
   CONSTRAINT dead_push_says_why_and_where CHECK (status <> 'dead' OR (error IS NOT NULL AND error_path IS NOT NULL)),
@@ -57,13 +57,22 @@ COMMENT ON COLUMN airudder.pushes.source IS 'Whose token the push came with; "de
 COMMENT ON COLUMN airudder.pushes.body IS 'The raw body, as received.';
 COMMENT ON COLUMN airudder.pushes.status IS
   'pending: stored, not yet normalised. normalised: its rows are written. duplicate: the same bytes were normalised '
-  'within the day before. dead: nothing in it could be normalised; replay it after a fix.';
+  'within the day before. dead: nothing in it could be normalised; replay it after a fix. erased: it was about a '
+  'person who was erased; nothing of its content is left.';
 COMMENT ON COLUMN airudder.pushes.error IS 'Why a dead push is dead.';
 COMMENT ON COLUMN airudder.pushes.error_path IS 'Where in the body the error is, as a JSON path.';
 COMMENT ON COLUMN airudder.pushes.warnings IS 'Fields stored as null or changed: [{"path": …, "problem": …}].';
 ALTER TABLE airudder.pushes ADD COLUMN IF NOT EXISTS through_redis boolean NOT NULL DEFAULT false;
 -- Web may not name a status: whatever it stores is pending.
 ALTER TABLE ONLY airudder.pushes ALTER COLUMN status SET DEFAULT 'pending';
+-- An older CHECK allows less, so what it has let in need not be read again.
+DO $$ BEGIN
+  IF (SELECT pg_get_constraintdef(oid) NOT LIKE '%erased%' FROM pg_constraint
+      WHERE conrelid = 'airudder.pushes'::regclass AND conname = 'push_status_is_known') THEN
+    ALTER TABLE airudder.pushes DROP CONSTRAINT push_status_is_known, ADD CONSTRAINT push_status_is_known
+      CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead', 'erased')) NOT VALID;
+  END IF;
+END $$;
 COMMENT ON COLUMN airudder.pushes.through_redis IS
   'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
 COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
@@ -478,8 +487,8 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE (
       status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, callee_number, case_id,
       call_id, custom_attribute, normalised_at) ON airudder.pushes TO airudder_worker;
-    GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees, airudder.cases,
-      airudder.calls, airudder.call_attributes TO airudder_worker;
+    GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
+      airudder.cases, airudder.calls, airudder.call_attributes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.case_answers, airudder.call_turns TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.drop_pushes_partition(date),
       airudder.delete_default_pushes(timestamptz, integer) TO airudder_worker;

@@ -53,6 +53,14 @@ class BatchFailedError(IngestError):
     """A job failed for a reason nobody foresaw; the text says which and where, and the batch stays in Redis."""
 
 
+class StillInHandError(IngestError):
+    """A worker or the sweeper has had pushes in hand for longer than a job may take."""
+
+
+class EraseError(IngestError):
+    """A person could not be erased to the end; the text says why, and what is left."""
+
+
 class AlreadyRunningError(IngestError):
     """Another `ingest up` holds the data folder; the text says which process."""
 

@@ -71,6 +71,7 @@ def test_every_outcome_adds_up(
         "normalised": 3,
         "duplicate": 1,
         "dead": 1,
+        "erased": 0,
         "in_flight": 3,
         "difference": 0,
     }

@@ -104,6 +104,23 @@ def test_applying_again_changes_nothing(database_url: str, connection: Rows) -> 
     assert after == before
 
 
+def test_older_check_is_replaced(database_url: str, connection: Rows) -> None:
+    """A database from before there were erased pushes takes them once schema.sql is applied, in every partition."""
+    store(connection, datetime.now(UTC))
+    connection.execute(
+        "ALTER TABLE airudder.pushes DROP CONSTRAINT push_status_is_known, ADD CONSTRAINT push_status_is_known "
+        "CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead'))"
+    )
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute(locate("schema.sql").read_bytes())
+
+    connection.execute("UPDATE airudder.pushes SET status = 'erased'")
+    assert connection.execute("SELECT airudder.ensure_pushes_partition('2031-05-08') AS made").fetchone() == {
+        "made": True
+    }
+    connection.execute("DROP TABLE airudder.pushes_2031_05_08")
+
+
 def store(connection: Rows, received_at: datetime) -> bytes:
     """A pending push of a moment; its body."""
     one = entry(push())

@@ -20,6 +20,8 @@ COMMANDS = {
     "reconcile": "Check that everything acknowledged has an outcome.",
     "token": "Make and list the tokens of who may push.",
     "find": "Find a call, a case, a number or a push.",
+    "export": "Print everything held on a person.",
+    "erase": "Remove a person everywhere.",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString
@@ -49,6 +49,11 @@ def _connect(url: str) -> Connection[Row]:
     except psycopg.Error as error:
         reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
+
+
+def columns(rows: Sequence[Row], *names: str) -> dict[str, list[Any]]:
+    """Columns of rows as parameters of a statement: `source` as an array `sources`."""
+    return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
 def _check_form(url: str) -> None:

@@ -19,7 +19,7 @@ from ingest.cli import postgres, redis
 from ingest.cli.output import print_table
 from ingest.entry import hour_name
 
-OUTCOMES = ("normalised", "duplicate", "dead")
+OUTCOMES = ("normalised", "duplicate", "dead", "erased")
 DAYS = 7
 """How far back; Redis keeps its counts for a day longer."""
 PAUSE_SECONDS = 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
@@ -80,15 +80,34 @@ def acknowledged(client: Redis) -> dict[tuple[str, str], int]:
 
 def entries_in_flight(client: Redis) -> dict[UUID, tuple[str, str]]:
     """The pushes in all batches: by push id their hour (UTC) and source."""
-    found = {}
+    entries = (decode_entry(encoded) for _, encoded in encoded_in_flight(client))
+    return {entry.uuid: (entry.hour, entry.source) for entry in entries}
+
+
+def encoded_in_flight(client: Redis) -> Iterator[tuple[str, bytes]]:
+    """The pushes in all batches as they are stored, each with its batch's id; one may come twice."""
     for batch_id in keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)):
         # Open before taken: what is taken in between is seen twice, and not missed. A full Redis refuses MULTI.
         with client.pipeline(transaction=False) as pipeline:
             pipeline.lrange(keys.batch(batch_id), 0, -1)
             pipeline.lrange(keys.taken(batch_id), 0, -1)
-            for entry in map(decode_entry, chain.from_iterable(pipeline.execute())):
-                found[entry.uuid] = (entry.hour, entry.source)
-    return found
+            for encoded in chain.from_iterable(pipeline.execute()):
+                yield batch_id, encoded
+
+
+def remove_in_flight(client: Redis, encoded: Iterable[tuple[str, bytes]]) -> None:
+    """Remove pushes from their batches, wherever a batch is by now."""
+    with client.pipeline(transaction=False) as pipeline:
+        for batch_id, one in encoded:
+            # In this order, for the same reason.
+            pipeline.lrem(keys.batch(batch_id), 0, one)  # type: ignore[arg-type]
+            pipeline.lrem(keys.taken(batch_id), 0, one)  # type: ignore[arg-type]
+        pipeline.execute()
+
+
+def are_in_hand(client: Redis, batch_ids: Collection[str]) -> bool:
+    """Whether a worker is at one of the batches."""
+    return bool(batch_ids) and client.exists(*map(keys.lease, batch_ids)) > 0
 
 
 def _is_alive(worker: BaseWorker) -> bool:

@@ -1,0 +1,157 @@
+"""`ingest erase`: remove a person, or one case of theirs, everywhere; what stays of a call is its statistics."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+
+import click
+import psycopg
+from psycopg import Connection
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+from redis import Redis
+
+from ingest import settings
+from ingest.cli import person_statements as statements
+from ingest.cli import postgres, redis
+from ingest.cli.output import print_record
+from ingest.cli.person import Found, Person, find, person, person_options
+from ingest.errors import EraseError, IngestError, StillInHandError, describe
+from ingest.jobs import JOB_TIMEOUT_SECONDS
+
+PASSES = 10
+"""As often as a person is looked for; the second pass finds what a worker wrote meanwhile, the last one nothing."""
+TRIES = 5
+"""A deadlock with a worker is tried again."""
+IN_HAND_SECONDS = 2 * JOB_TIMEOUT_SECONDS
+"""No worker is at one batch for so long."""
+POLL_SECONDS = 0.1
+
+PLACES = ("in_redis", "pending", "normalised", "duplicate", "dead")
+"""Where raw pushes are, before those places that are tables"""
+TABLES = ("callees", "cases", "case_answers", "calls", "call_attributes", "call_turns")
+
+_Connection = Connection[postgres.Row]
+
+
+@click.command()
+@person_options
+@click.option("--dry-run", is_flag=True, help="Count only.")
+def command(dry_run: bool, **whom: str | None) -> None:
+    """Remove a person by --callee-number, or one case by --case-id, everywhere: raw pushes, Redis, tables.
+
+    A call stays without the person, and a push as an outcome, `erased`. Exit code 1 if nothing was found.
+    """
+    sought = person(**whom)
+    current = settings.load()
+    counts: Counter[str] = Counter()
+    try:
+        with redis.connect(current) as client, postgres.connect(current) as connection:
+            if dry_run:
+                _erase_rows(connection, sought, _find(client, connection, sought, counts), counts, dry_run=True)
+            else:
+                _erase(client, connection, sought, counts)
+    except (IngestError, psycopg.Error) as error:
+        _print(counts, dry_run)
+        why = error if isinstance(error, IngestError) else describe(error)
+        raise EraseError(f"not everything was looked at or removed: run it again. {why}") from None
+    _print(counts, dry_run)
+    if not counts.total():
+        click.echo("nothing found: nothing that is stored is about this person", err=True)
+        sys.exit(1)
+
+
+def _print(counts: Counter[str], dry_run: bool) -> None:
+    title = "would be erased" if dry_run else "erased"
+    print_record(title, {place: counts[place] for place in (*PLACES, *TABLES)})
+
+
+def _erase(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> None:
+    for _ in range(PASSES):
+        before = counts.total()
+        found = _find(client, connection, sought, counts)
+        were_pending = counts["pending"]
+        _erase_rows(connection, sought, found, counts)
+        redis.remove_in_flight(client, [(one.batch_id, one.encoded) for one in found.in_flight])
+        if counts.total() == before:
+            return
+        _wait_for_workers(client, {one.batch_id for one in found.in_flight})
+        if counts["pending"] > were_pending:
+            _wait_for_sweeper(connection)
+    raise EraseError("pushes about this person keep coming: stop them at AI Rudder first")
+
+
+def _find(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> Found:
+    found = find(client, connection, sought)
+    counts["in_redis"] += len(found.in_flight)
+    return found
+
+
+def _erase_rows(
+    connection: _Connection, sought: Person, found: Found, counts: Counter[str], *, dry_run: bool = False
+) -> None:
+    """All in one transaction, which a dry run takes back."""
+    for left in reversed(range(TRIES)):
+        removed: Counter[str] = Counter()
+        try:
+            with connection.transaction(force_rollback=dry_run):
+                _erase_pushes(connection, found, removed)
+                _erase_callees(connection, sought, removed)
+                _erase_calls(connection, sought, removed)
+        except DeadlockDetected:
+            if not left:
+                raise
+        else:
+            counts += removed
+            return
+
+
+def _erase_pushes(connection: _Connection, found: Found, removed: Counter[str]) -> None:
+    # Before they leave Redis, and whatever a worker makes of them: there is an outcome, and no body.
+    entries = [one.entry for one in found.in_flight]
+    in_flight = {
+        "push_ids": [entry.uuid for entry in entries],
+        "times": [entry.received_at for entry in entries],
+        "sources": [entry.source for entry in entries],
+        "kinds": [entry.kind for entry in entries],
+    }
+    connection.execute(statements.STORE_ERASED, in_flight)
+    stored = postgres.columns(found.pushes, "push_id", "received_at")
+    removed.update(row["status"] for row in connection.execute(statements.ERASE_PUSHES, stored))
+
+
+def _erase_callees(connection: _Connection, sought: Person, removed: Counter[str]) -> None:
+    callees = connection.execute(statements.LOCK_CALLEES_OF_PERSON, sought.parameters()).fetchall()
+    cases = connection.execute(statements.DELETE_CASES, sought.parameters()).fetchall()
+    keys = postgres.columns(callees, "source", "callee_number")
+    removed["callees"] += connection.execute(statements.DELETE_CALLEES_WITHOUT_CASES, keys).rowcount
+    removed["cases"] += len(cases)
+    keys = postgres.columns(cases, "source", "callee_number", "case_id")
+    removed["case_answers"] += connection.execute(statements.DELETE_ANSWERS, keys).rowcount
+
+
+def _erase_calls(connection: _Connection, sought: Person, removed: Counter[str]) -> None:
+    calls = connection.execute(statements.LOCK_CALLS_OF_PERSON, sought.parameters()).fetchall()
+    keys = postgres.columns(calls, "source", "call_id")
+    removed["calls"] += connection.execute(statements.ERASE_CALLS, keys).rowcount
+    removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES, keys).rowcount
+    removed["call_turns"] += connection.execute(statements.DELETE_TURNS, keys).rowcount
+
+
+def _wait_for_workers(client: Redis, batch_ids: set[str]) -> None:
+    """Until nobody can still write what was in a batch before: who takes it from now on finds it without the person."""
+    deadline = time.monotonic() + IN_HAND_SECONDS
+    while redis.are_in_hand(client, batch_ids):
+        if time.monotonic() > deadline:
+            raise StillInHandError("a worker does not come to an end with a batch in which this person was")
+        time.sleep(POLL_SECONDS)
+
+
+def _wait_for_sweeper(connection: _Connection) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(statements.WAIT_NO_LONGER_THAN_A_MINUTE)
+            connection.execute(statements.WAIT_FOR_SWEEPER)
+    except LockNotAvailable:
+        raise StillInHandError("the sweeper does not come to an end with its pending pushes") from None

@@ -1,0 +1,92 @@
+"""`ingest export`: everything that is held on a person, or on one case of theirs, as one JSON document."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections import defaultdict
+from typing import Any, LiteralString
+
+import click
+import msgspec
+from psycopg import Connection
+
+from ingest import settings
+from ingest.cli import person_statements as statements
+from ingest.cli import postgres, redis
+from ingest.cli.person import Found, Person, find, person, person_options
+
+_Connection = Connection[postgres.Row]
+
+
+@click.command()
+@person_options
+def command(**whom: str | None) -> None:
+    """Print everything held on a person by --callee-number, or on one case by --case-id, as JSON.
+
+    Exit code 1 if nothing was found.
+    """
+    sought = person(**whom)
+    current = settings.load()
+    with redis.connect(current) as client, postgres.connect(current) as connection:
+        found = find(client, connection, sought)
+        document = _document(connection, sought, found)
+    if not any(document.values()):
+        click.echo("nothing found: nothing that is stored is about this person", err=True)
+        sys.exit(1)
+    click.echo(msgspec.json.format(msgspec.json.encode(document)))
+
+
+def _document(connection: _Connection, sought: Person, found: Found) -> dict[str, list[postgres.Row]]:
+    stored = {push["push_id"] for push in found.pushes}
+    return {
+        "callees": connection.execute(statements.CALLEES_OF_PERSON, sought.parameters()).fetchall(),
+        "cases": _cases(connection, sought),
+        "calls": _calls(connection, sought),
+        "pushes": [{**push, **_body(push["body"])} for push in found.pushes],
+        "in_redis": [
+            {
+                "push_id": one.entry.uuid,
+                "received_at": one.entry.received_at,
+                "source": one.entry.source,
+                "kind": one.entry.kind,
+                **_body(one.entry.body),
+            }
+            for one in found.in_flight
+            if one.entry.uuid not in stored
+        ],
+    }
+
+
+def _cases(connection: _Connection, sought: Person) -> list[postgres.Row]:
+    cases = connection.execute(statements.CASES_OF_PERSON, sought.parameters()).fetchall()
+    keys = ("source", "callee_number", "case_id")
+    return _with_children(connection, cases, keys, {"answers": statements.ANSWERS_OF_CASES})
+
+
+def _calls(connection: _Connection, sought: Person) -> list[postgres.Row]:
+    calls = connection.execute(statements.CALLS_IN_FULL_OF_PERSON, sought.parameters()).fetchall()
+    children = {"turns": statements.TURNS_OF_CALLS, "attributes": statements.ATTRIBUTES_OF_CALLS}
+    return _with_children(connection, calls, ("source", "call_id"), children)
+
+
+def _with_children(
+    connection: _Connection, rows: list[postgres.Row], keys: tuple[str, ...], children: dict[str, LiteralString]
+) -> list[postgres.Row]:
+    """Each row with a list of its children of each kind."""
+    parameters = postgres.columns(rows, *keys)
+    for name, statement in children.items():
+        by_key = defaultdict(list)
+        for child in connection.execute(statement, parameters):
+            by_key[tuple(child.pop(key) for key in keys)].append(child)
+        for row in rows:
+            row[name] = by_key[tuple(row[key] for key in keys)]
+    return rows
+
+
+def _body(body: bytes) -> dict[str, Any]:
+    """A raw body as text; in base64 where it is no UTF-8."""
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body": None, "body_base64": base64.b64encode(body).decode()}

@@ -1,0 +1,228 @@
+"""One person: whom `erase` and `export` are about, and where in Redis and Postgres data on them lie."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import click
+from psycopg import Connection
+from redis import Redis
+
+from ingest.cli import person_statements as statements
+from ingest.cli import postgres
+from ingest.cli.redis import encoded_in_flight
+from ingest.decode import decode
+from ingest.entry import Entry, decode_entry
+from ingest.errors import NotAnObjectError, NotJsonError
+from ingest.phone_numbers import canonical_number, digits_of, mention_of, spellings
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+Key = tuple[str, str]
+"""Source, and the id of a call or a case"""
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Whom a push is about, by its own words; None where it does not say."""
+
+    number: str | None = None
+    case_id: str | None = None
+    call_id: str | None = None
+
+
+@dataclass
+class Person:
+    """A person by telephone number, or one case of theirs by its id; of one source, or of all."""
+
+    source: str | None
+    case_id: str | None
+    """None where all that is held on a person is meant"""
+    numbers: set[str]
+    """The person's, as they may be stored; none where a case is meant"""
+    spellings: frozenset[str]
+    """The digits of these"""
+    mention: re.Pattern[bytes] | None
+    """What finds them in bytes that name nobody"""
+    calls: set[Key] = field(default_factory=set)
+    """Those that are known to be theirs: some pushes say no more"""
+    cases: set[Key] = field(default_factory=set)
+    """The person's cases that nobody else has, for the same reason"""
+
+    def parameters(self) -> dict[str, Any]:
+        """For the statements that find them."""
+        return {
+            "source": self.source,
+            "case_id": self.case_id,
+            "numbers": sorted(self.numbers),
+            "spellings": sorted(self.spellings),
+            "call_sources": [source for source, _ in sorted(self.calls)],
+            "call_ids": [call_id for _, call_id in sorted(self.calls)],
+            "case_sources": [source for source, _ in sorted(self.cases)],
+            "case_ids": [case_id for _, case_id in sorted(self.cases)],
+        }
+
+    def may_own(self, source: str, names: Names) -> bool:
+        """Whether a push names them, or nobody."""
+        if self.source not in (None, source):
+            return False
+        if self.case_id is not None:
+            return names.case_id in (None, self.case_id)
+        return names.number is None or self._is_number(names.number)
+
+    def owns(self, source: str, names: Names, body: bytes) -> bool:
+        """Whether a push names them; or nobody, and it is of a call or case of theirs or mentions them."""
+        if not self.may_own(source, names):
+            return False
+        named = names.number if self.case_id is None else names.case_id
+        if named is not None or (source, names.call_id) in self.calls or (source, names.case_id) in self.cases:
+            return True
+        return self.mention is not None and self.mention.search(body) is not None
+
+    def learn(self, source: str, call_id: str | None) -> None:
+        """Take note of a call of theirs."""
+        if call_id:
+            self.calls.add((source, call_id))
+
+    def _is_number(self, number: str) -> bool:
+        return canonical_number(number) in self.numbers or digits_of(number) in self.spellings
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A push in Redis: its batch, how it is stored there, and what it says."""
+
+    batch_id: str
+    encoded: bytes
+    entry: Entry
+    names: Names
+
+
+@dataclass(frozen=True)
+class Found:
+    """The raw pushes about a person."""
+
+    in_flight: list[InFlight]
+    pushes: list[postgres.Row]
+
+
+def person_options(command: _Command) -> _Command:
+    """The options by which a command is told whom it is about."""
+    for option in (
+        click.option("--source", help="Only what came with this source's token."),
+        click.option("--case-id", help="One case, by the customer's id of it."),
+        click.option("--callee-number", help="A person, by number; best in international form, +62…"),
+    ):
+        command = option(command)
+    return command
+
+
+def person(callee_number: str | None, case_id: str | None, source: str | None) -> Person:
+    """Whom the options mean; a usage error unless it is one number or one case."""
+    number, case_id = (callee_number or "").strip(), (case_id or "").strip()
+    if bool(number) == bool(case_id):
+        raise click.UsageError("name a person: --callee-number, or --case-id")
+    if case_id:
+        return Person(source, case_id, set(), frozenset(), _case_mention(case_id))
+    canonical = canonical_number(number)
+    spelt = spellings(canonical)
+    return Person(source, None, {number, canonical}, spelt, mention_of(spelt))
+
+
+def names_in(kind: str, body: bytes) -> Names:
+    """Whom a raw push names; nobody where it cannot be read."""
+    try:
+        push = decode(kind, body)
+    except (NotJsonError, NotAnObjectError):
+        return Names()
+    callee, call = _field(push, "callee"), _field(push, "call")
+    return Names(
+        _text(_field(callee, "callee_number")), _text(_field(callee, "case_id")), _text(_field(call, "call_id"))
+    )
+
+
+def find(client: Redis, connection: Connection[postgres.Row], person: Person) -> Found:
+    """Every raw push about them; the person's numbers and calls, by which their rows are found, grow
+    on the way."""
+    while True:
+        # Redis first: what moves on while we read is seen twice, and not missed.
+        candidates = list(_candidates(client, person))
+        for one in candidates:
+            if person.owns(one.entry.source, one.names, one.entry.body):
+                person.learn(one.entry.source, one.names.call_id)
+        with _snapshot(connection):
+            _learn_keys(connection, person)
+            naming = connection.execute(statements.PUSHES_THAT_NAME_PERSON, person.parameters()).fetchall()
+            for push in naming:
+                person.learn(push["source"], push["call_id"])
+            known = set(person.calls)
+            others = list(_nameless_pushes(connection, person))
+        in_flight = [one for one in candidates if person.owns(one.entry.source, one.names, one.entry.body)]
+        for one in in_flight:
+            person.learn(one.entry.source, one.names.call_id)
+        if person.calls == known:
+            return Found(in_flight, naming + others)
+
+
+def _candidates(client: Redis, person: Person) -> Iterator[InFlight]:
+    seen = set()
+    for batch_id, encoded in encoded_in_flight(client):
+        entry = decode_entry(encoded)
+        names = names_in(entry.kind, entry.body)
+        if entry.push_id not in seen and person.may_own(entry.source, names):
+            seen.add(entry.push_id)
+            yield InFlight(batch_id, encoded, entry, names)
+
+
+@contextmanager
+def _snapshot(connection: Connection[postgres.Row]) -> Iterator[None]:
+    # A push that is settled between two statements would be in neither.
+    with connection.transaction():
+        connection.execute(postgres.SNAPSHOT)
+        yield
+
+
+def _learn_keys(connection: Connection[postgres.Row], person: Person) -> None:
+    if person.spellings:
+        rows = connection.execute(statements.NUMBERS_SPELT_SO, person.parameters())
+        person.numbers |= {row["callee_number"] for row in rows}
+    cases = connection.execute(statements.CASES_OF_NOBODY_ELSE, person.parameters())
+    person.cases |= {(row["source"], row["case_id"]) for row in cases}
+    for row in connection.execute(statements.CALLS_OF_PERSON, person.parameters()).fetchall():
+        person.learn(row["source"], row["call_id"])
+
+
+def _nameless_pushes(connection: Connection[postgres.Row], person: Person) -> Iterator[postgres.Row]:
+    """Those in Postgres that name nobody and are theirs all the same; read in portions, as they may be many."""
+    with connection.cursor(name="nameless_pushes") as cursor:
+        for push in cursor.execute(statements.PUSHES_THAT_NAME_NOBODY, person.parameters()):
+            names = names_in(push["kind"], push["body"])
+            if person.owns(push["source"], names, push["body"]):
+                person.learn(push["source"], names.call_id)
+                yield push
+
+
+def _case_mention(case_id: str) -> re.Pattern[bytes]:
+    """Finds the case by its key in what was no JSON: an id alone may be any number."""
+    spelt = "|".join({re.escape(case_id), re.escape(json.dumps(case_id)[1:-1])})
+    return re.compile(rf"case_id[\"']?\s*[:=]\s*[\"']?(?:{spelt})(?![\w\-])".encode())
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+def _text(value: Any) -> str | None:
+    """As workers store it: a number is text as well, and nothing is None."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return _UNSTORABLE.sub("", value).strip() or None if isinstance(value, str) else None

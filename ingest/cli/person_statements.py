@@ -1,0 +1,172 @@
+"""Every SQL statement by which `erase` and `export` find, and remove, what is held on a person.
+
+The parameters are those of `Person.parameters`: the `numbers` of a person, or one `case_id`, the other one being empty
+or null; the calls and cases that are known to be theirs; and a `source`, or null for all. A row that names somebody
+else is never theirs; one that names nobody, as a call whose newest push did not, is theirs if its call or case is. An
+erased push is nobody's.
+"""
+# ruff: noqa: S608 - the fragments are constants, too
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+_OF_SOURCE: LiteralString = "(%(source)s::text IS NULL OR source = %(source)s::text)"
+_NAMES_THEM: LiteralString = "(callee_number = ANY (%(numbers)s::text[]) OR case_id = %(case_id)s::text)"
+_NAMES_NOBODY: LiteralString = "CASE WHEN %(case_id)s::text IS NULL THEN callee_number ELSE case_id END IS NULL"
+_THEIR_CALL_OR_CASE: LiteralString = """(
+  call_id = ANY (%(call_ids)s::text[])
+    AND (call_id, source) IN (SELECT * FROM unnest(%(call_ids)s::text[], %(call_sources)s::text[]))
+  OR case_id = ANY (%(case_ids)s::text[])
+    AND (case_id, source) IN (SELECT * FROM unnest(%(case_ids)s::text[], %(case_sources)s::text[])))"""
+_CALL_KEYS: LiteralString = "unnest(%(sources)s::text[], %(call_ids)s::text[]) AS theirs (source, call_id)"
+_CASE_KEYS: LiteralString = """
+unnest(%(sources)s::text[], %(callee_numbers)s::text[], %(case_ids)s::text[]) AS theirs (source, callee_number, case_id)
+"""
+
+NUMBERS_SPELT_SO: LiteralString = """
+SELECT DISTINCT callee_number FROM airudder.callees
+WHERE regexp_replace(callee_number, '[^0-9]', '', 'g') = ANY (%(spellings)s::text[])
+"""
+"""Reads all callees: one whose number could not be read as E.164 is stored as it was sent, spaces and all."""
+
+CASES_OF_NOBODY_ELSE: LiteralString = f"""
+SELECT source, case_id FROM airudder.cases
+WHERE {_OF_SOURCE} AND callee_number = ANY (%(numbers)s::text[]) AND case_id <> '' AND NOT EXISTS (
+  SELECT FROM airudder.cases AS other
+  WHERE other.case_id = cases.case_id AND other.case_id <> '' AND other.source = cases.source
+    AND other.callee_number <> ALL (%(numbers)s::text[]))
+"""
+
+_CALLS_OF_PERSON: LiteralString = f"""
+FROM airudder.calls WHERE {_OF_SOURCE} AND ({_NAMES_THEM} OR ({_NAMES_NOBODY} AND {_THEIR_CALL_OR_CASE}))
+"""
+CALLS_OF_PERSON: LiteralString = f"SELECT source, call_id {_CALLS_OF_PERSON}"
+
+_PUSH: LiteralString = """
+SELECT push_id, received_at, source, kind, status, error, error_path, warnings, attempts, workflow_id, node_id,
+  callee_number, case_id, call_id, custom_attribute, normalised_at, body
+FROM airudder.pushes
+"""
+
+PUSHES_THAT_NAME_PERSON: LiteralString = f"""
+{_PUSH} WHERE status <> 'erased' AND {_OF_SOURCE} AND {_NAMES_THEM}
+"""
+"""Reads all pushes: an index would cost every push, and this question is rare."""
+
+PUSHES_THAT_NAME_NOBODY: LiteralString = f"""
+{_PUSH} WHERE status <> 'erased' AND {_OF_SOURCE} AND {_NAMES_NOBODY}
+"""
+"""Among them all that are pending or dead: nobody has read them yet, or could."""
+
+# What is exported -----------------------------------------------------------------------------------------------------
+
+CASES_OF_PERSON: LiteralString = f"SELECT * FROM airudder.cases WHERE {_OF_SOURCE} AND {_NAMES_THEM}"
+
+CALLEES_OF_PERSON: LiteralString = f"""
+SELECT * FROM airudder.callees
+WHERE {_OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[]) OR (callee_number, source) IN (
+  SELECT callee_number, source FROM airudder.cases WHERE case_id = %(case_id)s::text))
+ORDER BY source, callee_number
+"""
+
+ANSWERS_OF_CASES: LiteralString = f"""
+SELECT answer.* FROM airudder.case_answers AS answer JOIN {_CASE_KEYS} USING (source, callee_number, case_id)
+ORDER BY position
+"""
+
+CALLS_IN_FULL_OF_PERSON: LiteralString = f"SELECT * {_CALLS_OF_PERSON} ORDER BY started_at"
+
+TURNS_OF_CALLS: LiteralString = f"""
+SELECT turn.* FROM airudder.call_turns AS turn JOIN {_CALL_KEYS} USING (source, call_id) ORDER BY position
+"""
+
+ATTRIBUTES_OF_CALLS: LiteralString = f"""
+SELECT attributes.* FROM airudder.call_attributes AS attributes JOIN {_CALL_KEYS} USING (source, call_id)
+ORDER BY received_at
+"""
+
+# What is erased, in the order in which workers write ------------------------------------------------------------------
+
+STORE_ERASED: LiteralString = """
+INSERT INTO airudder.pushes AS stored (push_id, received_at, source, kind, body, status, through_redis)
+SELECT push_id, received_at, source, kind, '', 'erased', true
+FROM unnest(%(push_ids)s::uuid[], %(times)s::timestamptz[], %(sources)s::text[], %(kinds)s::text[])
+  AS entry (push_id, received_at, source, kind)
+ORDER BY received_at, push_id
+ON CONFLICT (received_at, push_id) DO UPDATE SET
+  status = 'erased', body = '', error = NULL, error_path = NULL, warnings = NULL, callee_number = NULL,
+  case_id = NULL, custom_attribute = NULL, normalised_at = NULL, through_redis = true
+"""
+"""Before they leave Redis: a worker that has them in hand does not overwrite an outcome."""
+
+ERASE_PUSHES: LiteralString = """
+UPDATE airudder.pushes AS push SET
+  status = 'erased', body = '', error = NULL, error_path = NULL, warnings = NULL, callee_number = NULL,
+  case_id = NULL, custom_attribute = NULL, normalised_at = NULL
+FROM (
+  SELECT received_at, push_id, status FROM airudder.pushes
+  WHERE (received_at, push_id) IN (SELECT * FROM unnest(%(received_ats)s::timestamptz[], %(push_ids)s::uuid[]))
+    AND status <> 'erased'
+  ORDER BY received_at, push_id FOR UPDATE
+) AS theirs
+WHERE push.received_at = theirs.received_at AND push.push_id = theirs.push_id
+RETURNING theirs.status
+"""
+
+LOCK_CALLEES_OF_PERSON: LiteralString = f"{CALLEES_OF_PERSON} FOR UPDATE"
+"""A worker writes a callee before their cases: one that is at another case of theirs is waited for."""
+
+DELETE_CASES: LiteralString = f"""
+DELETE FROM airudder.cases WHERE {_OF_SOURCE} AND {_NAMES_THEM} RETURNING source, callee_number, case_id
+"""
+
+DELETE_CALLEES_WITHOUT_CASES: LiteralString = """
+DELETE FROM airudder.callees AS callee
+USING unnest(%(sources)s::text[], %(callee_numbers)s::text[]) AS theirs (source, callee_number)
+WHERE callee.source = theirs.source AND callee.callee_number = theirs.callee_number AND NOT EXISTS (
+  SELECT FROM airudder.cases
+  WHERE cases.source = theirs.source AND cases.callee_number = theirs.callee_number)
+"""
+
+LOCK_CALLS_OF_PERSON: LiteralString = f"{CALLS_OF_PERSON} ORDER BY source, call_id FOR UPDATE"
+
+ERASE_CALLS: LiteralString = f"""
+UPDATE airudder.calls AS call SET
+  callee_number = NULL, case_id = NULL, slots = NULL, multi_label = NULL, asr_ptp = NULL,
+  transcript_push_id = NULL, transcript_received_at = NULL,
+  intention = CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END,
+  ring_type = (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = call.ring_type),
+  hangup_type = (SELECT known.hangup_type FROM airudder.hangup_types AS known
+    WHERE known.hangup_type = call.hangup_type)
+FROM {_CALL_KEYS}
+WHERE call.source = theirs.source AND call.call_id = theirs.call_id AND (
+  num_nonnulls(callee_number, case_id, slots, multi_label, asr_ptp, transcript_push_id) > 0
+  OR intention !~ '^[A-Za-z]$'
+  OR (ring_type IS NOT NULL AND ring_type NOT IN (SELECT known.ring_type FROM airudder.ring_types AS known))
+  OR (hangup_type IS NOT NULL AND hangup_type NOT IN (SELECT known.hangup_type FROM airudder.hangup_types AS known)))
+"""
+"""What stays is the call's statistics. Words that the vendor does not document may hold anything."""
+
+DELETE_ATTRIBUTES: LiteralString = f"""
+DELETE FROM airudder.call_attributes AS attributes USING {_CALL_KEYS}
+WHERE attributes.source = theirs.source AND attributes.call_id = theirs.call_id
+"""
+
+DELETE_ANSWERS: LiteralString = f"""
+DELETE FROM airudder.case_answers AS answer USING {_CASE_KEYS}
+WHERE answer.source = theirs.source AND answer.callee_number = theirs.callee_number
+  AND answer.case_id = theirs.case_id
+"""
+
+DELETE_TURNS: LiteralString = f"""
+DELETE FROM airudder.call_turns AS turn USING {_CALL_KEYS}
+WHERE turn.source = theirs.source AND turn.call_id = theirs.call_id
+"""
+
+WAIT_NO_LONGER_THAN_A_MINUTE: LiteralString = "SET LOCAL lock_timeout = '60s'"
+
+WAIT_FOR_SWEEPER: LiteralString = """
+SELECT pg_advisory_xact_lock(hashtext('airudder-ingest sweeper'))
+"""
+"""It holds this lock while it has pending pushes in hand."""

@@ -1,0 +1,468 @@
+"""Erasing a person: gone from every table and every Redis value, whatever workers are at; nobody else is touched."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from ingest import keys
+from ingest.cli import erase, person_statements
+from ingest.cli.reconcile import reconcile
+from ingest.entry import Entry, encode_entry
+from ingest.errors import EraseError
+from tests.batches import enqueued
+from tests.processes import running, wait_until
+from tests.pushes import entry, push
+from tests.servers import redis_set_to
+from tests.test_cli import ingest, make_dead
+from tests.test_reconcile import acknowledge, batch_ids
+from tests.test_sweeper import store_pending
+from workers import statements
+from workers.jobs import normalise_batch
+from workers.postgres import Database
+from workers.settle import settle
+from workers.sweeper import Sweeper
+from workers.taken_batch import take
+
+Rows = Connection[dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+NUMBER = "+6281234567890"
+OTHER = "+6281111111111"
+SPELT = ("6281234567890", "081234567890")
+MARK = "Mark5"
+"""In every field of the person's pushes in which somebody could write anything"""
+
+
+def marked(call_id: str = "mine", number: str | None = NUMBER, case_id: str = f"case-{MARK}") -> dict[str, Any]:
+    """A push about the person."""
+    callee = {name: f"{name} {MARK}" for name in ("callee_name", "callee_gender", "location", "platform_name")}
+    callee |= {name: f"{name} {MARK}" for name in ("extra_a", "extra_b", "extra_c", "comments", "currency_unit")}
+    body = push(call_id, custom_attribute={f"key {MARK}": MARK})
+    body["callee"] |= callee | {
+        "case_id": case_id,
+        "callee_number": number,
+        "extra": [{"Question": f"question {MARK}", "Content": MARK}],
+        "extend": {"variables": {MARK: MARK}},
+        "due_date": f"tomorrow {MARK}",
+    }
+    body["call"] |= {
+        "ring_type": f"ring {MARK}",
+        "intention": f"intention {MARK}",
+        "slots": f"slots {MARK}",
+        "multi_label": {MARK: MARK},
+        "asr_ptp": f"ptp {MARK}",
+        "asr_result": [{"time": f"noon {MARK}", "robottext": f"Good morning {MARK}", "text": f"{MARK} speaking"}],
+    }
+    return body
+
+
+def call_only(call_id: str = "mine") -> dict[str, Any]:
+    """A push that names nobody, of one of their calls; newer, it leaves the call without a callee."""
+    body = marked(call_id)
+    del body["callee"]
+    return body
+
+
+def everything(connection: Rows, client: Any) -> str:
+    """All rows of all tables, and all that Redis holds, as text."""
+    tables = connection.execute(
+        "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'airudder'::regnamespace "
+        "AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1"
+    ).fetchall()
+    rows = [
+        f"{table['name']}: {row['text']}"
+        for table in tables
+        for row in connection.execute(f"SELECT stored::text AS text FROM {table['name']} AS stored ORDER BY 1")
+    ]
+    bodies = connection.execute("SELECT encode(body, 'escape') AS text FROM airudder.pushes ORDER BY push_id")
+    return "\n".join([*rows, *(row["text"] for row in bodies), *values(client)])
+
+
+def values(client: Any) -> list[str]:
+    """Every value in Redis."""
+    read: dict[bytes, Callable[[bytes], Any]] = {
+        b"string": client.get,
+        b"list": lambda key: client.lrange(key, 0, -1),
+        b"hash": client.hgetall,
+        b"set": client.smembers,
+        b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+    }
+    return sorted(f"{key!r}: {read[client.type(key)](key)!r}" for key in client.scan_iter())
+
+
+def assert_gone(connection: Rows, client: Any) -> None:
+    """No mark and no spelling of the number is left anywhere."""
+    left = everything(connection, client)
+    assert [line for line in left.splitlines() if any(one in line for one in (MARK, *SPELT))] == []
+
+
+def exported(number: str = OTHER) -> Any:
+    """What is held on somebody."""
+    return json.loads(ingest("export", "--callee-number", number).stdout or "null")
+
+
+def counts(printed: str) -> dict[str, int]:
+    """What `erase` has printed."""
+    return {name: int(count) for name, count in (line.split() for line in printed.splitlines()[1:])}
+
+
+def outcomes(connection: Rows) -> dict[str, int]:
+    """How many pushes came to which outcome."""
+    counted = connection.execute("SELECT status, count(*) AS pushes FROM airudder.pushes GROUP BY status")
+    return {row["status"]: row["pushes"] for row in counted}
+
+
+@contextmanager
+def erasing(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`ingest erase` of the person, while the block does something else; it has to succeed."""
+    script = Path(sys.executable).with_name("ingest")
+    with subprocess.Popen(
+        [script, "erase", "--callee-number", NUMBER, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        assert process.wait(60) == 0
+
+
+@pytest.fixture
+def person(client: Any, database: Database, connection: Rows) -> None:
+    """A person of whom everything there is is held, beside somebody else in every place; nobody works."""
+    other = push("other", OTHER)
+    settle(database, [entry(marked()), entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
+    settle(database, [entry(marked("spaced", "62 812-3456-7890")), entry(marked("national", "0812 3456 7890"))])
+    settle(database, [entry(json.dumps(marked()).encode()[:-1]), entry([MARK, "0812-3456-7890"]), entry(b"[]")])
+    for one in (marked("third"), call_only("second"), push("other", OTHER, serial=2)):
+        store_pending(connection, entry(one))
+    enqueued(client, [entry(marked("fourth")), entry(call_only("fourth")), entry(push("other", OTHER, serial=3))])
+    enqueued(client, [entry(call_only("third")), entry(push("other", OTHER, serial=4))], "taken")
+    client.rename(keys.batch("taken"), keys.taken("taken"))
+
+
+def test_person_is_nowhere_afterwards(client: Any, database: Database, connection: Rows, person: None) -> None:
+    """Every trace is gone, from normalised, duplicate, dead and pending pushes, from batches and tables; what is held
+    on somebody else is byte for byte what it was; and a second run finds nothing."""
+    before = exported()
+
+    erased = ingest("erase", "--callee-number", NUMBER)
+
+    assert (erased.returncode, erased.stderr) == (0, "")
+    assert_gone(connection, client)
+    assert exported() == before
+    assert counts(erased.stdout) == {
+        "in_redis": 3,
+        "pending": 2,
+        "normalised": 5,
+        "duplicate": 1,
+        "dead": 2,
+        "callees": 3,
+        "cases": 3,
+        "case_answers": 3,
+        "calls": 4,
+        "call_attributes": 4,
+        "call_turns": 4,
+    }
+    assert not any(one in erased.stdout for one in (MARK, *SPELT))
+    again = ingest("erase", "--callee-number", NUMBER)
+    assert (again.returncode, set(counts(again.stdout).values())) == (1, {0})
+    assert "nothing found" in again.stderr
+
+    # What is left in flight is settled as ever, and brings nobody back.
+    for batch_id in batch_ids(client):
+        normalise_batch(client, database, batch_id)
+    Sweeper(client, database).run_once()
+    assert client.zcard(keys.BATCHES) == 0
+    assert_gone(connection, client)
+    assert len(exported()["pushes"]) == 4
+    assert outcomes(connection) == {"erased": 13, "normalised": 4, "dead": 1}
+
+
+def test_statistics_of_calls_stay(client: Any, database: Database, connection: Rows) -> None:
+    """A call without its person keeps when, how long, which attempt and how it ended, in the vendor's own words."""
+    body = marked()
+    body["call"] |= {"ring_type": "normal", "hangup_type": "ByCallee", "intention": "E"}
+    settle(database, [entry(body)])
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    (call,) = connection.execute("SELECT * FROM airudder.calls").fetchall()
+    assert call["duration"].total_seconds() == 7
+    kept = ("call_id", "workflow_id", "attempt", "ring_type", "hangup_type", "intention")
+    assert [call[name] for name in kept] == ["mine", "w1", 1, "normal", "ByCallee", "E"]
+    gone = ("callee_number", "case_id", "slots", "multi_label", "asr_ptp", "transcript_push_id")
+    assert [call[name] for name in gone] == [None] * len(gone)
+    (stored,) = connection.execute("SELECT call_id, workflow_id, body FROM airudder.pushes").fetchall()
+    assert stored == {"call_id": "mine", "workflow_id": "w1", "body": b""}
+
+
+def test_dry_run_counts_and_changes_nothing(client: Any, connection: Rows, person: None) -> None:
+    """A dry run prints what the real one will, and leaves every row and value as it is."""
+    before = everything(connection, client)
+
+    dry = ingest("erase", "--callee-number", NUMBER, "--dry-run")
+
+    assert everything(connection, client) == before
+    assert dry.stdout.startswith("would be erased")
+    assert counts(dry.stdout) == counts(ingest("erase", "--callee-number", NUMBER).stdout)
+
+
+@pytest.mark.parametrize("typed", ["6281234567890", "+62 812 3456 7890", "+62 0812-3456-7890"])
+def test_number_may_be_typed_in_other_ways(client: Any, connection: Rows, person: None, typed: str) -> None:
+    """Whoever types the number need not know how it is stored."""
+    assert ingest("erase", "--callee-number", typed).returncode == 0
+
+    assert_gone(connection, client)
+
+
+def test_worker_with_the_batch_in_hand(client: Any, database: Database, connection: Rows) -> None:
+    """A worker that has read the person's pushes before they were removed writes them all the same: erase waits for
+    it and removes that as well. The worker's other pushes go through."""
+    enqueued(client, [entry(marked()), entry(push("other", OTHER))])
+    batch = take(client, "b1")
+    assert batch
+
+    with erasing() as process:
+        wait_until(lambda: client.llen(keys.taken("b1")) == 1, "the person has left Redis")
+        assert process.poll() is None
+        settle(database, batch.entries)
+        assert connection.execute("SELECT FROM airudder.callees").rowcount == 2
+        batch.discard()
+
+    assert_gone(connection, client)
+    assert outcomes(connection) == {"erased": 1, "normalised": 1}
+    assert len(exported()["calls"]) == 1
+
+
+def test_real_worker_is_busy(client: Any, database_url: str, connection: Rows) -> None:
+    """A worker in the middle of its transaction, which had to wait for a lock, commits the person, and erase comes
+    after it."""
+    settled = "SELECT FROM airudder.pushes WHERE status <> 'pending'"
+    connection.execute("INSERT INTO airudder.workflows VALUES ('default', 'w1', 'w', now(), gen_random_uuid())")
+    with psycopg.connect(database_url) as holder, running("-m", "workers", WORKERS="1"):
+        holder.execute("SELECT FROM airudder.workflows FOR UPDATE")
+        enqueued(client, [entry(marked()), entry(push("other", OTHER))])
+        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%workflows%'"
+        wait_until(lambda: connection.execute(waiting).rowcount, "the worker waits for the workflow")
+        with erasing() as process:
+            blocked = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%''erased''%'"
+            wait_until(lambda: connection.execute(blocked).rowcount, "erase waits for the worker")
+            assert process.poll() is None
+            holder.rollback()
+        wait_until(lambda: connection.execute(settled).rowcount == 2, "both have an outcome")
+        wait_until(lambda: not client.zcard(keys.BATCHES), "the batch is done")
+
+    assert_gone(connection, client)
+    assert outcomes(connection) == {"erased": 1, "normalised": 1}
+
+
+def test_sweeper_with_pending_in_hand(client: Any, database: Database, connection: Rows) -> None:
+    """A sweeper that has read the person's pending push writes it all the same: erase waits for it too."""
+    one = entry(marked())
+    store_pending(connection, one)
+    database.run(lambda held: held.execute(statements.LOCK_SWEEPER))
+
+    with erasing() as process:
+        wait_until(lambda: outcomes(connection) == {"erased": 1}, "the push is erased")
+        assert process.poll() is None
+        settle(database, [one], through_redis=False)
+        assert connection.execute("SELECT FROM airudder.callees").rowcount == 1
+        database.run(lambda held: held.execute(statements.UNLOCK_SWEEPER))
+
+    assert_gone(connection, client)
+
+
+def test_full_redis_is_no_hindrance(client: Any, connection: Rows, person: None) -> None:
+    """A Redis at its memory limit is emptied of the person all the same."""
+    with redis_set_to(client, maxmemory="1"):
+        assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    assert_gone(connection, client)
+
+
+def test_redis_away_is_said(monkeypatch: pytest.MonkeyPatch, client: Any, connection: Rows, person: None) -> None:
+    """Without Redis nothing is done, and that is said: part of the person may be there."""
+    before = everything(connection, client)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+
+    result = ingest("erase", "--callee-number", NUMBER)
+
+    assert (result.returncode, set(counts(result.stdout).values())) == (1, {0})
+    assert "not everything was looked at or removed: run it again" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert everything(connection, client) == before
+
+
+def test_postgres_failure_is_said_without_a_row(client: Any, connection: Rows, person: None) -> None:
+    """An error of Postgres in the middle leaves Postgres as it was, keeps Redis, and quotes no row."""
+    before = everything(connection, client)
+    connection.execute("ALTER TABLE airudder.calls ADD CONSTRAINT fails CHECK (callee_number IS NOT NULL) NOT VALID")
+    try:
+        result = ingest("erase", "--callee-number", NUMBER)
+    finally:
+        connection.execute("ALTER TABLE airudder.calls DROP CONSTRAINT fails")
+
+    assert result.returncode == 1
+    assert "run it again. CheckViolation 23514" in result.stderr
+    assert not any(one in result.stderr for one in (MARK, *SPELT))
+    assert everything(connection, client) == before
+
+
+def test_erased_pushes_still_add_up(
+    redis_url: str, database_url: str, client: Any, database: Database, connection: Rows
+) -> None:
+    """What was acknowledged has an outcome before and after, wherever the person was: nothing counts as lost."""
+    nobody, both = "redis://127.0.0.1:1/0", entry(marked("both"))
+    acknowledge(redis_url, database_url, [entry(marked()), entry(marked()), entry(push("other", OTHER))])
+    normalise_batch(client, database, batch_ids(client)[0])
+    acknowledge(redis_url, database_url, [both, entry(marked("open")), entry(push("other", OTHER, serial=2))])
+    acknowledge(nobody, database_url, [both, entry(marked("pending"))])
+    assert [hour.difference for hour in reconcile(client, connection)] == [0]
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    (hour,) = reconcile(client, connection)
+    assert (hour.acknowledged, hour.outcomes["erased"], hour.difference) == (7, 5, 0)
+    normalise_batch(client, database, batch_ids(client)[0])
+    (hour,) = reconcile(client, connection)
+    assert (hour.outcomes["normalised"], hour.in_flight, hour.difference) == (2, 0, 0)
+
+
+def test_case_alone(client: Any, database: Database, connection: Rows) -> None:
+    """By case id one case goes, with its answers, calls and pushes; the callee goes with the last."""
+    number = "+6281222222222"
+    kept = [entry(push("kept", number, serial=serial)) for serial in range(2)]
+    settle(database, [*kept, entry(marked("mine", number)), entry(call_only("mine"))])
+    settle(database, [entry(json.dumps(marked("x", "")).encode()[:-1]), entry(b'{"case_id": "case-Mark55", ')])
+    enqueued(client, [entry(marked("second", number)), entry(push("kept", number, serial=3))])
+
+    assert ingest("erase", "--case-id", f"case-{MARK}").returncode == 0
+
+    held = exported(number)
+    assert [case["case_id"] for case in held["cases"]] == ["case-1"]
+    assert ([call["call_id"] for call in held["calls"]], len(held["pushes"])) == (["kept"], 2)
+    assert len(held["in_redis"]) == len(held["callees"]) == 1
+    assert outcomes(connection) == {"normalised": 2, "erased": 4, "dead": 1}
+    assert ingest("erase", "--case-id", "case-1").returncode == 0
+    assert connection.execute("SELECT FROM airudder.callees").rowcount == 0
+
+
+def test_nameless_push_of_their_case(client: Any, database: Database, connection: Rows) -> None:
+    """A push that lacks the number and names a case of theirs is theirs; not if somebody else has that case too."""
+    settle(database, [entry(marked("c1")), entry(marked("c2", None)), entry(marked("c3", None, "shared"))])
+    settle(database, [entry(marked(f"c{number}", number, "shared")) for number in (NUMBER, OTHER)])
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    left = connection.execute("SELECT call_id FROM airudder.pushes WHERE status <> 'erased' ORDER BY 1").fetchall()
+    assert [row["call_id"] for row in left] == ["c+6281111111111", "c3"]
+
+
+def test_mention_in_somebody_elses_push_stays(client: Any, database: Database, connection: Rows) -> None:
+    """A push that names somebody else is theirs, whomever it mentions."""
+    body = push("other", OTHER, custom_attribute={"guarantor": NUMBER})
+    settle(database, [entry(marked()), entry(body)])
+    enqueued(client, [entry({**body, "serial": 2})])
+    before = exported()
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    assert exported() == before
+    assert len(before["pushes"]) == len(before["in_redis"]) == 1
+
+
+def test_one_source_alone(client: Any, database: Database, connection: Rows) -> None:
+    """With --source nothing is touched that came with another one's token."""
+    settle(database, [entry(marked(), "lender-a"), entry(marked(), "lender-b")])
+    enqueued(client, [entry(marked("c2"), "lender-a"), entry(marked("c2"), "lender-b")])
+
+    assert ingest("erase", "--callee-number", NUMBER, "--source", "lender-a").returncode == 0
+
+    held = exported(NUMBER)
+    assert {row["source"] for rows in held.values() for row in rows} == {"lender-b"}
+    assert [len(rows) for rows in held.values()] == [1, 1, 1, 1, 1]
+
+
+def test_later_push_is_new_data(client: Any, database: Database, connection: Rows) -> None:
+    """What the vendor sends of the person afterwards, be it the same bytes, is normalised: as README says."""
+    settle(database, [entry(marked())])
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    settle(database, [entry(marked())])
+
+    assert outcomes(connection) == {"erased": 1, "normalised": 1}
+    assert exported(NUMBER)["calls"][0]["callee_number"] == NUMBER
+
+
+def test_erased_push_is_not_replayed(client: Any, connection: Rows) -> None:
+    """A dead letter that was erased stays what it is."""
+    one = entry(marked())
+    make_dead(connection, one)
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    assert ingest("dead", "replay", "--all").stdout == "nothing to replay\n"
+    assert ingest("dead", "replay", str(one.uuid)).returncode == 1
+    assert outcomes(connection) == {"erased": 1}
+
+
+def test_push_that_was_appended_twice(client: Any, connection: Rows) -> None:
+    """A push that is in its batch twice, as Redis's reply was lost, leaves it altogether; its id is counted once."""
+    one: Entry = entry(marked())
+    enqueued(client, [one, one])
+
+    erased = ingest("erase", "--callee-number", NUMBER)
+
+    assert counts(erased.stdout)["in_redis"] == 1
+    assert_gone(connection, client)
+    assert client.lrange(keys.batch("b1"), 0, -1) == []
+    assert client.rpushx(keys.batch("b1"), encode_entry(one)) == 0
+
+
+def test_worker_that_does_not_end_is_said(
+    monkeypatch: pytest.MonkeyPatch, client: Any, connection: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A batch that a worker has in hand for too long may still bring the person back, and that is said."""
+    monkeypatch.setattr(erase, "IN_HAND_SECONDS", 0)
+    enqueued(client, [entry(marked())])
+    assert take(client, "b1")
+
+    with pytest.raises(EraseError, match=r"run it again\. a worker does not come to an end"):
+        erase.command.main(["--callee-number", NUMBER], standalone_mode=False)
+
+    assert counts(capsys.readouterr().out)["in_redis"] == 1
+
+
+def test_sweeper_that_does_not_end_is_said(
+    monkeypatch: pytest.MonkeyPatch, client: Any, database: Database, connection: Rows
+) -> None:
+    """So is a sweeper with pending pushes in hand."""
+    monkeypatch.setattr(person_statements, "WAIT_NO_LONGER_THAN_A_MINUTE", "SET LOCAL lock_timeout = '10ms'")
+    store_pending(connection, entry(marked()))
+    database.run(lambda held: held.execute(statements.LOCK_SWEEPER))
+
+    with pytest.raises(EraseError, match=r"run it again\. the sweeper does not come to an end"):
+        erase.command.main(["--callee-number", NUMBER], standalone_mode=False)
+
+
+def test_pushes_that_keep_coming_are_said(monkeypatch: pytest.MonkeyPatch, client: Any, database: Database) -> None:
+    """Without a last pass that finds nothing nobody can say that the person is gone."""
+    monkeypatch.setattr(erase, "PASSES", 1)
+    settle(database, [entry(marked())])
+
+    with pytest.raises(EraseError, match="keep coming: stop them at AI Rudder first"):
+        erase.command.main(["--callee-number", NUMBER], standalone_mode=False)
+
+
+@pytest.mark.parametrize("command", ["erase", "export"])
+@pytest.mark.parametrize("whom", [[], ["--callee-number", ""], ["--callee-number", "1", "--case-id", "2"]])
+def test_one_person_has_to_be_named(command: str, whom: list[str]) -> None:
+    """Neither nobody nor two at once: exit code 2."""
+    assert ingest(command, *whom).returncode == 2

@@ -1,0 +1,63 @@
+"""Exporting a person: everything that is held on them, wherever it is, and nothing on anybody else."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.pushes import entry
+from tests.test_cli import ingest
+from tests.test_erase import NUMBER, OTHER, marked, person
+from workers.postgres import Database
+from workers.settle import settle
+
+Rows = Connection[dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+__all__ = ["person"]
+
+
+def test_everything_is_exported(client: Any, database: Database, connection: Rows, person: None) -> None:
+    """One document: callees, cases with answers, calls with turns and attributes, raw pushes of every status, and what
+    is still in Redis."""
+    result = ingest("export", "--callee-number", NUMBER)
+
+    document = json.loads(result.stdout)
+    assert {name: len(rows) for name, rows in document.items()} == {
+        "callees": 3,
+        "cases": 3,
+        "calls": 4,
+        "pushes": 10,
+        "in_redis": 3,
+    }
+    assert sorted({row["status"] for row in document["pushes"]}) == ["dead", "duplicate", "normalised", "pending"]
+    mine = next(call for call in document["calls"] if call["call_id"] == "mine")
+    assert mine["turns"][0]["callee_text"] == "Mark5 speaking"
+    assert mine["attributes"][0]["custom_attribute"] == {"key Mark5": "Mark5"}
+    assert document["cases"][0]["answers"][0]["content"] == "Mark5"
+    assert json.loads(document["in_redis"][0]["body"]) == marked("fourth")
+    assert OTHER not in result.stdout
+
+
+def test_unreadable_body_is_base64(connection: Rows, database: Database) -> None:
+    """A raw body that is no UTF-8 goes out byte for byte as well."""
+    body = b'{"callee_name": "Jos\xe9", "callee_number": "+6281234567890"}'
+    settle(database, [entry(body)])
+
+    (exported,) = json.loads(ingest("export", "--callee-number", NUMBER).stdout)["pushes"]
+
+    assert (exported["status"], exported["body"]) == ("dead", None)
+    assert base64.b64decode(exported["body_base64"]) == body
+
+
+def test_nobody_is_exported(client: Any, connection: Rows) -> None:
+    """Of somebody unknown nothing is printed, with exit code 1."""
+    result = ingest("export", "--case-id", "nobody")
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "nothing found" in result.stderr
