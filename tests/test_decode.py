@@ -87,7 +87,7 @@ def test_number_is_exact(text: str, number: Any, rest: bytes) -> None:
     """A number says to the digit what was sent, whichever way it is read."""
     push = decode("custom-api", b'{"custom_attribute": {"a": ' + text.encode() + b"}" + rest + b"}")
 
-    attribute = push["custom_attribute"] if isinstance(push, dict) else push.custom_attribute
+    attribute: Any = push["custom_attribute"] if isinstance(push, dict) else push.custom_attribute
     assert (attribute, type(attribute["a"])) == ({"a": number}, type(number))
 
 

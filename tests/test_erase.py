@@ -20,10 +20,10 @@ from ingest.cli.reconcile import reconcile
 from ingest.entry import Entry, encode_entry
 from ingest.errors import EraseError
 from tests.batches import enqueued
-from tests.processes import running, wait_until
+from tests.processes import ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
-from tests.test_cli import ingest, make_dead
+from tests.test_cli import make_dead
 from tests.test_reconcile import acknowledge, batch_ids
 from tests.test_sweeper import store_pending
 from workers import statements

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from tests.processes import ingest
 from tests.pushes import entry
-from tests.test_cli import ingest
 from tests.test_erase import NUMBER, OTHER, marked, person
 from workers.postgres import Database
 from workers.settle import settle

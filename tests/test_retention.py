@@ -15,9 +15,8 @@ from psycopg import Connection
 import workers.retention
 from ingest import keys
 from ingest.cli.reconcile import reconcile
-from tests.processes import running, wait_until
+from tests.processes import ingest, running, wait_until
 from tests.pushes import entry, push
-from tests.test_cli import ingest
 from tests.test_sweeper import Clock, store_pending
 from workers.postgres import Database
 from workers.retention import INTERVAL_SECONDS, REST_SECONDS, Days, Retention
