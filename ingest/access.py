@@ -19,11 +19,12 @@ class Access:
     """Compares secrets in constant time: every token is compared, by digest, whatever the others gave."""
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
-        self._tokens = tokens
+        self.replace(tokens)
 
     def replace(self, tokens: tuple[Token, ...]) -> None:
         """From now on admit these; requests that were admitted before stay so."""
         self._tokens = tokens
+        self.has_several_sources = len({token.source for token in tokens}) > 1
 
     def source_of(self, path_token: str | None, headers: Headers) -> str | None:
         """The source whose secret came in the path, as Bearer or as Basic; None if none did."""

@@ -16,6 +16,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _LONGEST_ADDRESS = 64
 """Characters; an address with a zone and a port is shorter."""
+_MAPPED_BITS = 96
+"""Of ::ffff:0:0/96, before an IPv4 address in an IPv6 one"""
 _SHOWN_BITS = {4: 24, 6: 48}
 """Of an address in what we write down: enough to see whose network it is."""
 
@@ -25,7 +27,7 @@ def parse_networks(variable: str, text: str) -> tuple[Network, ...]:
     networks = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         try:
-            networks.append(ipaddress.ip_network(item))
+            networks.append(_unmapped(ipaddress.ip_network(item)))
         except ValueError as error:
             raise SettingError(f"{variable}: {error}") from None
     if text.strip() and not networks:
@@ -62,11 +64,21 @@ class Addresses:
         return client
 
 
-def shown(client: Address | None) -> str | None:
-    """The network of an address, as it may be written down."""
+def shown(client: Address | str | None) -> str | None:
+    """The network of an address, as it may be written down; None if it is no address."""
+    if isinstance(client, str):
+        client = _parse(client)
     if client is None:
         return None
     return str(ipaddress.ip_network((client, _SHOWN_BITS[client.version]), strict=False))
+
+
+def _unmapped(network: Network) -> Network:
+    # As addresses are: see below.
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS))
 
 
 def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from starlette.types import Scope
 
 from ingest import answers
@@ -13,14 +15,15 @@ from ingest.refusals import RefusedError
 
 
 class Admission:
-    """Decides before a byte of the body is read. `max_at_once`: requests that this process has in hand."""
+    """Decides before a byte of the body is read. `max_at_once`: requests that this process has in hand; where several
+    sources push, one may have half of them."""
 
     def __init__(self, addresses: Addresses, access: Access, rate_limit: RateLimit, max_at_once: int) -> None:
         self._addresses = addresses
         self._access = access
         self._rate_limit = rate_limit
         self._max_at_once = max_at_once
-        self._in_hand = 0
+        self._in_hand: Counter[str] = Counter()
 
     def admit(self, scope: Scope) -> tuple[str, str]:
         """The push's kind and source, until `leave`; RefusedError if it is not admitted."""
@@ -34,16 +37,22 @@ class Admission:
         source = self._access.source_of(scope["path_params"].get("token"), scope["headers"])
         if source is None:
             raise RefusedError(answers.WRONG_CREDENTIAL, "wrong credential")
+        if not self._has_room(source):
+            raise RefusedError(answers.TOO_MANY_AT_ONCE, "too many at once", source)
         if not self._rate_limit.admits(source):
             raise RefusedError(answers.OVER_RATE_LIMIT, "over the rate limit", source)
-        if self._in_hand >= self._max_at_once:
-            raise RefusedError(answers.TOO_MANY_AT_ONCE, "too many at once", source)
-        self._in_hand += 1
+        self._in_hand[source] += 1
         return kind, source
 
-    def leave(self) -> None:
-        """The request that was admitted has its answer."""
-        self._in_hand -= 1
+    def leave(self, source: str) -> None:
+        """A request of the source that was admitted has its answer."""
+        self._in_hand[source] -= 1
+
+    def _has_room(self, source: str) -> bool:
+        if not self._access.has_several_sources:
+            return self._in_hand[source] < self._max_at_once
+        share = max(1, self._max_at_once // 2)
+        return self._in_hand[source] < share and self._in_hand.total() < self._max_at_once
 
     def traces(self, scope: Scope) -> tuple[str | None, str | None]:
         """What may be written down of a refused request: its network, and its secret's fingerprint."""

@@ -50,6 +50,8 @@ OVER_RATE_LIMIT = error(429, "too many pushes from this source: try again", (b"r
 HEAD_TOO_LARGE = error(431, "the request's headers are too large", _CLOSE)
 NOT_HTTP = error(400, "this is not HTTP", _CLOSE)
 TOO_MANY_AT_ONCE = error(503, "too many requests at once: try again", (b"retry-after", b"60"), _CLOSE)
+ENDLESS = error(413, "the request is too large", _CLOSE)
+SHUTTING_DOWN = error(503, "this process is about to end: try again", (b"retry-after", b"60"), _CLOSE)
 EXPANDS_TOO_MUCH = error(413, "the body expands too much", _CLOSE)
 NOWHERE_TO_STORE = error(503, "the push could not be stored: try again", (b"retry-after", b"60"))
 

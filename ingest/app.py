@@ -17,10 +17,10 @@ from starlette.routing import Route
 
 from ingest import settings
 from ingest.access import Access
-from ingest.addresses import Addresses
+from ingest.addresses import Addresses, shown
 from ingest.admission import Admission
 from ingest.body import BodyReader
-from ingest.connection import Bounds, allow_many_connections
+from ingest.connection import MAX_HEAD, Bounds, allow_many_connections
 from ingest.endpoint import PushEndpoint
 from ingest.errors import SettingError
 from ingest.fallback import Fallback
@@ -45,7 +45,7 @@ def create_app() -> Starlette:
     refusals = Refusals(client)
     batch = OpenBatch(client, ids, fallback.store)
     access = Access(current.tokens)
-    body = BodyReader(current.max_body, current.request_seconds)
+    body = BodyReader(current.max_body)
     endpoint = PushEndpoint(_admission(current, access), body, ids, batch, refusals)
     # A connection of its own: a slow answer to it must not end the one that stores pushes.
     probe = Fallback(current.database_url)
@@ -55,13 +55,16 @@ def create_app() -> Starlette:
         ready, words = await readiness.check()
         return JSONResponse(words, status_code=200 if ready else 503)
 
+    def note(reason: str, peer: str | None) -> None:
+        refusals.note(reason, network=shown(peer))
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        max_connections = allow_many_connections()
+        max_bytes, max_connections = MAX_HEAD + 2 * current.max_body, allow_many_connections()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload_tokens, current, access)
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(batch.run()), tasks.create_task(refusals.run())]
-            yield {"bounds": Bounds(current.request_seconds, max_connections, refusals.note)}
+            yield {"bounds": Bounds(current.request_seconds, max_bytes, max_connections, note)}
             for loop in loops:
                 loop.cancel()
         await refusals.flush()

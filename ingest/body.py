@@ -1,8 +1,7 @@
-"""The body: read whole, within the bounds of size and time, and unpacked if it came as gzip."""
+"""The body: read whole, within the bound of its size, and unpacked if it came as gzip."""
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 
 from starlette.types import Receive, Scope
@@ -21,11 +20,10 @@ class SenderLeftError(Exception):
 
 
 class BodyReader:
-    """`max_body`: bytes, as sent and as unpacked; `seconds`: how long a body may take to arrive."""
+    """`max_body`: bytes, as sent and as unpacked. How long it may take is for `ingest.connection` to see to."""
 
-    def __init__(self, max_body: int, seconds: float) -> None:
+    def __init__(self, max_body: int) -> None:
         self._max_body = max_body
-        self._seconds = seconds
         self._too_large = answers.too_large(max_body)
 
     async def read(self, scope: Scope, receive: Receive) -> bytes:
@@ -58,18 +56,14 @@ class BodyReader:
 
     async def _read_rest(self, message_type: str, first: bytes, receive: Receive) -> bytes:
         body, more = bytearray(first), True
-        try:
-            async with asyncio.timeout(self._seconds):
-                while more:
-                    if message_type == "http.disconnect":
-                        raise SenderLeftError
-                    if len(body) > self._max_body:
-                        raise RefusedError(self._too_large, "body too large")
-                    message = await receive()
-                    message_type, more = message["type"], message.get("more_body", False)
-                    body += message.get("body", b"")
-        except TimeoutError:
-            raise RefusedError(answers.TOO_SLOW, "request too slow") from None
+        while more:
+            if message_type == "http.disconnect":
+                raise SenderLeftError
+            if len(body) > self._max_body:
+                raise RefusedError(self._too_large, "body too large")
+            message = await receive()
+            message_type, more = message["type"], message.get("more_body", False)
+            body += message.get("body", b"")
         if message_type == "http.disconnect":
             raise SenderLeftError
         return bytes(body)

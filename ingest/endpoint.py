@@ -6,12 +6,15 @@ a request decides how large a burst one process survives.
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import Receive, Scope, Send
 
 from ingest import answers
 from ingest.admission import Admission
 from ingest.answers import Answer
 from ingest.body import BodyReader, SenderLeftError
+from ingest.connection import LATE
 from ingest.decode import decode
 from ingest.entry import Entry
 from ingest.errors import BrokenEncodingError, NotAnObjectError, NotJsonError, NowhereToStoreError
@@ -40,13 +43,17 @@ class PushEndpoint:
             try:
                 answer = await self._keep(kind, source, scope, receive)
             finally:
-                self._admission.leave()
+                self._admission.leave(source)
         except RefusedError as refused:
             self._note(refused.reason, refused.source or source, scope)
             answer = refused.answer
         except SenderLeftError:
-            self._note("sender left", source, scope)
+            self._note("request too slow" if scope.get(LATE) else "sender left", source, scope)
             return
+        except asyncio.CancelledError:
+            # This process ends, and waits no longer; the task that is cancelled ends with its answer.
+            self._note("shutting down", source, scope)
+            answer = answers.SHUTTING_DOWN
         await send(answer.start)
         await send(answer.body)
 

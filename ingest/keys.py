@@ -12,6 +12,10 @@ about what is in flight. Written by web; emptied by worker; read by sweeper and 
 REFUSED = "refused"
 """Hash of counts of what was refused and not kept, by `refused_field`. Written by web; read by `ingest status`."""
 
+LAST_REFUSED = "last_refused"
+"""Hash of the last refusal of each field of `refused`, as JSON: a flood of one kind does not hide another. Written
+by web; read by `ingest status`."""
+
 LAST_REFUSALS = "last_refusals"
 """List of the last refusals as JSON (`ingest.refusals.Refusal`), the newest first; for thirty days. Written by web;
 read by `ingest status`."""

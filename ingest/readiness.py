@@ -20,12 +20,16 @@ class Readiness:
         self._client = client
         self._fallback = fallback
         self._appendfsync = appendfsync
-        self._one_at_a_time = asyncio.Lock()
+        self._running: asyncio.Task[tuple[bool, dict[str, str]]] | None = None
 
     async def check(self) -> tuple[bool, dict[str, str]]:
-        """Whether a push can be stored, and a word on each place."""
-        async with self._one_at_a_time:
-            return await self._check()
+        """Whether a push can be stored, and a word on each place.
+
+        Who asks while it is being looked at has the same answer: anybody may ask, and as often as they like.
+        """
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._check())
+        return await asyncio.shield(self._running)
 
     async def _check(self) -> tuple[bool, dict[str, str]]:
         redis_words, in_redis = await self._redis()

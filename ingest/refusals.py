@@ -52,7 +52,8 @@ class Refusals:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
         self._counts: Counter[str] = Counter()
-        self._last: deque[Refusal] = deque(maxlen=keys.LAST_REFUSALS_KEPT)
+        self._last = _no_refusals()
+        self._newest: dict[str, Refusal] = {}
         self._unreported: Counter[str] = Counter()
         self._report_at = time.monotonic()
         self._waits_for_redis = False
@@ -61,9 +62,12 @@ class Refusals:
         self, reason: str, source: str | None = None, network: str | None = None, credential: str | None = None
     ) -> None:
         """Note one refused request; what is known of it, as `Refusal` has it."""
-        self._counts[keys.refused_field(reason, source)] += 1
+        field = keys.refused_field(reason, source)
+        self._counts[field] += 1
         self._unreported[f"{reason} ({source})" if source else reason] += 1
-        self._last.append(Refusal(datetime.now(UTC), reason, source, network, credential))
+        refusal = Refusal(datetime.now(UTC), reason, source, network, credential)
+        self._last.append(refusal)
+        self._newest[field] = refusal
 
     async def run(self) -> None:
         """Write the counts out once a second until cancelled."""
@@ -78,25 +82,36 @@ class Refusals:
 
     async def flush(self) -> None:
         """Add the counts to Redis; while it is away they are kept here."""
-        counts, self._counts = self._counts, Counter()
-        if not counts:
+        if not self._counts:
             return
-        last, self._last = self._last, deque(maxlen=keys.LAST_REFUSALS_KEPT)
+        counts, self._counts = self._counts, Counter()
+        last, self._last = self._last, _no_refusals()
+        is_written = False
         try:
-            async with self._client.pipeline(transaction=True) as pipeline:
-                for field, number in counts.items():
-                    pipeline.hincrby(keys.REFUSED, field, number)
-                pipeline.lpush(keys.LAST_REFUSALS, *map(msgspec.json.encode, last))
-                pipeline.ltrim(keys.LAST_REFUSALS, 0, keys.LAST_REFUSALS_KEPT - 1)
-                pipeline.expire(keys.LAST_REFUSALS, keys.LAST_REFUSALS_TTL_SECONDS)
-                await pipeline.execute()
-            self._waits_for_redis = False
+            await self._write(counts, last)
+            is_written, self._waits_for_redis = True, False
         except (RedisError, OSError) as error:
-            self._counts.update(counts)
-            self._last.extendleft(reversed(last))
             if not self._waits_for_redis:
                 _log.warning("the counts of refused requests wait for Redis (%s)", type(error).__name__)
             self._waits_for_redis = True
+        finally:
+            # Of a write whose reply was lost too: a refusal may be counted twice, and none is forgotten.
+            if not is_written:
+                self._counts.update(counts)
+                self._last = deque([*last, *self._last], maxlen=keys.LAST_REFUSALS_KEPT)
+
+    async def _write(self, counts: Counter[str], last: deque[Refusal]) -> None:
+        # Not out of `last`, where a flood between two writes leaves nothing else.
+        newest = {field: msgspec.json.encode(self._newest[field]).decode() for field in counts}
+        async with self._client.pipeline(transaction=True) as pipeline:
+            for field, number in counts.items():
+                pipeline.hincrby(keys.REFUSED, field, number)
+            for field, refusal in newest.items():
+                pipeline.hset(keys.LAST_REFUSED, field, refusal)
+            pipeline.lpush(keys.LAST_REFUSALS, *map(msgspec.json.encode, last))
+            pipeline.ltrim(keys.LAST_REFUSALS, 0, keys.LAST_REFUSALS_KEPT - 1)
+            pipeline.expire(keys.LAST_REFUSALS, keys.LAST_REFUSALS_TTL_SECONDS)
+            await pipeline.execute()
 
     def _report(self) -> None:
         if self._unreported and time.monotonic() >= self._report_at:
@@ -104,3 +119,7 @@ class Refusals:
             _log.warning("refused and not kept: %s; see `ingest status`", words)
             self._unreported.clear()
             self._report_at = time.monotonic() + REPORT_SECONDS
+
+
+def _no_refusals() -> deque[Refusal]:
+    return deque(maxlen=keys.LAST_REFUSALS_KEPT)

@@ -105,7 +105,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         allow_ips=parse_networks("INGEST_ALLOW_IPS", environ.get("INGEST_ALLOW_IPS", "")),
         trusted_proxies=parse_networks("INGEST_TRUSTED_PROXIES", environ.get("INGEST_TRUSTED_PROXIES", "")),
         max_body=_integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1),
-        max_concurrent=_integer(environ, "INGEST_MAX_CONCURRENT", 2000, at_least=1),
+        max_concurrent=_integer(environ, "INGEST_MAX_CONCURRENT", 4000, at_least=1),
         request_seconds=_integer(environ, "INGEST_REQUEST_SECONDS", 15, at_least=1),
         rate_limit=_integer(environ, "INGEST_RATE_LIMIT", 1, at_least=1) if "INGEST_RATE_LIMIT" in environ else None,
         appendfsync=_one_of(environ, "INGEST_APPENDFSYNC", "always", "everysec"),

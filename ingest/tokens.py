@@ -52,7 +52,7 @@ def parse_list(variable: str, text: str) -> tuple[Token, ...]:
 def read_file(path: Path) -> tuple[Token, ...]:
     """Read a file of such items, one a line, with comments after `#`; SettingError if there is none to be had."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise SettingError(f"INGEST_TOKENS_FILE={path} cannot be read: {type(error).__name__}") from None
     tokens = _parse(f"INGEST_TOKENS_FILE={path}", (line for line in lines if not line.lstrip().startswith("#")))
@@ -90,10 +90,19 @@ def _parse(where: str, items: Iterable[str]) -> tuple[Token, ...]:
         source, separator, secret = item.partition("=")
         if not (separator and source.strip() and secret):
             raise SettingError(f"{where}: item {place} is not of the form source=secret")
-        if "/" in secret:
-            raise SettingError(f"{where}: the secret of item {place} has a / in it and cannot be part of a URL")
+        if bad := re.search(r"[/\s]", secret):
+            what = "a /" if bad[0] == "/" else "a space"
+            raise SettingError(f"{where}: the secret of item {place} has {what} in it and cannot be part of a URL")
         tokens.append(Token(source.strip(), _digest(where, place, secret)))
+    _check_owners(where, tokens)
     return tuple(tokens)
+
+
+def _check_owners(where: str, tokens: list[Token]) -> None:
+    owners: dict[bytes, str] = {}
+    for place, token in enumerate(tokens, start=1):
+        if owners.setdefault(token.digest, token.source) != token.source:
+            raise SettingError(f"{where}: item {place} has the secret of another source")
 
 
 def _digest(where: str, place: int, secret: str) -> bytes:

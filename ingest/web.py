@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from typing import Any
 
@@ -11,11 +12,9 @@ from starlette.applications import Starlette
 
 from ingest import logs, settings
 from ingest.app import create_app
+from ingest.connection import KEEP_ALIVE_SECONDS
 from ingest.errors import SettingError
 from ingest.garbage import spare_garbage_collector
-
-KEEP_ALIVE_SECONDS = 120
-"""The vendor retries a minute later, perhaps on the same connection: it must not meet a closing one."""
 
 UVICORN: dict[str, Any] = {
     "timeout_keep_alive": KEEP_ALIVE_SECONDS,
@@ -38,16 +37,24 @@ def application() -> Starlette:
     """Build the application of one process."""
     # Here as well: with WEB_CONCURRENCY this process was spawned, and has not been through `main`.
     logs.configure(logging.INFO)
-    app = create_app()
+    try:
+        app = create_app()
+    except SettingError as error:
+        # As after SIGHUP with a broken file of tokens: uvicorn keeps the process that this one was to replace.
+        _log.error("cannot start: %s", error)
+        sys.exit(1)
     spare_garbage_collector()
     return app
 
 
 def main() -> None:
     """Serve until SIGTERM; what was accepted by then is still answered."""
+    # Until there is an application that reads tokens again, they are about to be read for the first time.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         current = settings.load()
         current.check_exposure()
+        _ = current.tokens
     except SettingError as error:
         sys.exit(f"ingest: {error}")
     logs.configure(logging.INFO)

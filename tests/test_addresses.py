@@ -78,6 +78,12 @@ def test_only_allowed_networks_may_push(request_scope: dict[str, Any], may_push:
     assert guarded.may_push(request_scope) is may_push
 
 
+def test_mapped_network_is_the_one_it_stands_for() -> None:
+    """::ffff:203.0.113.0/120 is 203.0.113.0/24."""
+    assert addresses("::ffff:203.0.113.0/120").may_push(scope("203.0.113.7"))
+    assert not addresses("::ffff:203.0.113.0/120").may_push(scope("203.0.114.7"))
+
+
 def test_everybody_may_push_where_nothing_is_said() -> None:
     """Without an allow list even a request without an address is taken."""
     assert addresses().may_push(scope(None))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +77,18 @@ def test_wrong_token_is_noticed_and_not_kept(web: Any, client: Any) -> None:
     assert "s3cret" not in everything
 
 
+def test_flood_hides_nothing(web: Any, client: Any) -> None:
+    """Of a flood the last hundred are kept, and beside them the last of each kind."""
+    with web(INGEST_TOKENS="shop=s3cret") as url, httpx.Client(base_url=url) as sender:
+        assert sender.post(PATH).status_code == 401
+        for _ in range(150):
+            assert sender.get(PATH).status_code == 405
+        wait_until(lambda: int(client.hget("refused", "wrong method") or 0) == 150, "all are counted")
+
+    assert {one.reason for one in last_refusals(client)} == {"wrong method"}
+    assert set(client.hgetall("last_refused")) == {b"wrong credential", b"wrong method"}
+
+
 def test_last_refusals_are_bounded(web: Any, client: Any) -> None:
     """A flood leaves a hundred."""
     with web(INGEST_TOKENS="shop=s3cret") as url, httpx.Client(base_url=url) as sender:
@@ -109,13 +123,13 @@ def test_source_over_its_rate_leaves_others_alone(web: Any, client: Any) -> None
 
 
 @contextmanager
-def held(url: str, requests: int) -> Iterator[list[socket.socket]]:
+def held(url: str, requests: int, token: str = "") -> Iterator[list[socket.socket]]:
     """Requests whose bodies are not complete yet."""
     address = urlsplit(url)
     sockets = []
     for _ in range(requests):
         one = socket.create_connection((address.hostname, address.port), timeout=30)
-        one.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
+        one.sendall(f"POST {PATH}{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
         sockets.append(one)
     try:
         yield sockets
@@ -139,7 +153,57 @@ def test_too_many_at_once_are_sent_away(web: Any, client: Any) -> None:
             assert one.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
-def test_tokens_are_rotated_without_a_lost_push(database_url: str, redis_url: str, client: Any, tmp_path: Path) -> None:
+def test_source_has_half_of_the_room(web: Any, client: Any) -> None:
+    """Where several sources push, one that holds what it may leaves the others theirs."""
+    with web(INGEST_MAX_CONCURRENT="4", INGEST_TOKENS="greedy=one,modest=two") as url, held(url, 2, "/one"):
+        wait_until(lambda: status(url, "/one") == 503, "the source has no more room")
+        assert status(url, "/two") == 200
+
+
+def test_process_that_ends_says_so(web: Any, client: Any) -> None:
+    """A sender whose body is not there yet when the process has to end is told to try again."""
+    with web() as url:
+        keeping = held(url, 1)
+        sockets = keeping.__enter__()
+        wait_until(lambda: status(url) == 200, "it serves")
+    answer = sockets[0].recv(1000)
+    keeping.__exit__(None, None, None)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 60" in answer
+    assert len(kept(client)) == 1
+
+
+def test_signal_during_start_does_no_harm(database_url: str, redis_url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """SIGHUP before there is an application to read tokens again."""
+    port = free_port()
+    with running("-m", "ingest.web", PORT=str(port), DATABASE_URL=database_url, REDIS_URL=redis_url) as process:
+        wait_until(lambda: "serving pushes at" in capfd.readouterr().err, "it begins")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}"), "web answers")
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_broken_file_is_one_line_at_start(database_url: str, redis_url: str, tmp_path: Path, processes: str) -> None:
+    """What is wrong with the tokens is said without a traceback."""
+    (tmp_path / "tokens").write_text("s3cret\n")
+    environ = {"INGEST_TOKENS_FILE": str(tmp_path / "tokens"), "WEB_CONCURRENCY": processes, "PORT": str(free_port())}
+    result = subprocess.run(
+        [sys.executable, "-m", "ingest.web"],
+        env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, **environ},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("ingest: INGEST_TOKENS_FILE=")
+    assert result.stderr.count("\n") == 1
+
+
+def test_tokens_are_rotated_without_a_lost_push(
+    database_url: str, redis_url: str, client: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """On SIGHUP one process reads the tokens file again: old and new side by side, then the new one alone; a broken
     file changes nothing."""
     file, port = tmp_path / "tokens", free_port()
@@ -165,9 +229,8 @@ def test_tokens_are_rotated_without_a_lost_push(database_url: str, redis_url: st
 
         file.write_text("s3cret\n")
         process.send_signal(signal.SIGHUP)
-        os.kill(process.pid, signal.SIGHUP)
-        assert [status(url, "/new") for _ in range(5)] == [200] * 5
-        assert status(url) == 401
+        wait_until(lambda: "the tokens stay as they were" in capfd.readouterr().err, "the broken file is noticed")
+        assert (status(url, "/new"), status(url)) == (200, 401)
 
 
 def test_answers_carry_no_banner(web: Any) -> None:

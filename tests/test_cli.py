@@ -325,8 +325,9 @@ def test_status_shows_the_last_refusals(client: Any) -> None:
     """A wrong token of the last minutes is a problem, and what is known of it is shown; an old one is no problem."""
     now = datetime.now(UTC)
     for age, credential in ((timedelta(hours=1), "0ld0ld00"), (timedelta(seconds=5), "1a2b3c4d")):
-        refusal = Refusal(now - age, "wrong credential", None, "203.0.113.0/24", credential)
-        client.lpush(keys.LAST_REFUSALS, msgspec.json.encode(refusal))
+        refusal = msgspec.json.encode(Refusal(now - age, "wrong credential", None, "203.0.113.0/24", credential))
+        client.lpush(keys.LAST_REFUSALS, refusal)
+        client.hset(keys.LAST_REFUSED, "wrong credential", refusal)
 
     words = ingest("status").stdout
     status = json.loads(ingest("status", "--json").stdout)
@@ -334,7 +335,7 @@ def test_status_shows_the_last_refusals(client: Any) -> None:
     assert "wrong credential from 203.0.113.0/24 with 1a2b3c4d" in words
     assert [one["credential"] for one in status["redis"]["last_refusals"]] == ["1a2b3c4d", "0ld0ld00"]
     assert [one for one in status["problems"] if "wrong credentials" in one]
-    client.lpop(keys.LAST_REFUSALS)
+    client.hset(keys.LAST_REFUSED, "wrong credential", client.lindex(keys.LAST_REFUSALS, 1))
     assert "wrong credentials" not in ingest("status").stdout
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ingest.connection import MAX_HEAD, SPARE_FILES
+from ingest.connection import MAX_HEAD, MAX_HEADERS, SPARE_FILES
 from ingest.embedded.server import free_port
 from tests.kept import kept, refused
 from tests.processes import answers, running_command, running_web, wait_until
 
 PATH = "/airudder/custom-api"
+PUSH = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,9 @@ def answer_to(connection: socket.socket, request: bytes) -> bytes:
     connection.sendall(request)
     answer = b""
     while not answer.endswith(b"{}"):
-        answer += connection.recv(1000)
+        piece = connection.recv(1000)
+        assert piece, "the connection is closed"
+        answer += piece
     return answer
 
 
@@ -60,7 +64,6 @@ def error_of(answer: bytes) -> tuple[int, str]:
 
 
 SLOW = {
-    "nothing": b"",
     "half a request line": b"POST /airudd",
     "half a head": f"POST {PATH} HTTP/1.1\r\nHost: x\r\nX-A: ".encode(),
 }
@@ -76,34 +79,119 @@ def test_slow_request_is_ended(web_url: str, client: Any, start: bytes) -> None:
     wait_until(lambda: refused(client, "request too slow", None), "the refusal is counted")
 
 
+@pytest.mark.parametrize("extra", ["", "Expect: 100-continue\r\n", "Transfer-Encoding: chunked\r\n"])
+def test_body_that_does_not_begin_is_ended(web_url: str, client: Any, extra: str) -> None:
+    """A sender that vanishes after its headers holds nothing up for longer than a request may take."""
+    length = "" if "chunked" in extra else "Content-Length: 2\r\n"
+    with connect(web_url) as connection:
+        connection.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{length}{extra}\r\n".encode())
+        answer = rest(connection).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert error_of(answer) == (408, "the request took too long to arrive")
+
+    wait_until(lambda: refused(client, "request too slow"), "the refusal is counted for its source")
+
+
+def test_connection_may_rest_before_its_first_request(web_url: str, client: Any) -> None:
+    """A proxy opens connections ahead; one that rests for longer than a request may take is still good."""
+    with connect(web_url) as early:
+        with connect(web_url) as slow:
+            slow.sendall(b"POST")
+            rest(slow)  # as long as it takes to end a slow request
+        assert answer_to(early, PUSH).startswith(b"HTTP/1.1 200 ")
+    assert len(kept(client)) == 1
+
+
+def test_requests_sent_ahead_are_not_kept_waiting(web_url: str, client: Any) -> None:
+    """Of many requests at once the first is answered, and the connection closed: no stranger fills a queue."""
+    with connect(web_url) as connection:
+        connection.sendall(PUSH * 1000)
+        answer = rest(connection)
+
+    assert answer.count(b"HTTP/1.1 200 ") == 1
+    assert len(kept(client)) == 1
+
+
+def test_trailers_are_passed_over(web_url: str, client: Any) -> None:
+    """What follows a chunked body is read, and belongs to nobody; without an end it is not read for ever."""
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n".encode()
+    with connect(web_url) as connection:
+        answer = answer_to(connection, head + b"Authorization: Bearer x\r\n" * 1000 + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+    with connect(web_url) as connection:
+        connection.sendall(head + b"a: b\r\n" * 1000)
+        assert error_of(rest(connection))[0] == 408
+    assert [one.body for one in kept(client)] == [b"{}"]
+
+
+def test_endless_request_is_ended(web_url: str, client: Any) -> None:
+    """A trailer, or a body that nobody reads, is cut off as well."""
+    chunked = b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for start in (
+        b"GET /healthz HTTP/1.1\r\n" + chunked + b"0\r\nX: ",
+        b"POST /x HTTP/1.1\r\n" + chunked + b"fffffff\r\n",
+    ):
+        with connect(web_url) as connection, pytest.raises(OSError, match=r"reset|Broken pipe"):
+            connection.sendall(start + b"a" * 50_000_000)
+    wait_until(lambda: int(client.hget("refused", "endless request") or 0) == 2, "both are counted")
+
+
+@pytest.mark.parametrize("offer", ["h2c", "websocket", "TLS/1.2"])
+def test_offer_to_upgrade_is_passed_over(web_url: str, client: Any, offer: str) -> None:
+    """Some clients offer to speak HTTP/2 with every request: their pushes are as good as others, one after another."""
+    extra = f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {offer}\r\nHTTP2-Settings: AAMAAABk\r\n"
+    with connect(web_url) as connection:
+        for _ in range(3):
+            answer = answer_to(connection, PUSH.replace(b"Host: x\r\n", b"Host: x\r\n" + extra.encode()))
+            assert answer.startswith(b"HTTP/1.1 200 ")
+    assert [one.body for one in kept(client)] == [b"{}"] * 3
+
+
+def test_tunnel_is_refused(web_url: str) -> None:
+    """This is no proxy."""
+    with connect(web_url) as connection:
+        connection.sendall(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n")
+        assert error_of(rest(connection)) == (400, "this is not HTTP")
+
+
 def test_second_request_has_its_own_time(web_url: str, client: Any) -> None:
     """A kept-alive connection may rest for longer than a request may take; half a second request may not."""
     with connect(web_url) as connection:
-        request = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode()
-        assert answer_to(connection, request).startswith(b"HTTP/1.1 200 ")
+        assert answer_to(connection, PUSH).startswith(b"HTTP/1.1 200 ")
         with connect(web_url) as other:
-            rest(other)  # as long as it takes to end one that says nothing
-        assert answer_to(connection, request).startswith(b"HTTP/1.1 200 ")
-        connection.sendall(request[:20])
+            other.sendall(b"POST")
+            rest(other)  # as long as it takes to end a slow request
+        assert answer_to(connection, PUSH).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(PUSH[:20])
         assert error_of(rest(connection))[0] == 408
     assert len(kept(client)) == 2
 
 
 def head(size: int) -> bytes:
-    """A request with so many bytes of headers, but for a few."""
-    return f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nX-A: {'a' * size}\r\n\r\n{{}}".encode()
+    """A push with so many bytes of headers, but for a few."""
+    return PUSH.replace(b"Host: x\r\n", f"Host: x\r\nX-A: {'a' * size}\r\n".encode())
 
 
-def test_large_head_is_refused(web_url: str, client: Any) -> None:
-    """In one piece or in many; one just below the bound is taken."""
+@pytest.mark.parametrize(
+    "request_", [head(MAX_HEAD), PUSH.replace(b"Host: x\r\n", b"a:\r\n" * (MAX_HEADERS + 1))], ids=["size", "number"]
+)
+def test_large_head_is_refused(web_url: str, client: Any, request_: bytes) -> None:
+    """A whole head that is too large, in one way or another."""
     with connect(web_url) as connection:
-        connection.sendall(head(MAX_HEAD))
+        connection.sendall(request_)
         assert error_of(rest(connection)) == (431, "the request's headers are too large")
     wait_until(lambda: refused(client, "headers too large", None), "the refusal is counted")
+    assert kept(client) == []
+
+
+def test_head_below_the_bound_is_taken(web_url: str, client: Any) -> None:
+    """In many pieces, and with a body that is larger than any head may be."""
+    body = b"{" + b" " * (3 * MAX_HEAD) + b"}"
+    request = head(MAX_HEAD - 200).replace(b"Content-Length: 2", b"Content-Length: %d" % len(body))[:-2] + body
     with connect(web_url) as connection:
-        connection.sendall(head(MAX_HEAD - 100))
-        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
-    assert len(kept(client)) == 1
+        for at in range(0, len(request), 1000):
+            connection.sendall(request[at : at + 1000])
+        assert answer_to(connection, b"").startswith(b"HTTP/1.1 200 ")
+    assert [one.body for one in kept(client)] == [body]
 
 
 def test_endless_head_is_refused(web_url: str) -> None:
@@ -131,26 +219,34 @@ def test_what_is_not_http_is_refused_in_json(web_url: str, client: Any, garbage:
 
 
 def test_pushes_go_on_among_slow_strangers(web_url: str, client: Any) -> None:
-    """Hundreds of connections that send next to nothing keep nobody else from being served."""
+    """Hundreds of connections that send next to nothing keep nobody else from being served, and are ended."""
     with ExitStack() as stack:
-        for start in [*SLOW.values()] * 100:
+        for start in [b"", *SLOW.values()] * 100:
             stack.enter_context(connection := connect(web_url))
             connection.sendall(start)
         statuses = [httpx.post(web_url + PATH, content=b"{}").status_code for _ in range(20)]
 
-    assert statuses == [200] * 20
+        assert statuses == [200] * 20
+        assert error_of(rest(connection))[0] == 408
     assert len(kept(client)) == 20
 
 
 def test_connections_are_bounded_by_open_files(database_url: str, redis_url: str) -> None:
-    """A process that has no more files to open says so, instead of failing to accept."""
+    """A process that may open no more files ends connections that rest; where all are busy it sends new ones away."""
     port, files = free_port(), SPARE_FILES + 40
     url = f"http://127.0.0.1:{port}"
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
     command = f"ulimit -n {files}; exec {sys.executable} -m ingest.web"
     with running_command("sh", "-c", command, **environ), ExitStack() as stack:
         wait_until(lambda: answers(url), "web answers")
-        connections = [stack.enter_context(connect(url)) for _ in range(60)]
-        assert error_of(rest(connections[-1])) == (503, "too many requests at once: try again")
-        connections[0].sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode())
-        assert connections[0].recv(1000).startswith(b"HTTP/1.1 200 ")
+        resting = [stack.enter_context(connect(url)) for _ in range(60)]
+        readable, _, _ = select.select(resting, [], [], 30)
+        assert readable, "some were ended"
+        assert answer_to(stack.enter_context(connect(url)), PUSH).startswith(b"HTTP/1.1 200 ")
+
+        def is_sent_away() -> bool:
+            busy = stack.enter_context(connect(url))
+            busy.sendall(PUSH[:20])
+            return bool(select.select([busy], [], [], 0.1)[0]) and error_of(rest(busy))[0] == 503
+
+        wait_until(is_sent_away, "all are busy")

@@ -35,6 +35,11 @@ def test_file_is_read(tmp_path: Path) -> None:
     assert tokens == (token("lender-a", "alpha"), token("lender-a", "beta"), token("shop", "th=ree"))
 
 
+def test_mark_of_byte_order_is_no_name(tmp_path: Path) -> None:
+    """Some editors begin a file with one."""
+    assert of_file(tmp_path / "tokens", "\ufeffshop=alpha\n") == (token("shop", "alpha"),)
+
+
 def test_file_adds_to_environment(tmp_path: Path) -> None:
     """Both count."""
     (tmp_path / "tokens").write_text("b=two\n")
@@ -51,6 +56,8 @@ def test_file_adds_to_environment(tmp_path: Path) -> None:
         ("# shop=s3cret\n", "holds no source=secret"),
         ("ok=1\ns3cret\n", "item 2 is not of the form source=secret"),
         ("shop=s3/cret\n", "the secret of item 1 has a / in it"),
+        ("shop=s3cret # the old one\n", "the secret of item 1 has a space in it"),
+        ("shop=s3cret\nlender=s3cret\n", "item 2 has the secret of another source"),
         ("shop=sha256:s3cret\n", "what follows sha256: in item 1 is not 64 hex digits"),
     ],
 )

@@ -62,6 +62,12 @@ def refused(client: Redis) -> list[dict[str, Any]]:
     return found
 
 
+def last_refused(client: Redis) -> list[Refusal]:
+    """The last refusal for each reason and source."""
+    kept: dict[Any, Any] = client.hgetall(keys.LAST_REFUSED)
+    return [msgspec.json.decode(one, type=Refusal) for one in kept.values()]
+
+
 def last_refusals(client: Redis) -> list[Refusal]:
     """The last requests that were refused, the newest first."""
     kept: list[Any] = client.lrange(keys.LAST_REFUSALS, 0, -1)

@@ -31,7 +31,8 @@ _WAITING = ("pending", "oldest_pending_seconds", "dead")
 def command(as_json: bool) -> None:
     """Show what is in flight, pending, dead and refused.
 
-    Exit code 1 if a server is away, nobody works, or something waits for longer than a minute.
+    Exit code 1 if a server is away, nobody works, something waits for longer than a minute, or a wrong credential came
+    within a quarter of an hour.
     """
     current = settings.load()
     status: dict[str, Any] = {"redis": _redis(current), "postgres": _postgres(current)}
@@ -48,6 +49,7 @@ def _redis(current: settings.Settings) -> dict[str, Any]:
             return {
                 "in_flight": redis.in_flight(client),
                 "refused": redis.refused(client),
+                "last_refused": redis.last_refused(client),
                 "last_refusals": redis.last_refusals(client),
             }
     except RedisAwayError as error:
@@ -89,7 +91,7 @@ def _problems(status: dict[str, Any]) -> list[str]:
         problems.append("no sweeper is running")
     if flight.get("oldest_seconds", 0) > LATE_SECONDS:
         problems.append(f"the oldest batch waits for {flight['oldest_seconds']:.0f} s")
-    problems.extend(_wrong_credentials(status["redis"].get("last_refusals", [])))
+    problems.extend(_wrong_credentials(status["redis"].get("last_refused", [])))
     if (pending_seconds := status["postgres"].get("oldest_pending_seconds", 0)) > LATE_SECONDS:
         problems.append(f"the oldest pending push waits for {pending_seconds:.0f} s")
     return problems
@@ -98,9 +100,7 @@ def _problems(status: dict[str, Any]) -> list[str]:
 def _wrong_credentials(last: list[Refusal]) -> list[str]:
     since = datetime.now(UTC) - RECENT
     recent = [one for one in last if one.reason == "wrong credential" and one.at > since]
-    if not recent:
-        return []
-    return [f"wrong credentials, the last at {word(recent[0].at)}: compare it with `ingest token list`"]
+    return [f"wrong credentials, the last {_refusal_words(one)}: compare it with `ingest token list`" for one in recent]
 
 
 def _refused_words(refused: list[dict[str, Any]]) -> dict[str, int]:

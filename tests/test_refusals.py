@@ -1,0 +1,35 @@
+"""Refusals while Redis is away; what they show is in test_admission."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ingest import keys
+from ingest.redis_client import acknowledging_client
+from ingest.refusals import Refusals
+from tests.kept import last_refusals
+
+
+def test_redis_away_forgets_none(redis_url: str, client: Any) -> None:
+    """What could not be written is written later, and of too many the newest are kept."""
+
+    async def scenario() -> None:
+        away, there = acknowledging_client("redis://127.0.0.1:1/0"), acknowledging_client(redis_url)
+        refusals = Refusals(away)
+        for number in range(keys.LAST_REFUSALS_KEPT):
+            refusals.note("wrong method", f"early-{number}")
+        await refusals.flush()
+        for number in range(10):
+            refusals.note("wrong method", f"late-{number}")
+        await refusals.flush()
+        refusals._client = there
+        await refusals.flush()
+        await away.aclose()
+        await there.aclose()
+
+    asyncio.run(scenario())
+
+    last = [one.source for one in last_refusals(client)]
+    assert last[:10] == [f"late-{number}" for number in reversed(range(10))]
+    assert len(last) == keys.LAST_REFUSALS_KEPT
