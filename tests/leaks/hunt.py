@@ -23,7 +23,7 @@ from tests.chaos.managed import signal_all
 from tests.chaos.stand import Stand, standing
 from tests.leaks.evidence import Evidence
 from tests.leaks.marks import Marks
-from tests.leaks.requests import Request, Requests, send
+from tests.leaks.requests import SETTINGS, Request, Requests, send
 
 JOB_SECONDS = 3
 HURRY = f"""
@@ -168,11 +168,12 @@ async def hunting(folder: Path, seed: int) -> AsyncIterator[Hunt]:
         INGEST_TOKENS=f"lender-a={token},lender-b={other}",
         DASHBOARD_PORT=str(port),
         WORKERS="1",
+        **SETTINGS,
     ) as stand:
         dashboard = stand.worker.instead("-m", "ingest.dashboard")
         dashboard.name = "dashboard"
         stand.processes["dashboard"] = dashboard
         dashboard.start()
-        hunt = Hunt(stand, marks, Requests(marks, token), port)
+        hunt = Hunt(stand, marks, Requests(marks, token, other), port)
         await stand.wait(hunt.dashboard_answers, "the dashboard answers")
         yield hunt

@@ -55,6 +55,12 @@ class Marks:
         """An offset into a call."""
         return self.know(place, f"{100 + secrets.randbelow(900)}:27:51.{secrets.randbelow(10**6):06}")
 
+    def address(self, place: str, network: str) -> str:
+        """An address of a /24, `203.0.113`, or of a /48, `2001:db8:7`."""
+        if ":" in network:
+            return self.know(place, ":".join([network, *(f"{0x1000 + secrets.randbelow(0xF000):x}" for _ in range(5))]))
+        return self.know(place, f"{network}.{100 + secrets.randbelow(150)}")
+
     def know(self, place: str, text: str) -> str:
         """Look for this text too."""
         self._others[text.encode()] = place

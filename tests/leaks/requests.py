@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,12 +14,22 @@ from tests.leaks.marks import Marks
 
 PATH = "/airudder/custom-api"
 MAX_BODY = 1024 * 1024
+MAX_HEAD = 16 * 1024
 ANSWER_SECONDS = 15.0
+ANY = 0
+SETTINGS = {
+    "INGEST_REQUEST_SECONDS": "1",
+    "INGEST_RATE_LIMIT": "10",
+    "INGEST_TRUSTED_PROXIES": "127.0.0.1",
+    "INGEST_ALLOW_IPS": "127.0.0.1,203.0.113.0/24",
+}
+"""With which requests are answered as this table says"""
+_GZIP = "Content-Encoding: gzip"
 
 
 @dataclass(frozen=True)
 class Request:
-    """The bytes of a request, and the status of its answer; None where the sender hangs up before one comes."""
+    """The bytes of a request, and the status of its answer: ANY, or None where the sender does not wait for one."""
 
     name: str
     raw: bytes
@@ -26,8 +37,9 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """What it carries, if that is not sent in chunks."""
-        return self.raw.partition(b"\r\n\r\n")[2]
+        """What it carries, unpacked, if that is not sent in chunks."""
+        head, _, body = self.raw.partition(b"\r\n\r\n")
+        return gzip.decompress(body) if _GZIP.encode() in head else body
 
 
 def http(target: str, headers: Iterable[str], body: bytes, method: str = "POST", length: int | None = None) -> bytes:
@@ -39,13 +51,14 @@ def http(target: str, headers: Iterable[str], body: bytes, method: str = "POST",
 
 
 class Requests:
-    """Builds the table, for one source's token."""
+    """Builds the table, for one source's token; another source has one too."""
 
-    def __init__(self, marks: Marks, token: str) -> None:
+    def __init__(self, marks: Marks, token: str, other_token: str) -> None:
         self._marks = marks
         self._word = marks.word
         self._bearer = f"Authorization: Bearer {token}"
         self._token = token
+        self._other_token = other_token
 
     def push(self, body: bytes, *headers: str) -> bytes:
         """A push with the right credential."""
@@ -65,12 +78,17 @@ class Requests:
             Request("headers", http(PATH, [self._bearer, *self._headers()], body()), 200),
             *(Request(kind.__name__, self.push(kind(self._marks).body()), 200) for kind in pushes.REPAIRABLE),
             Request("unrecognised", self.push(pushes.unrecognised(self._marks)), 200),
+            Request("gzip", self.push(gzip.compress(body()), _GZIP), 200),
             Request("largest", self.push(pushes.largest(self._marks, MAX_BODY)), 200),
             *(Request(name, self.push(raw), status) for name, (status, raw) in pushes.broken(self._marks).items()),
         ]
 
+    def one_more(self) -> Request:
+        """One more of the other source, whose rate is bounded."""
+        return Request("one more", http(f"{PATH}/{self._other_token}", self._headers(), b""), ANY)
+
     def refused(self) -> list[Request]:
-        """What is answered without being stored."""
+        """What is answered without being stored, or stored as it cannot be unpacked."""
         word, marked = self._word, pushes.Documented(self._marks).body
         in_path = f"{PATH}/{self._token}"
         return [
@@ -88,6 +106,13 @@ class Requests:
             Request("too large", http(in_path, [], marked(), length=MAX_BODY + 1), 413),
             Request("too large in chunks", self._chunked(MAX_BODY + 1), 413),
             Request("unknown encoding", http(in_path, [f"Content-Encoding: {word('encoding')}"], marked()), 415),
+            Request("gzip cut off", self.push(gzip.compress(marked())[:-9], _GZIP), 400),
+            Request("gzip of zeros", self.push(gzip.compress(marked() + bytes(MAX_BODY // 2)), _GZIP), 413),
+            Request("not from here", self._from(self._marks.address("X-Forwarded-For of IPv4", "198.51.100")), 403),
+            Request("nor from here", self._from(self._marks.address("X-Forwarded-For of IPv6", "2001:db8:7")), 403),
+            Request("large head", self._with(f"X-Large: {word('large header') * (MAX_HEAD // 10)}"), 431),
+            Request("slow head", f"POST {in_path} HTTP/1.1\r\nX-Slow: {word('slow header')}".encode(), 408),
+            Request("slow body", http(in_path, self._headers(), marked(), length=MAX_BODY), 408),
             Request("empty", http(in_path, self._headers(), b""), 400),
             Request("left in mid-body", http(in_path, self._headers(), marked(), length=MAX_BODY), None),
             Request("left in mid-head", f"POST {in_path} HTTP/1.1\r\nX-Half: {word('half a header')}".encode(), None),
@@ -109,6 +134,9 @@ class Requests:
     def _with(self, *headers: str) -> bytes:
         return http(PATH, headers, pushes.Documented(self._marks).body())
 
+    def _from(self, address: str) -> bytes:
+        return self.push(pushes.Documented(self._marks).body(), f"X-Forwarded-For: {address}")
+
     def _basic(self, password: str) -> str:
         credentials = f"{self._word('user of Basic')}:{password}"
         return f"Authorization: Basic {base64.b64encode(credentials.encode()).decode()}"
@@ -121,7 +149,7 @@ class Requests:
         return [
             f"Referer: https://{word('host of Referer')}.test/{word('path of Referer')}",
             f"User-Agent: {word('User-Agent')}",
-            f"X-Forwarded-For: {word('X-Forwarded-For')}, 203.0.113.7",
+            f"X-Forwarded-For: {word('X-Forwarded-For')}, {self._marks.address('X-Forwarded-For', '203.0.113')}",
             f"Forwarded: for={word('Forwarded')}",
             f"X-Request-Id: {word('X-Request-Id')}",
             f"Cookie: {word('name of Cookie')}={word('Cookie')}",
@@ -142,7 +170,7 @@ async def send(port: int, request: Request) -> bytes:
     with suppress(ConnectionError):
         writer.write(request.raw)
         await writer.drain()
-        while request.status and (chunk := await asyncio.wait_for(reader.read(65536), ANSWER_SECONDS)):
+        while request.status is not None and (chunk := await asyncio.wait_for(reader.read(65536), ANSWER_SECONDS)):
             answer += chunk
     writer.close()
     with suppress(ConnectionError):

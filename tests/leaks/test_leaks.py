@@ -83,7 +83,7 @@ SHOWN_AT = {
         "Redis did not confirm a write",
         "Postgres did not store a group of pushes: RaiseException P0001",
         "Postgres did not store a group of pushes: OperationalError",
-        "Invalid HTTP request",
+        "refused and not kept: ",
     ],
     "output of worker": [
         "settled push by push: CheckViolation 23514",
@@ -105,7 +105,13 @@ SHOWN_AT = {
     "output of valkey": ["Ready to accept connections"],
     "output of dashboard": ["Running on", "ConnectionError"],
     "Redis: names of keys": ["batch:", "taken:", "progress:", "rq:job:", "rq:results:", "rq:worker:", "acknowledged:"],
-    "Redis: values": ["workers.jobs.normalise", "BatchFailedError", "batch enqueued", "wrong credential", "lender-a"],
+    "Redis: values": [
+        "workers.jobs.normalise",
+        "BatchFailedError",
+        "batch enqueued",
+        '"credential":',
+        "198.51.100.0/24",
+    ],
     "Redis: CLIENT LIST": ["cmd="],
     "dashboard": ["BatchFailedError", "PostgresAwayError", "batch enqueued", "Internal Server Error"],
     "/readyz": ["can store", "there is nowhere to store them"],
@@ -114,7 +120,7 @@ SHOWN_AT = {
     "pg_stat_activity": ["airudder-ingest"],
     "process list": ["ingest.dashboard", "postgres", "valkey-server"],
     "answers": ["not JSON", "wrong or missing credential", "a JSON object is expected", "try again"],
-    "commands": ["dead letters", "in flight", "REDIS_URL"],
+    "commands": ["dead letters", "in flight", "REDIS_URL", "2001:db8:7::/48"],
 }
 """What a place has to hold if it was looked at and its failure came about."""
 
@@ -151,8 +157,12 @@ async def receive(hunt: Hunt) -> None:
     """Everything that can be sent, looked at while it is in Redis."""
     kept = hunt.requests.kept()
     async with hunt.frozen_workers():
-        await hunt.send(*kept, *hunt.requests.refused())
-        await hunt.stand.wait(lambda: has_counted_refusals(hunt.stand), "refusals are counted")
+        await hunt.send(*kept)
+        await asyncio.gather(*map(hunt.send, hunt.requests.refused()))
+        await hunt.stand.wait(lambda: b"2001:db8:7::/48" in last_refusals(hunt.stand), "refusals are written down")
+        await hunt.ingest("status", "--json", shows="2001:db8:7::/48")
+        while b"HTTP/1.1 429" not in hunt.evidence.at("answers"):
+            await hunt.send(hunt.requests.one_more())
         await hunt.look()
         with hunt.stand.client() as client:
             assert_found(hunt, bodies(client), [one.body for one in kept])
@@ -161,10 +171,10 @@ async def receive(hunt: Hunt) -> None:
     await hunt.look()
 
 
-def has_counted_refusals(stand: Stand) -> bool:
-    """Whether web has written down what it refused."""
+def last_refusals(stand: Stand) -> bytes:
+    """What web has written down of what it refused."""
     with stand.client() as client:
-        return bool(client.exists(keys.REFUSED))
+        return b"\n".join(client.lrange(keys.LAST_REFUSALS, 0, -1))
 
 
 async def deliver_again(hunt: Hunt) -> None:
@@ -274,8 +284,8 @@ async def run_commands(hunt: Hunt) -> None:
     await asyncio.gather(
         hunt.ingest("dead", "replay", "--all", shows="normalised: "),
         hunt.ingest("status", shows="in flight"),
-        hunt.ingest("status", "--json", shows='"in_flight"'),
         hunt.ingest("doctor", shows="Redis is a primary"),
+        hunt.ingest("token", "list", shows="fingerprint", INGEST_TOKENS=f"lender-a={word('token in a list')}"),
         hunt.ingest("reconcile", shows="acknowledged, and what became of it"),
         hunt.ingest("dead", "list", shows="dead letters"),
         hunt.ingest("find", word("what is looked for"), shows="nothing found"),
