@@ -242,16 +242,26 @@ def test_careful_attempt_leaves_in_time(
     assert client.zcard(keys.BATCHES) == 0
 
 
+@pytest.mark.parametrize(
+    ("ending", "kept"),
+    [(RuntimeError("Budi"), "BatchFailedError: RuntimeError at fail"), (SystemExit(), "SystemExit")],
+)
 def test_failed_job_holds_nothing_personal(
-    client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+    client: Any,
+    database: Database,
+    connection: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: BaseException,
+    kept: str,
 ) -> None:
-    """What RQ keeps of a job that failed for an unforeseen reason names an error and a place, and the batch stays."""
+    """What RQ keeps of a job that failed for an unforeseen reason, or was told to stop while it handled an error, names
+    an error and a place, and the batch stays."""
 
     def fail(*_: object) -> None:
         try:
             connection.execute("SELECT 'Budi +6281234567890'::integer")
-        except DataError as error:
-            raise RuntimeError("Budi") from error
+        except DataError:
+            raise ending  # noqa: B904 - so it is raised where nobody foresaw it
 
     monkeypatch.setattr(jobs, "settle", fail)
     monkeypatch.setattr(jobs, "database", lambda: database)
@@ -262,7 +272,7 @@ def test_failed_job_holds_nothing_personal(
     job = normalise_queue(client).fetch_job("b1")
     result = job.latest_result() if job else None
     assert result
-    assert "BatchFailedError: RuntimeError at fail" in str(result.exc_string)
+    assert kept in str(result.exc_string)
     assert "Budi" not in str(result.exc_string)
     assert client.llen(keys.taken("b1")) == 1
 

@@ -32,6 +32,8 @@ def normalise(batch_id: str) -> None:
             normalise_batch(job.connection, database(), batch_id)
     except PostgresAwayError:
         raise
+    except SystemExit as told_to_stop:
+        raise told_to_stop from None  # nor what it was told in the midst of
     except Exception as error:
         # RQ keeps the traceback and its dashboard shows it: without the cause, whose text may hold a row.
         raise BatchFailedError(describe(error)) from None
