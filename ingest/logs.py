@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import sys
 import types
 
 from ingest.errors import describe
@@ -12,6 +14,12 @@ _ExcInfo = tuple[type[BaseException], BaseException, types.TracebackType | None]
 
 class _Formatter(logging.Formatter):
     """A traceback ends in the exception's text, which may hold a row or a payload, and libraries log them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.args, tuple) and any(isinstance(one, BaseException) for one in record.args):
+            record = copy.copy(record)
+            record.args = tuple(describe(one) if isinstance(one, BaseException) else one for one in record.args or ())
+        return super().format(record)
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's own name
         return describe(ei[1]) if ei[1] else ""
@@ -23,3 +31,11 @@ def configure(level: int) -> None:
     handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("rq").setLevel(logging.WARNING)
+    sys.excepthook = _log_unhandled
+
+
+def _log_unhandled(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logging.getLogger(__name__).critical("this process ends: %s", describe(error))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -13,9 +15,9 @@ from ingest import logs
 def keep_logging() -> object:
     """Logging as it was, afterwards."""
     root, rq = logging.getLogger(), logging.getLogger("rq")
-    before = root.handlers[:], root.level, rq.level
+    before = root.handlers[:], root.level, rq.level, sys.excepthook
     yield
-    root.handlers[:], root.level, rq.level = before
+    root.handlers[:], root.level, rq.level, sys.excepthook = before
 
 
 def test_exception_is_type_and_place(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,3 +32,21 @@ def test_exception_is_type_and_place(capsys: pytest.CaptureFixture[str]) -> None
     assert line == "ERROR uvicorn.error: Exception in ASGI application"
     assert place.startswith("ValueError at test_exception_is_type_and_place:")
     assert rest == []
+
+
+def test_exception_in_message_is_type_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """So it is where a library makes it a part of its message."""
+    logs.configure(logging.WARNING)
+    logging.getLogger("psycopg").warning("error ignored in %s: %s", "rollback", ValueError("Budi"))
+
+    assert capsys.readouterr().err == "WARNING psycopg: error ignored in rollback: ValueError\n"
+
+
+def test_process_ends_without_text() -> None:
+    """What nobody has caught ends a process with one line, and not with what Python prints."""
+    code = "from ingest import logs; logs.configure(30); int('Budi')"
+
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+    assert ended.returncode == 1
+    assert ended.stderr == "CRITICAL ingest.logs: this process ends: ValueError at <module>:1\n"
