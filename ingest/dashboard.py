@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import rq.serializers
 from rq.serializers import JSONSerializer
 from rq_dashboard.cli import make_flask_app
 from rq_dashboard.web import config as rq_dashboard_config
@@ -78,6 +79,8 @@ def _application(current: Settings) -> Any:
     application = make_flask_app(config=None, username=None, password=None, url_prefix="")
     application.config |= {"RQ_DASHBOARD_REDIS_URL": maskable(current.redis_url), "DEPRECATED_OPTIONS": []}
     rq_dashboard_config.serializer = JSONSerializer
+    # It asks for workers without a word on how jobs are written: whoever writes to Redis could have it unpickle code.
+    vars(rq.serializers).update(PickleSerializer=JSONSerializer)
     setup_rq_connection(application)
     for rule in application.url_map.iter_rules():
         if "POST" in rule.methods:

@@ -6,13 +6,17 @@ import os
 import socket
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from redis import ConnectionPool
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
 from rq_dashboard.web import escape_format_instance_list
 
 from ingest.dashboard import maskable
@@ -153,6 +157,35 @@ def test_half_a_login_is_refused(name: str) -> None:
     assert refused.returncode == 1
     assert "set both, or none" in refused.stderr
     assert "s3cret" not in refused.stderr
+
+
+@pytest.fixture
+def job_at_work(client: Any) -> str:
+    """A batch that a worker is at."""
+    queue = normalise_queue(client)
+    batch_id = enqueued(client, [entry(push())])
+    worker: Any = SimpleWorker([queue], connection=client, serializer=JSONSerializer)
+    worker.register_birth()
+    worker.prepare_execution(queue.fetch_job(batch_id))
+    return batch_id
+
+
+def test_worker_at_work_is_shown(url: str, job_at_work: str) -> None:
+    """The page of workers says what each is at."""
+    (worker,) = httpx.get(f"{url}/0/data/workers.json").json()["workers"]
+
+    assert worker["current_job"]["call_string"] == f"workers.jobs.normalise('{job_at_work}')"
+
+
+def test_nothing_is_unpickled(url: str, client: Any, job_at_work: str, tmp_path: Path) -> None:
+    """A job that somebody wrote to Redis as a pickle is not run by looking at it."""
+    code = f"cos\nsystem\n(S'touch {tmp_path}/was-here'\ntR.".encode()
+    client.hset(f"rq:job:{job_at_work}", "data", zlib.compress(code))
+
+    for page in ("workers.json", f"job/{job_at_work}.json", "jobs/normalise/queued/8/asc/1.json"):
+        httpx.get(f"{url}/0/data/{page}")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
