@@ -103,7 +103,7 @@ SHOWN_AT = {
     ],
     "output of postgres": ["violates check constraint", "refused push", "STATEMENT:"],
     "output of valkey": ["Ready to accept connections"],
-    "output of dashboard": ["Running on", "ConnectionError"],
+    "output of dashboard": ["Serving Flask app", "ConnectionError"],
     "Redis: names of keys": ["batch:", "taken:", "progress:", "rq:job:", "rq:results:", "rq:worker:", "acknowledged:"],
     "Redis: values": [
         "workers.jobs.normalise",
