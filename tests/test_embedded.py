@@ -89,6 +89,16 @@ def test_postgres_log_holds_no_row(data_dir: Path) -> None:
     assert "Budi" not in log
 
 
+def test_servers_are_told_no_secrets(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens, and the other server's password, are not in a server's environment."""
+    for name in ("INGEST_TOKENS", "DATABASE_URL", "REDIS_URL", "RQ_DASHBOARD_PASSWORD"):
+        monkeypatch.setenv(name, "s3cret")
+
+    for server in (postgres.prepare(data_dir), valkey.prepare(data_dir)):
+        assert "s3cret" not in server.process.environ.values()
+        assert server.process.environ["PATH"] == os.environ["PATH"]
+
+
 def test_unusable_data_dir_is_named(tmp_path: Path) -> None:
     """A data folder that cannot be made is an error that names the variable to set."""
     (tmp_path / "file").write_text("")

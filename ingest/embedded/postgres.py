@@ -16,7 +16,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from ingest.embedded.server import STOP_SECONDS, Server, command_line, wheel
+from ingest.embedded.server import STOP_SECONDS, Server, command_line, environ, wheel
 from ingest.embedded.system_user import is_root, own_by_system_user, run_as
 from ingest.errors import ServerStartError
 from ingest.supervisor import Process
@@ -53,7 +53,7 @@ def prepare(data_dir: Path) -> Server:
     process = Process(
         "postgres",
         (str(programs / "postgres"), "-D", str(cluster), *options),
-        os.environ,
+        environ(),
         stop_signal=signal.SIGINT,  # the fast shutdown: ends sessions instead of waiting for them
         stop_seconds=STOP_SECONDS,
         user=user,

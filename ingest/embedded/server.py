@@ -19,6 +19,7 @@ from ingest.supervisor import Process
 START_SECONDS = 60.0
 """Recovery after a crash may have to read much of the log."""
 STOP_SECONDS = 60.0
+_NOT_FOR_SERVERS = ("INGEST_", "DATABASE_URL", "REDIS_URL", "RQ_DASHBOARD_")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Server:
     process: Process
     url: str
     answers: Callable[[], bool]
+
+
+def environ() -> dict[str, str]:
+    """Our environment without its tokens and URLs: who may use a server as its administrator can read what it has."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_SERVERS)}
 
 
 def make_data_dir(data_dir: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import socket
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 import redis
 from redis.exceptions import RedisError
 
-from ingest.embedded.server import STOP_SECONDS, Server, free_port, wheel, write_private
+from ingest.embedded.server import STOP_SECONDS, Server, environ, free_port, wheel, write_private
 from ingest.supervisor import Process
 
 
@@ -28,7 +27,7 @@ def prepare(data_dir: Path) -> Server:
     process = Process(
         "valkey",
         (str(program), str(home / "valkey.conf")),
-        os.environ,
+        environ(),
         stop_seconds=STOP_SECONDS,
         log=data_dir / "valkey.log",
     )
