@@ -141,6 +141,7 @@ def test_nothing_is_shown(tmp_path: Path) -> None:
             await run_commands(hunt)
             await stand_in_the_way_of_partitions(hunt)
             await check_kept(hunt)
+            await erase_somebody(hunt)
             await hunt.stop()
         for place, words in SHOWN_AT.items():
             for word in words:
@@ -208,6 +209,7 @@ async def refuse_dead_letters(hunt: Hunt) -> None:
     await hunt.wait_for_failed_job("BatchFailedError: RaiseException P0001")
     await hunt.look()
     await hunt.ingest("dead", "replay", "--all", shows="RaiseException P0001")
+    await hunt.ingest("erase", "--callee-number", a_call(hunt)["callee_number"], shows="RaiseException P0001")
     await hunt.stand.redis.kill(hold=True)
     await hunt.push(503)
     hunt.stand.redis.start()
@@ -318,13 +320,31 @@ async def check_kept(hunt: Hunt) -> None:
     """The marks are where they belong, and a command that is asked for a call shows no more than it has to."""
     with hunt.stand.connect() as connection:
         stored = b"\n".join(row["body"] for row in connection.execute("SELECT body FROM airudder.pushes"))
-        (asked_for,) = connection.execute(A_CALL)
     assert_found(hunt, stored, [one.body for one in hunt.accepted])
-    for identifier in asked_for.values():
+    for identifier in a_call(hunt).values():
         printed = await hunt.run(INGEST, "find", identifier)
         places = {place.partition(":")[0] for place in hunt.marks.found_in(printed.encode()).values()}
         assert f"{PUSH}.call.call_id" in places, printed
         assert places - {f"{PUSH}.{field}" for field in FOUND} == set()
+
+
+async def erase_somebody(hunt: Hunt) -> None:
+    """A person is removed, of whom one push is still in Redis, and the command does not say who it was."""
+    asked_for = a_call(hunt)
+    async with hunt.frozen_workers():
+        await hunt.send(hunt.accepted[-1])
+        await hunt.ingest("erase", "--callee-number", asked_for["callee_number"], "--dry-run", shows="would be erased")
+        await hunt.ingest("erase", "--callee-number", asked_for["callee_number"], shows="in_redis         1")
+    await hunt.ingest("erase", "--case-id", asked_for["case_id"], shows="nothing found")
+    await hunt.stand.wait_until_quiet()
+    await hunt.look()
+
+
+def a_call(hunt: Hunt) -> dict[str, str]:
+    """The ids of the newest documented push."""
+    with hunt.stand.connect() as connection:
+        (ids,) = connection.execute(A_CALL)
+    return ids
 
 
 def assert_found(hunt: Hunt, content: bytes, expected: list[bytes]) -> None:
