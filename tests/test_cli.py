@@ -129,6 +129,25 @@ def test_bad_url_is_one_line(monkeypatch: pytest.MonkeyPatch, command: str, name
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u:s3cret@s3cret@127.0.0.1:1/db", "write it as %40"),
+        ("postgresql://u:s3cret/s3cret@127.0.0.1:1/db", "write it as %40"),
+        ("postgresql://u:1/s3cret@127.0.0.1:1/db", "write it as %40"),
+        ("postgresql://u:s3cret@/db?host=/nowhere/a%40b", "No such file"),
+    ],
+)
+def test_torn_url_is_not_quoted(monkeypatch: pytest.MonkeyPatch, url: str, words: str) -> None:
+    """A password that was taken for a host or port in part is not shown; a socket's folder may have an @ in it."""
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    result = ingest("migrate")
+
+    assert words in result.stderr
+    assert "s3cret" not in result.stderr
+
+
 def test_refused_connection_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Why Postgres cannot be reached is said with host and port, in one line."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:s3cret@127.0.0.1:1/none")

@@ -59,8 +59,9 @@ def columns(rows: Sequence[Row], *names: str) -> dict[str, list[Any]]:
 def _check_form(url: str) -> None:
     """Refuse a URL of whose password a part was taken for something else, which an error would quote: SettingError."""
     parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    # A host that begins with an @ is a socket.
-    is_torn = "@" in parts.get("host", "")[1:] or re.search("@.*/", parts.get("dbname", ""))
+    host = parts.get("host", "")
+    # A host that begins with / or @ is a socket.
+    is_torn = ("@" in host and host[0] not in "/@") or re.search("@.*/", parts.get("dbname", ""))
     if is_torn or not re.fullmatch(r"[\d,]*", parts.get("port", "")):
         raise SettingError("DATABASE_URL has an @ or / in its user or password: write it as %40 or %2F")
 
