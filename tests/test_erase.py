@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,10 +142,12 @@ def person(client: Any, database: Database, connection: Rows) -> None:
     settle(database, [entry(marked()), entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
     settle(database, [entry(marked("spaced", "62 812-3456-7890")), entry(marked("national", "0812 3456 7890"))])
     settle(database, [entry(json.dumps(marked()).encode()[:-1]), entry([MARK, "0812-3456-7890"]), entry(b"[]")])
-    for one in (marked("third"), call_only("second"), push("other", OTHER, serial=2)):
+    # Of the first nobody knows whose it is before the second is read.
+    for one in (call_only("third"), marked("third"), call_only("second"), push("other", OTHER, serial=2)):
         store_pending(connection, entry(one))
     enqueued(client, [entry(marked("fourth")), entry(call_only("fourth")), entry(push("other", OTHER, serial=3))])
-    enqueued(client, [entry(call_only("third")), entry(push("other", OTHER, serial=4))], "taken")
+    taken = [marked("fifth", "0812.3456.7890"), call_only("third"), push("other", OTHER, serial=4)]
+    enqueued(client, [entry(one) for one in taken], "taken")
     client.rename(keys.batch("taken"), keys.taken("taken"))
 
 
@@ -159,8 +162,8 @@ def test_person_is_nowhere_afterwards(client: Any, database: Database, connectio
     assert_gone(connection, client)
     assert exported() == before
     assert counts(erased.stdout) == {
-        "in_redis": 3,
-        "pending": 2,
+        "in_redis": 4,
+        "pending": 3,
         "normalised": 5,
         "duplicate": 1,
         "dead": 2,
@@ -183,7 +186,7 @@ def test_person_is_nowhere_afterwards(client: Any, database: Database, connectio
     assert client.zcard(keys.BATCHES) == 0
     assert_gone(connection, client)
     assert len(exported()["pushes"]) == 4
-    assert outcomes(connection) == {"erased": 13, "normalised": 4, "dead": 1}
+    assert outcomes(connection) == {"erased": 15, "normalised": 4, "dead": 1}
 
 
 def test_statistics_of_calls_stay(client: Any, database: Database, connection: Rows) -> None:
@@ -280,6 +283,26 @@ def test_sweeper_with_pending_in_hand(client: Any, database: Database, connectio
     assert_gone(connection, client)
 
 
+def test_deadlock_is_tried_again(client: Any, database_url: str, database: Database, connection: Rows) -> None:
+    """Whoever writes the same rows in another order, and is waited for while it waits, makes erase begin again."""
+    settle(database, [entry(marked())])
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+    with psycopg.connect(database_url) as first, psycopg.connect(database_url) as other:
+        first.execute("SELECT FROM airudder.callees FOR UPDATE")
+        other.execute("SET deadlock_timeout = '1h'")  # so that it is erase that finds out
+        other.execute("SELECT FROM airudder.calls FOR UPDATE")
+        with erasing():
+            wait_until(lambda: connection.execute(waiting, ["%callees%"]).rowcount, "erase waits for the first")
+            thread = threading.Thread(target=other.execute, args=["SELECT FROM airudder.pushes FOR UPDATE"])
+            thread.start()
+            wait_until(lambda: connection.execute(waiting, ["%pushes FOR%"]).rowcount, "the other waits for erase")
+            first.rollback()
+            thread.join()  # as erase has given way
+            other.rollback()
+
+    assert_gone(connection, client)
+
+
 def test_full_redis_is_no_hindrance(client: Any, connection: Rows, person: None) -> None:
     """A Redis at its memory limit is emptied of the person all the same."""
     with redis_set_to(client, maxmemory="1"):
@@ -358,7 +381,9 @@ def test_case_alone(client: Any, database: Database, connection: Rows) -> None:
 
 def test_nameless_push_of_their_case(client: Any, database: Database, connection: Rows) -> None:
     """A push that lacks the number and names a case of theirs is theirs; not if somebody else has that case too."""
+    callless = {"callee": {"case_id": f"case-{MARK}", "callee_name": MARK}}
     settle(database, [entry(marked("c1")), entry(marked("c2", None)), entry(marked("c3", None, "shared"))])
+    settle(database, [entry(callless)])
     settle(database, [entry(marked(f"c{number}", number, "shared")) for number in (NUMBER, OTHER)])
 
     assert ingest("erase", "--callee-number", NUMBER).returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -124,6 +125,29 @@ def test_pending_push_keeps_its_partition(
     connection.execute("UPDATE airudder.pushes SET status = 'duplicate'")
     enforce(database, clock, pushes=2)
     assert ages(connection) == []
+
+
+def test_replay_in_the_last_moment_keeps_the_partition(database_url: str, connection: Rows, partitions: None) -> None:
+    """A dead letter that is replayed while its day is about to be dropped is not lost."""
+    store(connection, 5, "dead")
+    day = (datetime.now(UTC) - timedelta(days=5)).date()
+    dropped: list[Any] = []
+
+    def drop() -> None:
+        with psycopg.connect(database_url) as sweeper:
+            dropped.extend(sweeper.execute("SELECT airudder.drop_pushes_partition(%s)", [day]).fetchall())
+
+    with psycopg.connect(database_url) as replay:
+        replay.execute("UPDATE airudder.pushes SET status = 'pending' WHERE status = 'dead'")
+        thread = threading.Thread(target=drop)
+        thread.start()
+        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%drop_pushes%'"
+        wait_until(lambda: connection.execute(waiting).rowcount, "the day waits to be dropped")
+        replay.commit()
+        thread.join()
+
+    assert dropped == [(None,)]
+    assert ages(connection) == [5]
 
 
 def test_pushes_without_partition_are_deleted(
