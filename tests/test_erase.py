@@ -21,6 +21,7 @@ from ingest.cli.reconcile import reconcile
 from ingest.entry import Entry, encode_entry
 from ingest.errors import EraseError
 from tests.batches import enqueued
+from tests.persons import MARK, NUMBER, OTHER, SPELT, call_only, hold_everywhere, marked
 from tests.processes import ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
@@ -37,42 +38,6 @@ from workers.taken_batch import take
 Rows = Connection[dict[str, Any]]
 
 pytestmark = pytest.mark.usefixtures("environment")
-
-NUMBER = "+6281234567890"
-OTHER = "+6281111111111"
-SPELT = ("6281234567890", "081234567890")
-MARK = "Mark5"
-"""In every field of the person's pushes in which somebody could write anything"""
-
-
-def marked(call_id: str = "mine", number: str | None = NUMBER, case_id: str = f"case-{MARK}") -> dict[str, Any]:
-    """A push about the person."""
-    callee = {name: f"{name} {MARK}" for name in ("callee_name", "callee_gender", "location", "platform_name")}
-    callee |= {name: f"{name} {MARK}" for name in ("extra_a", "extra_b", "extra_c", "comments", "currency_unit")}
-    body = push(call_id, custom_attribute={f"key {MARK}": MARK})
-    body["callee"] |= callee | {
-        "case_id": case_id,
-        "callee_number": number,
-        "extra": [{"Question": f"question {MARK}", "Content": MARK}],
-        "extend": {"variables": {MARK: MARK}},
-        "due_date": f"tomorrow {MARK}",
-    }
-    body["call"] |= {
-        "ring_type": f"ring {MARK}",
-        "intention": f"intention {MARK}",
-        "slots": f"slots {MARK}",
-        "multi_label": {MARK: MARK},
-        "asr_ptp": f"ptp {MARK}",
-        "asr_result": [{"time": f"noon {MARK}", "robottext": f"Good morning {MARK}", "text": f"{MARK} speaking"}],
-    }
-    return body
-
-
-def call_only(call_id: str = "mine") -> dict[str, Any]:
-    """A push that names nobody, of one of their calls; newer, it leaves the call without a callee."""
-    body = marked(call_id)
-    del body["callee"]
-    return body
 
 
 def everything(connection: Rows, client: Any) -> str:
@@ -138,17 +103,7 @@ def erasing(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 @pytest.fixture
 def person(client: Any, database: Database, connection: Rows) -> None:
     """A person of whom everything there is is held, beside somebody else in every place; nobody works."""
-    other = push("other", OTHER)
-    settle(database, [entry(marked()), entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
-    settle(database, [entry(marked("spaced", "62 812-3456-7890")), entry(marked("national", "0812 3456 7890"))])
-    settle(database, [entry(json.dumps(marked()).encode()[:-1]), entry([MARK, "0812-3456-7890"]), entry(b"[]")])
-    # Of the first nobody knows whose it is before the second is read.
-    for one in (call_only("third"), marked("third"), call_only("second"), push("other", OTHER, serial=2)):
-        store_pending(connection, entry(one))
-    enqueued(client, [entry(marked("fourth")), entry(call_only("fourth")), entry(push("other", OTHER, serial=3))])
-    taken = [marked("fifth", "0812.3456.7890"), call_only("third"), push("other", OTHER, serial=4)]
-    enqueued(client, [entry(one) for one in taken], "taken")
-    client.rename(keys.batch("taken"), keys.taken("taken"))
+    hold_everywhere(client, database, connection)
 
 
 def test_person_is_nowhere_afterwards(client: Any, database: Database, connection: Rows, person: None) -> None:

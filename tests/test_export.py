@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from tests.persons import NUMBER, OTHER, hold_everywhere, marked
 from tests.processes import ingest
 from tests.pushes import entry
-from tests.test_erase import NUMBER, OTHER, marked, person
 from workers.postgres import Database
 from workers.settle import settle
 
@@ -19,12 +19,12 @@ Rows = Connection[dict[str, Any]]
 
 pytestmark = pytest.mark.usefixtures("environment")
 
-__all__ = ["person"]
 
-
-def test_everything_is_exported(client: Any, database: Database, connection: Rows, person: None) -> None:
+def test_everything_is_exported(client: Any, database: Database, connection: Rows) -> None:
     """One document: callees, cases with answers, calls with turns and attributes, raw pushes of every status, and what
     is still in Redis."""
+    hold_everywhere(client, database, connection)
+
     result = ingest("export", "--callee-number", NUMBER)
 
     document = json.loads(result.stdout)

@@ -1,0 +1,66 @@
+"""A person of whom a mark is in every field, held in every place, beside somebody else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from psycopg import Connection
+
+from ingest import keys
+from tests.batches import enqueued
+from tests.pushes import entry, push
+from tests.test_sweeper import store_pending
+from workers.postgres import Database
+from workers.settle import settle
+
+NUMBER = "+6281234567890"
+OTHER = "+6281111111111"
+SPELT = ("6281234567890", "081234567890")
+MARK = "Mark5"
+"""In every field of the person's pushes in which somebody could write anything"""
+
+
+def marked(call_id: str = "mine", number: str | None = NUMBER, case_id: str = f"case-{MARK}") -> dict[str, Any]:
+    """A push about the person."""
+    callee = {name: f"{name} {MARK}" for name in ("callee_name", "callee_gender", "location", "platform_name")}
+    callee |= {name: f"{name} {MARK}" for name in ("extra_a", "extra_b", "extra_c", "comments", "currency_unit")}
+    body = push(call_id, custom_attribute={f"key {MARK}": MARK})
+    body["callee"] |= callee | {
+        "case_id": case_id,
+        "callee_number": number,
+        "extra": [{"Question": f"question {MARK}", "Content": MARK}],
+        "extend": {"variables": {MARK: MARK}},
+        "due_date": f"tomorrow {MARK}",
+    }
+    body["call"] |= {
+        "ring_type": f"ring {MARK}",
+        "intention": f"intention {MARK}",
+        "slots": f"slots {MARK}",
+        "multi_label": {MARK: MARK},
+        "asr_ptp": f"ptp {MARK}",
+        "asr_result": [{"time": f"noon {MARK}", "robottext": f"Good morning {MARK}", "text": f"{MARK} speaking"}],
+    }
+    return body
+
+
+def call_only(call_id: str = "mine") -> dict[str, Any]:
+    """A push that names nobody, of one of their calls; newer, it leaves the call without a callee."""
+    body = marked(call_id)
+    del body["callee"]
+    return body
+
+
+def hold_everywhere(client: Any, database: Database, connection: Connection[dict[str, Any]]) -> None:
+    """Hold all that there can be of a person, beside somebody else in every place; nobody works."""
+    other = push("other", OTHER)
+    settle(database, [entry(marked()), entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
+    settle(database, [entry(marked("spaced", "62 812-3456-7890")), entry(marked("national", "0812 3456 7890"))])
+    settle(database, [entry(json.dumps(marked()).encode()[:-1]), entry([MARK, "0812-3456-7890"]), entry(b"[]")])
+    # Of the first nobody knows whose it is before the second is read.
+    for one in (call_only("third"), marked("third"), call_only("second"), push("other", OTHER, serial=2)):
+        store_pending(connection, entry(one))
+    enqueued(client, [entry(marked("fourth")), entry(call_only("fourth")), entry(push("other", OTHER, serial=3))])
+    taken = [marked("fifth", "0812.3456.7890"), call_only("third"), push("other", OTHER, serial=4)]
+    enqueued(client, [entry(one) for one in taken], "taken")
+    client.rename(keys.batch("taken"), keys.taken("taken"))
