@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 BENCH_STAMP := $(VENV)/bench-installed
+FUZZ_STAMP := $(VENV)/fuzz-installed
 AUDIT := $(VENV)/audit
 
-.PHONY: help install up test chaos chaos-long bench bench-quick check audit lock clean
+.PHONY: help install up test chaos chaos-long bench bench-quick fuzz check audit lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +43,13 @@ $(BENCH_STAMP): $(STAMP) bench/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.lock
 	@touch $@
 
+fuzz: $(FUZZ_STAMP) ## Let atheris look for a body that decoding or normalising does not survive: a million tries (Linux)
+	$(BIN)/python -m tests.fuzz
+
+$(FUZZ_STAMP): $(STAMP) tests/fuzz/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/fuzz/requirements.lock
+	@touch $@
+
 check: install ## Lint, types, the import rule and the sizes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -67,6 +75,8 @@ lock: ## Resolve the dependencies anew into requirements.lock (needs uv)
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file bench/requirements.lock
 	uv pip compile --group audit --universal --python-version 3.11 --constraint requirements.lock \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file .ci/audit.lock
+	uv pip compile --group fuzz --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file tests/fuzz/requirements.lock
 
 clean: ## Remove the virtual environment; the data under .data stays
 	rm -rf $(VENV)

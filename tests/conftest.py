@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
@@ -20,6 +21,11 @@ from ingest.resources import locate
 from tests.logins import Logins, make_logins
 from tests.servers import Servers, embedded_servers
 from workers.postgres import Database
+
+# No machine is too slow for a property; `--hypothesis-profile long` looks for minutes instead of seconds.
+settings.register_profile("house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("house"), max_examples=20_000)
+settings.load_profile("house")
 
 OURS = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
 TABLES = (

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import httpx
 
@@ -60,11 +60,28 @@ def running(*arguments: str, **environ: str) -> Iterator[subprocess.Popen[bytes]
 
 
 @contextmanager
+def running_into(printed: Path, *arguments: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The same, with its output in a file."""
+    with printed.open("wb") as output, _running(output, (sys.executable, *arguments), environ) as process:
+        yield process
+
+
+@contextmanager
 def running_command(*command: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command in a group of its own; SIGTERM at the end, SIGKILL for what is left of the group."""
+    with _running(None, command, environ) as process:
+        yield process
+
+
+@contextmanager
+def _running(
+    output: IO[bytes] | None, command: tuple[str, ...], environ: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command,
         env={**os.environ, **environ},
+        stdout=output,
+        stderr=output,
         start_new_session=True,
     )
     try:

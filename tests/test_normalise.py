@@ -10,11 +10,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.pushes import entry, push
-from tests.test_decode import JSON_VALUES, SAMPLE
+from tests.test_decode import SAMPLE
 from workers.clean import MAX_DEPTH
 from workers.normalise import NOTHING_RECOGNISED, normalise
 from workers.rows import (
@@ -244,26 +242,3 @@ def test_warnings_hold_no_key_of_the_customer() -> None:
     rows = normalise(entry(push(custom_attribute={"+6281234567890": ["Budi\0"], "call_id": "\ud800"})))
 
     assert set(problems(rows)) == {"$.custom_attribute.*[0]", "$.custom_attribute.call_id"}
-
-
-def shaped_like(template: Any) -> st.SearchStrategy[Any]:
-    """JSON of a document's shape, in which any part may be any other JSON."""
-    if isinstance(template, dict):
-        fields = {key: shaped_like(value) for key, value in template.items()}
-        return st.fixed_dictionaries({}, optional=fields) | JSON_VALUES
-    if isinstance(template, list):
-        return st.lists(shaped_like(template[0]), max_size=3) | JSON_VALUES
-    return st.just(template) | st.text(st.characters(codec=None), max_size=8) | JSON_VALUES
-
-
-@settings(max_examples=500)
-@given(shaped_like(json.loads(SAMPLE)))
-def test_any_push_has_outcome(document: Any) -> None:
-    """Whatever stands in the fields, a push is normalised or dead, and no text that Postgres refuses is left in it."""
-    rows = normalise(entry(document))
-
-    assert rows.push.status in ("normalised", "dead")
-    stored = [*rows.push, *(rows.callee or ()), *(rows.case or ()), *(rows.call or ())]
-    stored += [value for row in (*rows.answers, *rows.turns) for value in row]
-    for text in (value for value in stored if isinstance(value, str)):
-        assert not re.search("[\0\ud800-\udfff]", text)

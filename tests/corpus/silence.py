@@ -1,0 +1,280 @@
+"""Silence: which parts of a push are not in its rows without a warning that says so.
+
+An oracle that shares no code with normalising: Python's own JSON, and a table of where each field is stored.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from ingest.payloads import CustomApiPush
+from tests.corpus.documents import is_struct, item_of, without_none
+from workers.rows import Normalised
+
+Row = dict[str, Any]
+Same = Callable[[Any, Any], bool]
+
+_COVERS_ALL_BELOW = {
+    "missing: the call is not stored": "$.call",
+    "missing: the callee and the case are not stored": "$.callee",
+}
+_OFFSET = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A push's rows by column; None or no row where there is none. JSON as Python's values, numbers as Decimal."""
+
+    push: Row
+    workflow: Row | None
+    node: Row | None
+    callee: Row | None
+    case: Row | None
+    answers: list[Row]
+    call: Row | None
+    turns: list[Row]
+
+
+def loads(text: str | bytes) -> Any:
+    """Read JSON with numbers to the last digit; the last of a repeated key counts."""
+    return json.loads(text, parse_int=_number, parse_float=_number)
+
+
+def outcome_of(one: Normalised) -> Outcome:
+    """What normalising says of a push."""
+    return Outcome(
+        push=_columns(one.push),
+        workflow=_columns(one.workflow),
+        node=_columns(one.node),
+        callee=_columns(one.callee),
+        case=_columns(one.case),
+        answers=list(map(_columns, one.answers)),
+        call=_columns(one.call),
+        turns=list(map(_columns, one.turns)),
+    )
+
+
+def silently_lost(body: bytes, outcome: Outcome) -> list[str]:
+    """The paths of all that was sent, is not stored as it was, and is not warned of."""
+    if outcome.push["status"] == "dead":
+        return []  # its error says it of everything
+    warnings = outcome.push["warnings"] or []
+    if warnings and warnings[-1]["path"] == "$" and warnings[-1]["problem"].endswith(" more warnings"):
+        return []  # of which fields it does not say: there were too many
+    document = loads(body.decode("utf-8-sig"))
+    return [path for path in _lost(CustomApiPush, document, "$", "", outcome) if not _is_warned_of(path, warnings)]
+
+
+def fields_without_place() -> list[str]:
+    """Fields of the structs of which the table below does not say where they are stored."""
+    return [name for name in _leaves(CustomApiPush, "") if name not in _STORED]
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> list[tuple[str, Any]]:
+    return [(field.encode_name, without_none(field.type)) for field in msgspec.structs.fields(struct)]
+
+
+def _number(text: str) -> Any:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text  # beyond any number's limits: it is never stored
+
+
+def _columns(row: Any) -> Any:
+    if row is None:
+        return None
+    columns = row._asdict()
+    for name in ("warnings", "custom_attribute", "variables", "multi_label"):
+        if columns.get(name) is not None:
+            columns[name] = loads(columns[name])
+    return columns
+
+
+def _leaves(struct: type[msgspec.Struct], above: str) -> Iterator[str]:
+    for key, field_type in _fields(struct):
+        name = f"{above}{key}"
+        if is_struct(field_type):
+            yield from _leaves(field_type, f"{name}.")
+        elif is_struct(item_of(field_type)):
+            yield from _leaves(item_of(field_type), f"{name}[].")
+        else:
+            yield name
+
+
+def _lost(struct: type[msgspec.Struct], sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[str]:
+    """`path` as a warning has it, `name` as the table below has it."""
+    if not isinstance(sent, dict):
+        if not _is_nothing(sent):
+            yield path
+        return
+    for key, field_type in _fields(struct):
+        value, where, called = sent.get(key), f"{path}.{key}", f"{name}{key}"
+        if _is_nothing(value):
+            continue
+        if is_struct(field_type):
+            yield from _lost(field_type, value, where, f"{called}.", outcome)
+        elif is_struct(item_of(field_type)):
+            yield from _lost_items(item_of(field_type), value, where, f"{called}[].", outcome)
+        else:
+            yield from _lost_leaf(value, where, called, outcome)
+
+
+def _lost_items(struct: type[msgspec.Struct], sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[str]:
+    if not isinstance(sent, list):
+        yield path
+        return
+    rows = outcome.turns if name.startswith("call.") else outcome.answers
+    if len(rows) != len(sent):
+        yield path
+    for index, item in enumerate(sent[: len(rows)]):
+        one_row = Outcome(**{**vars(outcome), "turns": [rows[index]], "answers": [rows[index]]})
+        yield from _lost(struct, item, f"{path}[{index}]", name, one_row)
+
+
+def _lost_leaf(sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[str]:
+    table, column, is_same = _STORED[name]
+    row = getattr(outcome, table)
+    row = row[0] if isinstance(row, list) else row
+    stored = row[column] if row else None
+    if is_same is _same_text_or_json and not isinstance(sent, str) and isinstance(stored, str):
+        yield from _differences(sent, loads(stored), path)
+    elif is_same is _same_json and isinstance(sent, dict) and isinstance(stored, dict):
+        yield from _differences(sent, stored, path)
+    elif not is_same(sent, stored):
+        yield path
+
+
+def _differences(sent: Any, stored: Any, path: str) -> Iterator[str]:
+    if isinstance(sent, dict) and isinstance(stored, dict):
+        for key, value in sent.items():
+            yield from _differences(value, stored.get(key), f"{path}.{key}")
+    elif isinstance(sent, list) and isinstance(stored, list) and len(sent) == len(stored):
+        for index, (one, other) in enumerate(zip(sent, stored, strict=True)):
+            yield from _differences(one, other, f"{path}[{index}]")
+    elif not _same_json(sent, stored):
+        yield path
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _is_warned_of(path: str, warnings: list[Row]) -> bool:
+    return any(_covers(one["path"], one["problem"], path) for one in warnings)
+
+
+def _covers(warned: str, problem: str, path: str) -> bool:
+    if warned == "$":
+        return False  # of unknown keys
+    if warned.endswith("…"):
+        return path.startswith(warned[:-1])
+    above = _COVERS_ALL_BELOW.get(problem, warned)
+    return path == above or path.startswith((f"{above}.", f"{above}["))
+
+
+def _same_text(sent: Any, stored: Any) -> bool:
+    if isinstance(sent, Decimal):
+        return isinstance(stored, str) and _number(stored) == sent
+    return bool(sent == stored)
+
+
+def _same_id(sent: Any, stored: Any) -> bool:
+    return _same_text(sent.strip() if isinstance(sent, str) else sent, stored)
+
+
+def _same_ring_type(sent: Any, stored: Any) -> bool:
+    return sent == "null" or _same_text(sent, stored)
+
+
+def _same_text_or_json(sent: Any, stored: Any) -> bool:
+    return bool(sent == stored)
+
+
+def _same_json(sent: Any, stored: Any) -> bool:
+    return type(sent) is type(stored) and bool(sent == stored)
+
+
+def _same_integer(sent: Any, stored: Any) -> bool:
+    return isinstance(sent, str | Decimal) and isinstance(stored, int) and _number(str(sent).strip()) == stored
+
+
+def _same_amount(sent: Any, stored: Any) -> bool:
+    return isinstance(sent, str | Decimal) and isinstance(stored, Decimal) and _number(str(sent).strip()) == stored
+
+
+def _same_day(sent: Any, stored: Any) -> bool:
+    return isinstance(sent, str) and isinstance(stored, date) and stored.isoformat() == sent.strip()
+
+
+def _same_moment(sent: Any, stored: Any) -> bool:
+    if not (isinstance(sent, str) and isinstance(stored, datetime)):
+        return False
+    try:
+        meant = datetime.fromisoformat(sent.strip())
+    except ValueError:
+        return False
+    # A fraction of a microsecond is cut off by Python too.
+    is_finer = re.search(r"[.,]\d{7}", sent) is not None
+    return not is_finer and stored == (meant if meant.tzinfo else meant.replace(tzinfo=UTC))
+
+
+def _same_offset(sent: Any, stored: Any) -> bool:
+    match = _OFFSET.fullmatch(sent.strip()) if isinstance(sent, str) else None
+    if not (match and isinstance(stored, timedelta)):
+        return False
+    hours, minutes, seconds = match.groups()
+    whole = int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds)
+    return whole * 1_000_000 == stored // timedelta(microseconds=1)
+
+
+_STORED: dict[str, tuple[str, str, Same]] = {
+    "workflow_id": ("push", "workflow_id", _same_id),
+    "workflow_name": ("workflow", "name", _same_text),
+    "node_id": ("push", "node_id", _same_id),
+    "node_name": ("node", "name", _same_text),
+    "callee.case_id": ("push", "case_id", _same_id),
+    "callee.callee_name": ("callee", "name", _same_text),
+    "callee.callee_gender": ("callee", "gender", _same_text),
+    "callee.location": ("callee", "location", _same_text),
+    "callee.callee_number": ("callee", "number_as_sent", _same_text),
+    "callee.platform_name": ("callee", "platform_name", _same_text),
+    "callee.extra_a": ("case", "extra_a", _same_text),
+    "callee.extra_b": ("case", "extra_b", _same_text),
+    "callee.extra_c": ("case", "extra_c", _same_text),
+    "callee.extra[].Content": ("answers", "content", _same_text),
+    "callee.extra[].Question": ("answers", "question", _same_text),
+    "callee.extend.variables": ("case", "variables", _same_json),
+    "callee.comments": ("case", "comments", _same_text),
+    "callee.borrowed_date": ("case", "borrowed_date", _same_day),
+    "callee.due_date": ("case", "due_date", _same_day),
+    "callee.borrowed_amount": ("case", "borrowed_amount", _same_amount),
+    "callee.total_owing_amount": ("case", "total_owing_amount", _same_amount),
+    "callee.currency_unit": ("case", "currency_unit", _same_text),
+    "custom_attribute": ("push", "custom_attribute", _same_json),
+    "call.task_id": ("call", "task_id", _same_text),
+    "call.call_id": ("push", "call_id", _same_id),
+    "call.call_start_time": ("call", "started_at", _same_moment),
+    "call.call_end_time": ("call", "ended_at", _same_moment),
+    "call.call_times": ("call", "attempt", _same_integer),
+    "call.ring_type": ("call", "ring_type", _same_ring_type),
+    "call.hangup_type": ("call", "hangup_type", _same_text),
+    "call.intention": ("call", "intention", _same_text_or_json),
+    "call.slots": ("call", "slots", _same_text),
+    "call.multi_label": ("call", "multi_label", _same_json),
+    "call.asr_ptp": ("call", "asr_ptp", _same_text),
+    "call.asr_result[].time": ("turns", "call_offset", _same_offset),
+    "call.asr_result[].robottext": ("turns", "robot_text", _same_text),
+    "call.asr_result[].text": ("turns", "callee_text", _same_text),
+}
+"""Where each field is stored, and how its text and the column's value are held against each other"""
