@@ -7,7 +7,6 @@ import time
 from collections import Counter
 
 import click
-import psycopg
 from psycopg import Connection
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 from redis import Redis
@@ -17,7 +16,7 @@ from ingest.cli import person_statements as statements
 from ingest.cli import postgres, redis
 from ingest.cli.output import print_record
 from ingest.cli.person import Found, Person, find, person, person_options
-from ingest.errors import EraseError, IngestError, StillInHandError, describe
+from ingest.errors import EraseError, IngestError, StillInHandError
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 
 PASSES = 10
@@ -52,10 +51,9 @@ def command(dry_run: bool, **whom: str | None) -> None:
                 _erase_rows(connection, sought, _find(client, connection, sought, counts), counts, dry_run=True)
             else:
                 _erase(client, connection, sought, counts)
-    except (IngestError, psycopg.Error) as error:
+    except IngestError as error:
         _print(counts, dry_run)
-        why = error if isinstance(error, IngestError) else describe(error)
-        raise EraseError(f"not everything was looked at or removed: run it again. {why}") from None
+        raise EraseError(f"not everything was looked at or removed: run it again. {error}") from None
     _print(counts, dry_run)
     if not counts.total():
         click.echo("nothing found: nothing that is stored is about this person", err=True)
