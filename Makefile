@@ -57,7 +57,7 @@ check: install ## Lint, types, the import rule and the sizes
 	$(BIN)/python -m pytest -q tests/test_structure.py
 
 audit: $(AUDIT)/installed ## Look up known vulnerabilities of every locked package (needs the network)
-	@for lock in requirements.lock bench/requirements.lock .ci/audit.lock; do \
+	@for lock in requirements.lock bench/requirements.lock tests/fuzz/requirements.lock .ci/audit.lock; do \
 	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement $$lock || { \
 	    echo "$$lock is NOT cleared: see above what was found, or why nothing could be looked up" >&2; exit 1; }; \
 	done

@@ -36,7 +36,8 @@ SENDERS = 8
 
 WEB_LINES = re.compile(
     r"INFO __main__: serving pushes at 127\.0\.0\.1 port \d+, POST /airudder/custom-api"
-    r"|WARNING uvicorn\.error: Invalid HTTP request received\."
+    r"|WARNING ingest\.refusals: refused and not kept: [a-zA-Z ]+( \(default\))? \d+(, [a-zA-Z ]+( \(default\))? \d+)*;"
+    r" see `ingest status`"
 )
 WORKER_LINES = re.compile(r"INFO rq\.worker: Starting worker started with PID \d+")
 """All that the two may have to say in spite of the worst that they are sent"""

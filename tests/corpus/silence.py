@@ -84,6 +84,11 @@ def _fields(struct: type[msgspec.Struct]) -> list[tuple[str, Any]]:
     return [(field.encode_name, without_none(field.type)) for field in msgspec.structs.fields(struct)]
 
 
+@functools.cache
+def _documented_names() -> frozenset[str]:
+    return frozenset(part.removesuffix("[]") for name in _STORED for part in name.split("."))
+
+
 def _number(text: str) -> Any:
     try:
         return Decimal(text)
@@ -158,7 +163,8 @@ def _lost_leaf(sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[st
 def _differences(sent: Any, stored: Any, path: str) -> Iterator[str]:
     if isinstance(sent, dict) and isinstance(stored, dict):
         for key, value in sent.items():
-            yield from _differences(value, stored.get(key), f"{path}.{key}")
+            # A key that nobody documents is not named in a warning.
+            yield from _differences(value, stored.get(key), f"{path}.{key if key in _documented_names() else '*'}")
     elif isinstance(sent, list) and isinstance(stored, list) and len(sent) == len(stored):
         for index, (one, other) in enumerate(zip(sent, stored, strict=True)):
             yield from _differences(one, other, f"{path}[{index}]")
