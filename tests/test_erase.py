@@ -20,7 +20,7 @@ from ingest.cli import erase, person_statements
 from ingest.cli.reconcile import reconcile
 from ingest.entry import Entry, encode_entry
 from ingest.errors import EraseError
-from tests.batches import enqueued
+from tests.batches import enqueued, nothing_in_flight
 from tests.persons import MARK, NUMBER, OTHER, SPELT, call_only, hold_everywhere, marked
 from tests.processes import ingest, running, wait_until
 from tests.pushes import entry, push
@@ -220,6 +220,26 @@ def test_real_worker_is_busy(client: Any, database_url: str, connection: Rows) -
 
     assert_gone(connection, client)
     assert outcomes(connection) == {"erased": 1, "normalised": 1}
+
+
+def test_workers_at_full_speed(client: Any, connection: Rows) -> None:
+    """The person is in every one of many batches while workers go through them: whichever way each of the races ends,
+    the person is gone, and everybody else's pushes are normalised."""
+    for batch in range(40):
+        others = [push(f"other {batch} {number}", OTHER, serial=number) for number in range(20)]
+        mine = [marked(f"mine {batch}"), call_only(f"mine {batch}")]
+        enqueued(client, [entry(one) for one in (*others[:10], *mine, *others[10:])], f"b{batch}")
+
+    with running("-m", "workers", WORKERS="2"):
+        wait_until(lambda: client.zcard(keys.BATCHES) < 40, "workers are at it")
+        with erasing():
+            pass
+        wait_until(lambda: client.scard("rq:workers") == 2, "both have begun")
+        wait_until(lambda: nothing_in_flight(client), "every batch is settled")
+
+    assert_gone(connection, client)
+    assert outcomes(connection) == {"erased": 80, "normalised": 800}
+    assert connection.execute("SELECT FROM airudder.calls WHERE callee_number = %s", [OTHER]).rowcount == 800
 
 
 def test_sweeper_with_pending_in_hand(client: Any, database: Database, connection: Rows) -> None:
