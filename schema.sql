@@ -116,8 +116,8 @@ $$;
 
 REVOKE ALL ON FUNCTION airudder.ensure_pushes_partition(date) FROM PUBLIC;
 
--- Drops the partition of one UTC day and all pushes in it; how many there were. Null, and nothing is done, where there is
--- none, where a push is pending, and until the day is so long over that no redelivery is told by it.
+-- Drops the partition of one UTC day and all pushes in it; how many there were. Null, and nothing is done, where there
+-- is none, where a push is pending, and until the day is so long over that no redelivery is told by it.
 CREATE OR REPLACE FUNCTION airudder.drop_pushes_partition(day date) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -301,7 +301,8 @@ COMMENT ON TABLE airudder.calls IS 'A row is one call to a callee.';
 COMMENT ON COLUMN airudder.calls.attempt IS 'Which attempt to reach the callee it was (the vendor''s call_times).';
 COMMENT ON COLUMN airudder.calls.asr_ptp IS 'Promise to pay, as recognised.';
 COMMENT ON COLUMN airudder.calls.transcript_push_id IS
-  'The push that call_turns are from: the newest that had any; null also once they are removed. A later push without a transcript leaves it alone.';
+  'The push that call_turns are from: the newest that had any. A later push without a transcript leaves it alone. '
+  'Null also once they are removed.';
 
 CREATE INDEX IF NOT EXISTS calls_callee_number ON airudder.calls (callee_number, started_at);
 CREATE INDEX IF NOT EXISTS calls_case_id ON airudder.calls (case_id) WHERE case_id <> '';

@@ -15,7 +15,7 @@ from ingest import settings
 from ingest.cli import person_statements as statements
 from ingest.cli import postgres, redis
 from ingest.cli.output import print_record
-from ingest.cli.person import Found, Person, find, person, person_options
+from ingest.cli.person import Found, Person, find, person_options, person_sought
 from ingest.errors import EraseError, IngestError, StillInHandError
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 
@@ -42,13 +42,15 @@ def command(dry_run: bool, **whom: str | None) -> None:
 
     A call stays without the person, and a push as an outcome, `erased`. Exit code 1 if nothing was found.
     """
-    sought = person(**whom)
+    sought = person_sought(**whom)
     current = settings.load()
     counts: Counter[str] = Counter()
     try:
         with redis.connect(current) as client, postgres.connect(current) as connection:
             if dry_run:
-                _erase_rows(connection, sought, _find(client, connection, sought, counts), counts, dry_run=True)
+                found = find(client, connection, sought)
+                _erase_rows(connection, sought, found, counts, dry_run=True)
+                counts["in_redis"] += len(found.in_flight)
             else:
                 _erase(client, connection, sought, counts)
     except IngestError as error:
@@ -68,22 +70,17 @@ def _print(counts: Counter[str], dry_run: bool) -> None:
 def _erase(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> None:
     for _ in range(PASSES):
         before = counts.total()
-        found = _find(client, connection, sought, counts)
+        found = find(client, connection, sought)
         were_pending = counts["pending"]
         _erase_rows(connection, sought, found, counts)
         redis.remove_in_flight(client, [(one.batch_id, one.encoded) for one in found.in_flight])
+        counts["in_redis"] += len(found.in_flight)
         if counts.total() == before:
             return
         _wait_for_workers(client, {one.batch_id for one in found.in_flight})
         if counts["pending"] > were_pending:
             _wait_for_sweeper(connection)
     raise EraseError("pushes about this person keep coming: stop them at AI Rudder first")
-
-
-def _find(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> Found:
-    found = find(client, connection, sought)
-    counts["in_redis"] += len(found.in_flight)
-    return found
 
 
 def _erase_rows(

@@ -14,7 +14,7 @@ from psycopg import Connection
 from ingest import settings
 from ingest.cli import person_statements as statements
 from ingest.cli import postgres, redis
-from ingest.cli.person import Found, Person, find, person, person_options
+from ingest.cli.person import Found, Person, find, person_options, person_sought
 
 _Connection = Connection[postgres.Row]
 
@@ -26,7 +26,7 @@ def command(**whom: str | None) -> None:
 
     Exit code 1 if nothing was found.
     """
-    sought = person(**whom)
+    sought = person_sought(**whom)
     current = settings.load()
     with redis.connect(current) as client, postgres.connect(current) as connection:
         found = find(client, connection, sought)

@@ -124,7 +124,7 @@ def person_options(command: _Command) -> _Command:
     return command
 
 
-def person(callee_number: str | None, case_id: str | None, source: str | None) -> Person:
+def person_sought(callee_number: str | None, case_id: str | None, source: str | None) -> Person:
     """Whom the options mean; a usage error unless it is one number or one case."""
     number, case_id = (callee_number or "").strip(), (case_id or "").strip()
     if bool(number) == bool(case_id):
@@ -149,8 +149,7 @@ def names_in(kind: str, body: bytes) -> Names:
 
 
 def find(client: Redis, connection: Connection[postgres.Row], person: Person) -> Found:
-    """Every raw push about them; the person's numbers and calls, by which their rows are found, grow
-    on the way."""
+    """Every raw push about them. On the way the person learns of numbers, cases and calls, by which rows are found."""
     while True:
         # Redis first: what moves on while we read is seen twice, and not missed.
         candidates = list(_candidates(client, person))
