@@ -28,10 +28,10 @@ test: install ## Run the whole suite on real servers
 	$(BIN)/python -m pytest
 
 chaos: install ## Break everything on purpose, at full size (about 20 minutes), and print what it showed
-	CHAOS=full $(BIN)/python -m pytest -q tests/chaos
+	CHAOS=full $(BIN)/python -m pytest -q --numprocesses 0 tests/chaos
 
 chaos-long: install ## Half an hour of pushes with a fault drawn by chance every 20 seconds
-	CHAOS=long $(BIN)/python -m pytest -q tests/chaos/test_soak.py
+	CHAOS=long $(BIN)/python -m pytest -q --numprocesses 0 tests/chaos/test_soak.py
 
 bench: $(BENCH_STAMP) ## Measure everything beside its peers into bench/results (about 15 minutes; needs wrk)
 	$(BIN)/python -m bench

@@ -54,6 +54,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield servers
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Side by side, as most tests wait for processes; one after another where they share a Redis that was given."""
+    return 1 if os.environ.get("TEST_REDIS_URL") else 4
+
+
 @pytest.fixture(scope="session")
 def database_url(servers: Servers) -> Iterator[str]:
     """A database of our own with schema.sql applied; dropped at the end."""

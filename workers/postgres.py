@@ -91,8 +91,8 @@ def pipelined(connection: Connection[Any]) -> Iterator[None]:
 def send_all(connection: Connection[Any]) -> None:
     """Send everything that waits in a pipeline, and have it answered; to be called before any wait for an answer.
 
-    psycopg offers the rest of what a full socket did not take only when an answer comes. If Postgres waits for that
-    rest, for ever on both sides, none does.
+    psycopg tries once, and offers what a full socket did not take again only when an answer comes. If Postgres is
+    waiting for the rest of a statement, none comes, and both wait for ever.
     """
     wire = connection.pgconn
     wire.send_flush_request()
