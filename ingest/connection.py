@@ -66,6 +66,9 @@ def allow_many_connections() -> int:
     return max(1, min(MAX_CONNECTIONS, wanted - SPARE_FILES))
 
 
+_NOWHERE: deque[tuple[bytes, bytes]] = deque(maxlen=0)
+
+
 class _SentAheadError(Exception):
     """A second request came before the first one was answered."""
 
@@ -113,17 +116,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse a piece, and refuse headers that are too large without waiting for their end."""
         self._unset_keepalive_if_required()
-        self._received = len(data) if self._rests else self._received + len(data)
+        if self._message_since is None and (self.cycle is None or self.cycle.response_complete):
+            self._received = 0
+        self._received += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._stop_parsing()
-        if not self._is_head_complete and self._received > MAX_HEAD:
-            self._refuse(answers.HEAD_TOO_LARGE, "headers too large")
-        elif self._received > self._bounds.max_bytes and self._message_since is not None:
-            self._refuse(answers.ENDLESS, "endless request")  # a chunk's frame, or a trailer, is no body
+        if self._received > MAX_HEAD:
+            self._check_received()
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -133,7 +136,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The request goes to the application; if its headers are too large, to one that says so."""
-        if self._is_answering:
+        if self.cycle is not None and not self.cycle.response_complete:
             raise _SentAheadError
         if self.parser.should_upgrade():
             return  # `data_received` is about to take it up anew
@@ -143,13 +146,19 @@ class BoundedProtocol(HttpToolsProtocol):
             self.app = _head_too_large
         super().on_headers_complete()
         # What comes after a chunked body belongs to nobody.
-        self.headers = deque(maxlen=0)  # type: ignore[assignment]
+        self.headers = _NOWHERE  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """The last byte of a request."""
         if not self.parser.should_upgrade():
             self._message_since = None
             super().on_message_complete()
+
+    def _check_received(self) -> None:
+        if not self._is_head_complete:
+            self._refuse(answers.HEAD_TOO_LARGE, "headers too large")
+        elif self._received > self._bounds.max_bytes and self._message_since is not None:
+            self._refuse(answers.ENDLESS, "endless request")  # a chunk's frame, or a trailer, is no body
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
         # An offer to speak something else, as some clients make with every request: it may be passed over, but not
