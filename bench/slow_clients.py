@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from ingest.connection import allow_many_connections
 
-
 _TOGETHER = 10
 """So many send after one sleep: what waking up costs is not the receiver's."""
 
