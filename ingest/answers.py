@@ -36,30 +36,32 @@ def error(status: int, text: str, *headers: tuple[bytes, bytes]) -> Answer:
 
 
 _CLOSE = (b"connection", b"close")
-"""Where the body may not have been read: what is left of it is not to be taken for the next request."""
+"""Where more is to come than anybody wants to read. The body of another refusal is read, and thrown away, so that its
+sender comes to read the answer."""
 
 ACKNOWLEDGED = answer(200, {})
 EMPTY_BODY = error(400, "the body is empty")
-WRONG_CREDENTIAL = error(401, "wrong or missing credential", (b"www-authenticate", b"Bearer"), _CLOSE)
-WRONG_ADDRESS = error(403, "pushes are not taken from this address", _CLOSE)
-UNKNOWN_KIND = error(404, "no such kind of push", _CLOSE)
-WRONG_METHOD = error(405, "only POST is allowed here", (b"allow", b"POST"), _CLOSE)
-TOO_SLOW = error(408, "the request took too long to arrive", _CLOSE)
-UNKNOWN_ENCODING = error(415, "this content encoding is not supported: send the body as it is, or as gzip", _CLOSE)
-OVER_RATE_LIMIT = error(429, "too many pushes from this source: try again", (b"retry-after", b"60"), _CLOSE)
+WRONG_CREDENTIAL = error(401, "wrong or missing credential", (b"www-authenticate", b"Bearer"))
+WRONG_ADDRESS = error(403, "pushes are not taken from this address")
+UNKNOWN_KIND = error(404, "no such kind of push")
+WRONG_METHOD = error(405, "only POST is allowed here", (b"allow", b"POST"))
+TOO_SLOW = error(408, "the request took too long to arrive")
+UNKNOWN_ENCODING = error(415, "this content encoding is not supported: send the body as it is, or as gzip")
+OVER_RATE_LIMIT = error(429, "too many pushes from this source: try again", (b"retry-after", b"60"))
 HEAD_TOO_LARGE = error(431, "the request's headers are too large", _CLOSE)
-NOT_HTTP = error(400, "this is not HTTP", _CLOSE)
-TOO_MANY_AT_ONCE = error(503, "too many requests at once: try again", (b"retry-after", b"60"), _CLOSE)
-ENDLESS = error(413, "the request is too large", _CLOSE)
+NOT_HTTP = error(400, "this is not HTTP")
+TOO_MANY_AT_ONCE = error(503, "too many requests at once: try again", (b"retry-after", b"60"))
+ENDLESS = error(413, "the request is too large")
 SHUTTING_DOWN = error(503, "this process is about to end: try again", (b"retry-after", b"60"), _CLOSE)
 EXPANDS_TOO_MUCH = error(413, "the body expands too much", _CLOSE)
 NOWHERE_TO_STORE = error(503, "the push could not be stored: try again", (b"retry-after", b"60"))
 
 
 def as_bytes(one: Answer) -> bytes:
-    """An answer as it goes over the wire, for a connection that has no request yet."""
+    """An answer as it goes over the wire, for a connection that ends with it."""
+    headers = [header for header in one.start["headers"] if header != _CLOSE]
     lines = [f"HTTP/1.1 {one.status} {HTTPStatus(one.status).phrase}".encode()]
-    lines += [name + b": " + value for name, value in one.start["headers"]]
+    lines += [name + b": " + value for name, value in (*headers, _CLOSE)]
     content: bytes = one.body["body"]
     return b"\r\n".join([*lines, b"", content])
 

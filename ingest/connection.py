@@ -36,7 +36,9 @@ LATE = "is_late"
 
 _OF_UPGRADE = (b"upgrade", b"connection", b"http2-settings")
 _TO_EVICT = 200
-"""Of so many connections the one that has rested the longest makes room for a new one."""
+"""Of so many connections one that takes its time for its headers, or the one that has rested the longest, makes room
+for a new one."""
+_SLOW_HEAD_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -128,16 +130,23 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._received > MAX_HEAD:
             self._check_received()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The sender sends no more; if it has sent a whole request, its answer comes yet."""
+        is_whole = self._is_answering and not self.cycle.more_body
+        if is_whole:
+            self.cycle.keep_alive = False
+        return is_whole
+
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """The first byte of a request; of a second one before the first has its answer, nothing is taken."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            raise _SentAheadError
         super().on_message_begin()
         self._message_since = self.loop.time()
         self._is_head_complete = False
 
     def on_headers_complete(self) -> None:
         """The request goes to the application; if its headers are too large, to one that says so."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            raise _SentAheadError
         if self.parser.should_upgrade():
             return  # `data_received` is about to take it up anew
         self._is_head_complete = True
@@ -177,7 +186,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_answering and not self.cycle.more_body:
             # Whatever it was that followed, the request in hand has its answer, and the connection ends with it.
             self.cycle.keep_alive = False
-            self._is_head_complete = True
             self.flow.pause_reading()
         else:
             self._refuse(answers.NOT_HTTP, "not HTTP")
@@ -187,11 +195,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _make_room(self) -> bool:
         some = islice(cast("set[BoundedProtocol]", self.connections), _TO_EVICT)
-        resting = [other for other in some if other is not self and other._rests]
-        if not resting:
+        spare = [other for other in some if other is not self and other._is_spare(self.loop.time())]
+        if not spare:
             return False
-        max(resting, key=lambda other: other._rested).transport.close()
+        max(spare, key=lambda other: (not other._is_head_complete, other._rested)).transport.close()
         return True
+
+    def _is_spare(self, now: float) -> bool:
+        if self.transport.is_closing():
+            return False
+        # An honest sender's headers come in one piece, or nearly so.
+        is_slow = self._message_since is not None and now - self._message_since > _SLOW_HEAD_SECONDS
+        return self._rests or (is_slow and not self._is_head_complete)
 
     def _look(self) -> None:
         pause = self._bounds.seconds / 2

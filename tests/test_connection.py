@@ -111,6 +111,41 @@ def test_requests_sent_ahead_are_not_kept_waiting(web_url: str, client: Any) -> 
     assert len(kept(client)) == 1
 
 
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_push_is_answered_whatever_follows_it(web_url: str, client: Any, pieces: int) -> None:
+    """A push that is larger than any head may be, with the beginning of another request behind it."""
+    body = b'{"a": "' + b"x" * (2 * MAX_HEAD) + b'"}'
+    request = PUSH[:-2].replace(b"Content-Length: 2", b"Content-Length: %d" % len(body)) + body
+    with connect(web_url) as connection:
+        for piece in [request + b"POST /air"] if pieces == 1 else [request, b"POST /air"]:
+            connection.sendall(piece)
+        answer = rest(connection)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert [one.body for one in kept(client)] == [body]
+
+
+def test_sender_that_is_done_sending_has_its_answer(web_url: str, client: Any) -> None:
+    """A connection may be closed in one direction."""
+    with connect(web_url) as connection:
+        connection.sendall(PUSH)
+        connection.shutdown(socket.SHUT_WR)
+        assert rest(connection).startswith(b"HTTP/1.1 200 ")
+    assert len(kept(client)) == 1
+
+
+def test_refused_sender_reads_why(web_url: str) -> None:
+    """What a refusal leaves unread is thrown away, and does not reset the connection before the answer is read."""
+    body = b"x" * 500_000
+    head = f"POST /airudder/nonsense HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with connect(web_url) as connection:
+        for _ in range(3):
+            connection.sendall(head)
+            select.select([connection], [], [], 30)
+            connection.sendall(body)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 404 ")
+
+
 def test_trailers_are_passed_over(web_url: str, client: Any) -> None:
     """What follows a chunked body is read, and belongs to nobody; without an end it is not read for ever."""
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n".encode()
@@ -246,7 +281,7 @@ def test_connections_are_bounded_by_open_files(database_url: str, redis_url: str
 
         def is_sent_away() -> bool:
             busy = stack.enter_context(connect(url))
-            busy.sendall(PUSH[:20])
+            busy.sendall(PUSH[:-2])
             if not select.select([busy], [], [], 0.1)[0]:
                 return False
             with suppress(ConnectionResetError):  # where it had sent more than was read
@@ -254,3 +289,22 @@ def test_connections_are_bounded_by_open_files(database_url: str, redis_url: str
             return True
 
         wait_until(is_sent_away, "all are busy")
+
+
+def test_slow_heads_make_room(database_url: str, redis_url: str) -> None:
+    """Where all connections have begun a request and do not go on with it, a new one still has its turn."""
+    port, files = free_port(), SPARE_FILES + 40
+    url = f"http://127.0.0.1:{port}"
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
+    command = f"ulimit -n {files}; exec {sys.executable} -m ingest.web"
+    with running_command("sh", "-c", command, **environ), ExitStack() as stack:
+        wait_until(lambda: answers(url), "web answers")
+        for _ in range(60):
+            stack.enter_context(connect(url)).sendall(b"P")
+
+        def has_its_turn() -> bool:
+            with connect(url) as connection, suppress(OSError, AssertionError):
+                return answer_to(connection, PUSH).startswith(b"HTTP/1.1 200 ")
+            return False
+
+        wait_until(has_its_turn, "one makes room")
