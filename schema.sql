@@ -11,6 +11,9 @@
 --
 -- At the end: what analysts see, in the schema "airudder_analytics", and the roles of web, workers and analysts.
 
+-- Where anybody may make functions in "public", one of theirs would be ours.
+SET search_path = pg_catalog, pg_temp;
+
 BEGIN;
 
 -- Two processes that migrate at once would trip over each other's IF NOT EXISTS.
@@ -422,11 +425,14 @@ COMMENT ON VIEW airudder_analytics.cases IS 'Cases: dates and amounts. A custome
 
 CREATE OR REPLACE VIEW airudder_analytics.calls AS
 SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
-  airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, started_at, ended_at, duration, attempt, ring_type,
-  hangup_type, intention, asr_ptp IS NOT NULL AS has_asr_ptp, received_at
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, started_at, ended_at, duration, attempt,
+  (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = calls.ring_type) AS ring_type,
+  (SELECT known.hangup_type FROM airudder.hangup_types AS known WHERE known.hangup_type = calls.hangup_type)
+    AS hangup_type,
+  CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, asr_ptp IS NOT NULL AS has_asr_ptp, received_at
 FROM airudder.calls CROSS JOIN airudder.pseudonym_key;
 
-COMMENT ON VIEW airudder_analytics.calls IS 'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s.';
+COMMENT ON VIEW airudder_analytics.calls IS 'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not documented, and intentions of more than a letter, may be anything and are null.';
 
 CREATE OR REPLACE VIEW airudder_analytics.call_turns AS
 SELECT source, call_id, position, call_offset, length(robot_text) AS robot_characters,

@@ -34,7 +34,7 @@ STUCK_SECONDS = 30
 LATE = "is_late"
 """In the scope of a request whose body did not come in time"""
 
-_OF_UPGRADE = (b"upgrade", b"connection", b"http2-settings")
+_OF_UPGRADE = (b"upgrade", b"http2-settings")
 _TO_EVICT = 200
 """Of so many connections one that takes its time for its headers, or the one that has rested the longest, makes room
 for a new one."""
@@ -176,7 +176,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if method == b"CONNECT":
             self._refuse(answers.NOT_HTTP, "not HTTP")
             return
-        lines = [name + b": " + value for name, value in self.headers if name not in _OF_UPGRADE]
+        lines = [name + b": " + _without_upgrade(name, value) for name, value in self.headers if name != b"upgrade"]
         head = b"\r\n".join([b"%s %s HTTP/%s" % (method, self.url, version), *lines, b"", b""])
         self.parser = httptools.HttpRequestParser(self)
         self._message_since = None
@@ -240,6 +240,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _note(self, reason: str) -> None:
         self._bounds.note(reason, self.client[0] if self.client else None)
+
+
+def _without_upgrade(name: bytes, value: bytes) -> bytes:
+    if name != b"connection":
+        return value
+    return b",".join(option for option in value.split(b",") if option.strip().lower() not in _OF_UPGRADE)
 
 
 async def _head_too_large(_scope: Scope, _receive: Receive, send: Send) -> None:

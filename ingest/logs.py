@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+import threading
 import types
+from typing import Any
 
 from ingest.errors import describe
 
@@ -16,9 +18,8 @@ class _Formatter(logging.Formatter):
     """A traceback ends in the exception's text, which may hold a row or a payload, and libraries log them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        if isinstance(record.args, tuple) and any(isinstance(one, BaseException) for one in record.args):
-            record = copy.copy(record)
-            record.args = tuple(describe(one) if isinstance(one, BaseException) else one for one in record.args or ())
+        record = copy.copy(record)
+        record.msg, record.args = _described(record.msg), _described(record.args)
         return super().format(record)
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's own name
@@ -32,6 +33,23 @@ def configure(level: int) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("rq").setLevel(logging.WARNING)
     sys.excepthook = _log_unhandled
+    threading.excepthook = _log_unhandled_in_thread
+
+
+def _described(value: Any) -> Any:
+    """The same, with the type and place of each exception in it instead of its text."""
+    if isinstance(value, BaseException):
+        return describe(value)
+    if isinstance(value, dict):
+        return {name: _described(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_described, value)) if type(value) in (list, tuple) else value
+    return value
+
+
+def _log_unhandled_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value:
+        logging.getLogger(__name__).critical("a thread ends: %s", describe(args.exc_value))
 
 
 def _log_unhandled(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:

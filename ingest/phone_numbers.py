@@ -39,8 +39,9 @@ def digits_of(number: str) -> str:
 
 
 def spellings(number: str) -> frozenset[str]:
-    """The digits by which senders may write a canonical number: of `+6281…` `6281…`, `006281…`, `62081…` and `081…`;
-    of one that is not in E.164 its own alone, as nobody knows its country. None where they are too few to tell."""
+    """The digits by which senders may write a canonical number: of `+6281…` `6281…`, `006281…`, and where a zero is no
+    part of a number `62081…` and `081…`; of one that is not in E.164 its own alone, as nobody knows its country. None
+    where they are too few to tell."""
     found = {digits_of(number)}
     if E164.fullmatch(number):
         try:
@@ -49,7 +50,10 @@ def spellings(number: str) -> frozenset[str]:
             pass  # well-formed, with a country code that nobody has
         else:
             code, national = parsed.country_code, phonenumbers.national_significant_number(parsed)
-            found |= {f"00{code}{national}", f"{code}0{national}", f"0{national}"}
+            found.add(f"00{code}{national}")
+            # In Italy, for one, a zero more is somebody else's number.
+            if canonical_number(f"+{code}0{national}") == number:
+                found |= {f"{code}0{national}", f"0{national}"}
     return frozenset(one for one in found if len(one) >= MIN_DIGITS)
 
 

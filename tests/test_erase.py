@@ -467,3 +467,45 @@ def test_pushes_that_keep_coming_are_said(monkeypatch: pytest.MonkeyPatch, clien
 def test_one_person_has_to_be_named(command: str, whom: list[str]) -> None:
     """Neither nobody nor two at once: exit code 2."""
     assert ingest(command, *whom).returncode == 2
+
+
+def test_number_with_a_zero_more_is_somebody_elses(client: Any, database: Database, connection: Rows) -> None:
+    """In Italy a leading zero belongs to the number."""
+    settle(database, [entry(push("a", number="+39312345678")), entry(push("b", number="+390312345678"))])
+
+    assert ingest("erase", "--callee-number", "+39312345678").returncode == 0
+
+    assert [row["callee_number"] for row in connection.execute("SELECT callee_number FROM airudder.callees")] == [
+        "+390312345678"
+    ]
+
+
+def test_words_of_a_call_that_changed_hands_go(client: Any, database: Database, connection: Rows) -> None:
+    """A later push may name somebody else for the call; what the person's own push said of it goes all the same."""
+    first = push("c1", number=NUMBER)
+    first["call"]["asr_result"] = [{"time": "00:00:01", "robottext": "hello", "text": MARK}]
+    settle(database, [entry({**first, "custom_attribute": {"said": MARK}})])
+    second = push("c1", number=OTHER, turns=0)
+    second["custom_attribute"] = None
+    settle(database, [entry(second)])
+    assert MARK in str(connection.execute("SELECT * FROM airudder.call_turns").fetchall())
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    for table in ("call_turns", "call_attributes", "calls", "callees", "pushes"):
+        assert MARK not in str(connection.execute(f"SELECT * FROM airudder.{table}").fetchall())
+
+
+def test_case_of_several_sources_has_to_be_named(client: Any, database: Database, connection: Rows) -> None:
+    """Short ids are used by more than one customer."""
+    one, other = push("a"), push("b")
+    for document in (one, other):
+        document["callee"]["case_id"] = "1"
+    settle(database, [entry(one, source="lender-a"), entry(other, source="lender-b")])
+
+    refused = ingest("erase", "--case-id", "1")
+
+    assert refused.returncode == 2
+    assert "2 sources have a case of this id" in refused.stderr
+    assert ingest("erase", "--case-id", "1", "--source", "lender-a").returncode == 0
+    assert [row["source"] for row in connection.execute("SELECT source FROM airudder.cases")] == ["lender-b"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -15,9 +16,9 @@ from ingest import logs
 def keep_logging() -> object:
     """Logging as it was, afterwards."""
     root, rq = logging.getLogger(), logging.getLogger("rq")
-    before = root.handlers[:], root.level, rq.level, sys.excepthook
+    before = root.handlers[:], root.level, rq.level, sys.excepthook, threading.excepthook
     yield
-    root.handlers[:], root.level, rq.level, sys.excepthook = before
+    root.handlers[:], root.level, rq.level, sys.excepthook, threading.excepthook = before
 
 
 def test_exception_is_type_and_place(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,3 +51,37 @@ def test_process_ends_without_text() -> None:
 
     assert ended.returncode == 1
     assert ended.stderr == "CRITICAL ingest.logs: this process ends: ValueError at <module>:1\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments"),
+    [
+        (ValueError("Budi"), ()),
+        ("failed: %(error)s", ({"error": ValueError("Budi")},)),
+        ("failed: %s", ([ValueError("Budi")],)),
+    ],
+    ids=["message", "mapping", "list"],
+)
+def test_exception_within_is_type_and_place(
+    capsys: pytest.CaptureFixture[str], message: object, arguments: tuple[object, ...]
+) -> None:
+    """Wherever in a record it is."""
+    logs.configure(logging.WARNING)
+    logging.getLogger("psycopg").warning(message, *arguments)
+
+    said = capsys.readouterr().err
+    assert "ValueError" in said
+    assert "Budi" not in said
+
+
+def test_thread_ends_without_text() -> None:
+    """What nobody has caught in a thread is said in one line, too."""
+    code = (
+        "import threading; from ingest import logs; logs.configure(30); "
+        "threading.Thread(target=int, args=['Budi']).start()"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+    assert ended.stderr.startswith("CRITICAL ingest.logs: a thread ends: ValueError at run:")
+    assert "Budi" not in ended.stderr

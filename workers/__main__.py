@@ -14,11 +14,12 @@ from typing import Any
 
 from redis.exceptions import RedisError
 from rq import SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
 from ingest import logs, settings
-from ingest.errors import SettingError
+from ingest.errors import SettingError, describe
 from ingest.garbage import spare_garbage_collector
 from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS
 from ingest.redis_client import patient_client
@@ -26,6 +27,8 @@ from workers import jobs  # loaded before the pool forks, so that no job waits f
 from workers.lost_batch import take_from_the_dead
 
 PARENT_CHECK_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Held back from a worker until it knows what to do with them: a pool says only once that it ends."""
 
 _log = logging.getLogger("workers")
 
@@ -38,16 +41,36 @@ class NormalisingWorker(SimpleWorker):
         super().__init__(*arguments, **{**options, "worker_ttl": WORKER_TTL_SECONDS})
 
     def work(self, *arguments: Any, **options: Any) -> bool:
-        """Work until told to stop, or until the pool is gone."""
+        """Work until told to stop, or until the pool is gone. What goes wrong is logged here: the process's own last
+        words would hold the text of it."""
         threading.Thread(target=_leave_with_the_pool, args=(_pool_pid(),), daemon=True).start()
         try:
             return super().work(*arguments, **{**options, "with_scheduler": False, "logging_level": "WARNING"})
+        except StopRequested:
+            return False  # before RQ's own loop had begun
+        except Exception as error:
+            _log.critical("a worker ends: %s", describe(error))
+            sys.exit(1)
         finally:
             jobs.database().close()
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 class NormalisingPool(WorkerPool):
     """Says so when a worker dies, and enqueues what it was at; RQ starts another one."""
+
+    def start_worker(self, *arguments: Any, **options: Any) -> None:
+        """Fork a worker, unless everything is being stopped."""
+        if self.status == self.Status.STOPPED:
+            return
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            super().start_worker(*arguments, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def check_workers(self, respawn: bool = True) -> None:
         """Once a second: also see to batches of workers that died here, in this pool or in one before it."""

@@ -119,8 +119,8 @@ def _partitions_before(connection: _Connection, day: date) -> list[date]:
 
 
 def _drop_partition(connection: _Connection, day: date) -> int | None:
-    # To drop one waits for running transactions, and everything behind it waits too.
-    connection.execute("SET LOCAL lock_timeout = '2s'")
+    # To drop one waits for running transactions, and everything behind it waits too: web for no longer than this.
+    connection.execute("SET LOCAL lock_timeout = '200ms'")
     dropped = _one(connection.execute(statements.DROP_PARTITION_IF_SETTLED, {"day": day}).fetchone())
     if dropped is not None:
         _note(connection, "pushes", datetime.combine(day + timedelta(days=1), time(), UTC), dropped)

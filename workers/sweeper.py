@@ -121,8 +121,8 @@ def _unlock(connection: Connection[tuple[Any, ...]]) -> None:
 
 
 def _ensure_partitions(connection: Connection[tuple[Any, ...]]) -> None:
-    # Attaching a partition waits for running transactions, and everything behind it waits too.
-    connection.execute("SET LOCAL lock_timeout = '2s'")
+    # Attaching a partition waits for running transactions, and everything behind it waits too: web for no longer.
+    connection.execute("SET LOCAL lock_timeout = '200ms'")
     connection.execute(statements.ENSURE_PARTITIONS_AHEAD, {"days": PARTITION_DAYS_AHEAD})
 
 

@@ -47,6 +47,7 @@ def command(dry_run: bool, **whom: str | None) -> None:
     counts: Counter[str] = Counter()
     try:
         with redis.connect(current) as client, postgres.connect(current) as connection:
+            _check_one_source(connection, sought)
             if dry_run:
                 found = find(client, connection, sought)
                 _erase_rows(connection, sought, found, counts, dry_run=True)
@@ -62,6 +63,15 @@ def command(dry_run: bool, **whom: str | None) -> None:
         sys.exit(1)
 
 
+def _check_one_source(connection: _Connection, sought: Person) -> None:
+    """A customer's ids are short: another customer's case of the same id is not meant."""
+    if sought.case_id is None or sought.source is not None:
+        return
+    sources = connection.execute(statements.SOURCES_OF_CASE, sought.parameters()).fetchall()
+    if len(sources) > 1:
+        raise click.UsageError(f"{len(sources)} sources have a case of this id: name one with --source")
+
+
 def _print(counts: Counter[str], dry_run: bool) -> None:
     title = "would be erased" if dry_run else "erased"
     print_record(title, {place: counts[place] for place in (*PLACES, *TABLES)})
@@ -71,15 +81,13 @@ def _erase(client: Redis, connection: _Connection, sought: Person, counts: Count
     for _ in range(PASSES):
         before = counts.total()
         found = find(client, connection, sought)
-        were_pending = counts["pending"]
         _erase_rows(connection, sought, found, counts)
         redis.remove_in_flight(client, [(one.batch_id, one.encoded) for one in found.in_flight])
         counts["in_redis"] += len(found.in_flight)
         if counts.total() == before:
             return
         _wait_for_workers(client, {one.batch_id for one in found.in_flight})
-        if counts["pending"] > were_pending:
-            _wait_for_sweeper(connection)
+        _wait_for_sweeper(connection)  # what was in Redis may have been pending as well
     raise EraseError("pushes about this person keep coming: stop them at AI Rudder first")
 
 
@@ -94,6 +102,7 @@ def _erase_rows(
                 _erase_pushes(connection, found, removed)
                 _erase_callees(connection, sought, removed)
                 _erase_calls(connection, sought, removed)
+                _erase_words_of(connection, found, removed)
         except DeadlockDetected:
             if not left:
                 raise
@@ -132,6 +141,17 @@ def _erase_calls(connection: _Connection, sought: Person, removed: Counter[str])
     removed["calls"] += connection.execute(statements.ERASE_CALLS, keys).rowcount
     removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES, keys).rowcount
     removed["call_turns"] += connection.execute(statements.DELETE_TURNS, keys).rowcount
+
+
+def _erase_words_of(connection: _Connection, found: Found, removed: Counter[str]) -> None:
+    # A call that a later push says is somebody else's may still have what the person's own push said of it.
+    keys = [(push["source"], push["call_id"], push["push_id"]) for push in found.pushes if push["call_id"]]
+    keys += [(one.entry.source, one.names.call_id, one.entry.uuid) for one in found.in_flight if one.names.call_id]
+    of_pushes = {name: [key[place] for key in keys] for place, name in enumerate(("sources", "call_ids", "push_ids"))}
+    calls = connection.execute(statements.FORGET_TRANSCRIPTS_OF_PUSHES, of_pushes).fetchall()
+    turns = connection.execute(statements.DELETE_TURNS, postgres.columns(calls, "source", "call_id"))
+    removed["call_turns"] += turns.rowcount
+    removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES_OF_PUSHES, of_pushes).rowcount
 
 
 def _wait_for_workers(client: Redis, batch_ids: set[str]) -> None:

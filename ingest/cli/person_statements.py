@@ -30,6 +30,8 @@ WHERE regexp_replace(callee_number, '[^0-9]', '', 'g') = ANY (%(spellings)s::tex
 """
 """Reads all callees: one whose number could not be read as E.164 is stored as it was sent, spaces and all."""
 
+SOURCES_OF_CASE: LiteralString = "SELECT DISTINCT source FROM airudder.cases WHERE case_id = %(case_id)s"
+
 CASES_OF_NOBODY_ELSE: LiteralString = f"""
 SELECT source, case_id FROM airudder.cases
 WHERE {_OF_SOURCE} AND callee_number = ANY (%(numbers)s::text[]) AND case_id <> '' AND NOT EXISTS (
@@ -151,6 +153,21 @@ WHERE call.source = theirs.source AND call.call_id = theirs.call_id AND (
 DELETE_ATTRIBUTES: LiteralString = f"""
 DELETE FROM airudder.call_attributes AS attributes USING {_CALL_KEYS}
 WHERE attributes.source = theirs.source AND attributes.call_id = theirs.call_id
+"""
+
+_OF_PUSHES: LiteralString = """
+unnest(%(sources)s::text[], %(call_ids)s::text[], %(push_ids)s::uuid[]) AS said (source, call_id, push_id)
+"""
+
+FORGET_TRANSCRIPTS_OF_PUSHES: LiteralString = f"""
+UPDATE airudder.calls AS call SET transcript_push_id = NULL, transcript_received_at = NULL FROM {_OF_PUSHES}
+WHERE call.source = said.source AND call.call_id = said.call_id AND call.transcript_push_id = said.push_id
+RETURNING call.source, call.call_id
+"""
+
+DELETE_ATTRIBUTES_OF_PUSHES: LiteralString = f"""
+DELETE FROM airudder.call_attributes AS attributes USING {_OF_PUSHES}
+WHERE attributes.source = said.source AND attributes.call_id = said.call_id AND attributes.push_id = said.push_id
 """
 
 DELETE_ANSWERS: LiteralString = f"""

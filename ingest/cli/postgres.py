@@ -33,7 +33,8 @@ def connect(settings: Settings) -> Iterator[Connection[Row]]:
             raise PostgresAwayError("the tables are missing: run `ingest migrate`") from None
         except psycopg.errors.InsufficientPrivilege as error:
             reason = f"{error.diag.message_primary} (as {connection.info.user})"
-            raise NotAllowedError(f"{reason}: use a login of role airudder_worker, or the tables' owner") from None
+            advice = "use the tables' owner, or for all but `migrate` and `erase` a login of role airudder_worker"
+            raise NotAllowedError(f"{reason}: {advice}") from None
         except psycopg.Error as error:
             # Its text may quote the row that it is about.
             raise PostgresAwayError(f"Postgres at DATABASE_URL refuses a statement: {describe(error)}") from None
@@ -42,13 +43,15 @@ def connect(settings: Settings) -> Iterator[Connection[Row]]:
 def _connect(url: str) -> Connection[Row]:
     try:
         _check_form(url)
-        return psycopg.connect(url, autocommit=True, connect_timeout=5, row_factory=dict_row)
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=5, row_factory=dict_row)
+        connection.execute(SEARCH_NO_FURTHER)
     except psycopg.ProgrammingError:
         # Its text quotes the URL, password and all.
         raise SettingError("DATABASE_URL is not of the form postgresql://user:password@host/database") from None
     except psycopg.Error as error:
         reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
+    return connection
 
 
 def columns(rows: Sequence[Row], *names: str) -> dict[str, list[Any]]:
@@ -77,6 +80,9 @@ def outcomes_and_arrived(
         arrived = connection.execute(ARRIVED_THROUGH_REDIS, {"push_ids": push_ids, "times": times}).fetchall()
     return outcomes, {row["push_id"] for row in arrived}
 
+
+SEARCH_NO_FURTHER: LiteralString = "SET search_path = pg_catalog, pg_temp"
+"""Where anybody may make functions in `public`, as by default before Postgres 15, one of theirs would be ours."""
 
 SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
