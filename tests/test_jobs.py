@@ -20,7 +20,7 @@ from ingest.errors import PostgresAwayError
 from ingest.jobs import normalise_queue
 from ingest.process_ids import is_alive
 from tests.batches import enqueued, nothing_in_flight
-from tests.processes import running, wait_until
+from tests.processes import descendants, running, running_command, wait_until
 from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
 from workers.jobs import ATTEMPTS_TOGETHER, normalise_batch
@@ -286,3 +286,11 @@ def test_poison_dies_alone(environment: None, client: Any, connection: Rows) -> 
     assert endings == [-signal.SIGKILL] * 3 + [0]
     assert statuses(connection) == ["normalised", "dead", "normalised"]
     assert client.zcard(keys.BATCHES) == 0
+
+
+def test_pool_ends_where_interrupts_are_ignored(database_url: str, redis_url: str, client: Any) -> None:
+    """As under a shell that runs it in the background: its workers are told to stop by an interrupt all the same."""
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WORKERS": "2"}
+    command = f"trap '' INT; exec {sys.executable} -m workers"
+    with running_command("sh", "-c", command, **environ) as pool:
+        wait_until(lambda: len(descendants(pool.pid)) >= 2, "workers are started")

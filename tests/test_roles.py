@@ -82,7 +82,9 @@ MARKED = {
     "custom_attribute": {"a": "attribute-MARK"},
     "call": {
         "call_id": "c1",
-        "ring_type": "normal",
+        "intention": "intention-MARK",
+        "ring_type": "ring-MARK",
+        "hangup_type": "hangup-MARK",
         "slots": "slots-MARK",
         "multi_label": {"label": "label-MARK"},
         "asr_ptp": "ptp-MARK",
@@ -237,7 +239,7 @@ def test_whole_path_with_roles(environment: None, logins: Logins, client: Any, c
             assert (result.returncode, result.stderr) == (0, ""), result.stdout
             assert "may do everything" not in result.stdout
         refused = ingest("find", "c1", DATABASE_URL=logins.web)
-        assert "use a login of role airudder_worker" in refused.stderr
+        assert "a login of role airudder_worker" in refused.stderr
         assert refused.stderr.count("\n") == 1
 
 
