@@ -276,21 +276,28 @@ def test_pushes_go_on_among_slow_strangers(web_url: str, client: Any) -> None:
     assert len(kept(client)) == 20
 
 
-def test_connections_are_bounded_by_open_files(database_url: str, redis_url: str) -> None:
-    """A process that may open no more files ends connections that rest; where all are busy it sends new ones away."""
+@pytest.fixture
+def narrow_url(database_url: str, redis_url: str) -> Iterator[str]:
+    """A web process that may open few files."""
     port, files = free_port(), SPARE_FILES + 40
     url = f"http://127.0.0.1:{port}"
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
     command = f"ulimit -n {files}; exec {sys.executable} -m ingest.web"
-    with running_command("sh", "-c", command, **environ), ExitStack() as stack:
+    with running_command("sh", "-c", command, **environ):
         wait_until(lambda: answers(url), "web answers")
-        resting = [stack.enter_context(connect(url)) for _ in range(60)]
+        yield url
+
+
+def test_connections_are_bounded_by_open_files(narrow_url: str) -> None:
+    """A process that may open no more files ends connections that rest; where all are busy it sends new ones away."""
+    with ExitStack() as stack:
+        resting = [stack.enter_context(connect(narrow_url)) for _ in range(60)]
         readable, _, _ = select.select(resting, [], [], 30)
         assert readable, "some were ended"
-        assert answer_to(stack.enter_context(connect(url)), PUSH).startswith(b"HTTP/1.1 200 ")
+        assert answer_to(stack.enter_context(connect(narrow_url)), PUSH).startswith(b"HTTP/1.1 200 ")
 
         def is_sent_away() -> bool:
-            busy = stack.enter_context(connect(url))
+            busy = stack.enter_context(connect(narrow_url))
             busy.sendall(PUSH[:-2])
             if not select.select([busy], [], [], 0.1)[0]:
                 return False
@@ -301,19 +308,14 @@ def test_connections_are_bounded_by_open_files(database_url: str, redis_url: str
         wait_until(is_sent_away, "all are busy")
 
 
-def test_slow_heads_make_room(database_url: str, redis_url: str) -> None:
+def test_slow_heads_make_room(narrow_url: str) -> None:
     """Where all connections have begun a request and do not go on with it, a new one still has its turn."""
-    port, files = free_port(), SPARE_FILES + 40
-    url = f"http://127.0.0.1:{port}"
-    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
-    command = f"ulimit -n {files}; exec {sys.executable} -m ingest.web"
-    with running_command("sh", "-c", command, **environ), ExitStack() as stack:
-        wait_until(lambda: answers(url), "web answers")
+    with ExitStack() as stack:
         for _ in range(60):
-            stack.enter_context(connect(url)).sendall(b"P")
+            stack.enter_context(connect(narrow_url)).sendall(b"P")
 
         def has_its_turn() -> bool:
-            with connect(url) as connection, suppress(OSError, AssertionError):
+            with connect(narrow_url) as connection, suppress(OSError, AssertionError):
                 return answer_to(connection, PUSH).startswith(b"HTTP/1.1 200 ")
             return False
 
