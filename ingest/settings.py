@@ -107,10 +107,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         max_body=_integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1),
         max_concurrent=_integer(environ, "INGEST_MAX_CONCURRENT", 4000, at_least=1),
         request_seconds=_integer(environ, "INGEST_REQUEST_SECONDS", 15, at_least=1),
-        rate_limit=_integer(environ, "INGEST_RATE_LIMIT", 1, at_least=1) if "INGEST_RATE_LIMIT" in environ else None,
+        rate_limit=_integer_if_set(environ, "INGEST_RATE_LIMIT"),
         appendfsync=_one_of(environ, "INGEST_APPENDFSYNC", "always", "everysec"),
-        retention_days=_days(environ, "INGEST_RETENTION_DAYS"),
-        transcript_days=_days(environ, "INGEST_TRANSCRIPT_DAYS"),
+        # One day at least: by what came a day ago the vendor's redeliveries are told.
+        retention_days=_integer_if_set(environ, "INGEST_RETENTION_DAYS", at_most=MAX_DAYS),
+        transcript_days=_integer_if_set(environ, "INGEST_TRANSCRIPT_DAYS", at_most=MAX_DAYS),
         data_dir=data_dir,
     )
 
@@ -152,9 +153,8 @@ def _integer(environ: Mapping[str, str], name: str, default: int, *, at_least: i
     return int(text)
 
 
-def _days(environ: Mapping[str, str], name: str) -> int | None:
-    # One day at least: by what came a day ago the vendor's redeliveries are told.
-    return _integer(environ, name, 1, at_least=1, at_most=MAX_DAYS) if environ.get(name) else None
+def _integer_if_set(environ: Mapping[str, str], name: str, *, at_most: int = 2**31 - 1) -> int | None:
+    return _integer(environ, name, 1, at_least=1, at_most=at_most) if environ.get(name) else None
 
 
 def _one_of(environ: Mapping[str, str], name: str, default: str, other: str) -> str:

@@ -97,10 +97,18 @@ def _running(
 @contextmanager
 def running_web(**environ: str) -> Iterator[str]:
     """Run the web process on a free port until the block ends; gives its base URL."""
+    with running_server("ingest.web", "PORT", answers, **environ) as url:
+        yield url
+
+
+@contextmanager
+def running_server(module: str, variable: str, is_there: Callable[[str], bool], **environ: str) -> Iterator[str]:
+    """Run a process that serves on the port that a variable names, a free one, until the block ends; gives its base
+    URL once it is there."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with running("-m", "ingest.web", PORT=str(port), **environ):
-        wait_until(lambda: answers(url), "web answers")
+    with running("-m", module, **{variable: str(port)}, **environ):
+        wait_until(lambda: is_there(url), f"{module} answers")
         yield url
 
 

@@ -23,7 +23,7 @@ from ingest.dashboard import maskable
 from ingest.embedded.server import free_port
 from ingest.jobs import normalise_queue
 from tests.batches import enqueued
-from tests.processes import running, wait_until
+from tests.processes import running_server
 from tests.pushes import entry, push
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -34,10 +34,7 @@ ELSEWHERE = "https://elsewhere.example"
 @contextmanager
 def running_dashboard(**environ: str) -> Iterator[str]:
     """Run the dashboard until the block ends; gives its base URL."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with running("-m", "ingest.dashboard", DASHBOARD_PORT=str(port), **environ):
-        wait_until(lambda: answers(url), "the dashboard answers")
+    with running_server("ingest.dashboard", "DASHBOARD_PORT", answers, **environ) as url:
         yield url
 
 
