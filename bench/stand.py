@@ -135,7 +135,7 @@ def standing(folder: Path) -> Iterator[Stand]:
             stand.start_server(name)
         with stand.connect() as connection:
             connection.execute(locate("schema.sql").read_bytes())
-            connection.execute("CREATE TABLE IF NOT EXISTS bench_raw (id bigserial PRIMARY KEY, content jsonb)")
+            connection.execute("CREATE TABLE IF NOT EXISTS public.bench_raw (id bigserial PRIMARY KEY, content jsonb)")
         yield stand
     finally:
         stand.close()
