@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import Connection, DataError
@@ -170,17 +171,42 @@ def attempt(client: Any, database: Database, seconds: int) -> None:
         normalise_batch(client, database, "b1")
 
 
-@pytest.mark.parametrize("table", ["callees", "calls", "workflows", "nodes"])
+@pytest.mark.parametrize("copy_from", [1, settle.COPY_FROM])
+@pytest.mark.parametrize("table", ["pushes", "callees", "calls", "workflows", "nodes"])
 def test_waiting_for_lock_is_no_attempt(
-    table: str, client: Any, database: Database, database_url: str, connection: Rows
+    table: str,
+    copy_from: int,
+    client: Any,
+    database: Database,
+    database_url: str,
+    connection: Rows,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A job that ends while Postgres keeps it waiting, at whichever table, says nothing against its pushes."""
+    monkeypatch.setattr(settle, "COPY_FROM", copy_from)
     enqueued(client, [entry(push("c1")), entry(push("c2"))])
     with Connection.connect(database_url) as blocker:
         blocker.execute(f"LOCK TABLE airudder.{table} IN ACCESS EXCLUSIVE MODE".encode())
         for _ in range(ATTEMPTS_TOGETHER + 2):
             with pytest.raises(PostgresAwayError, match="job's time"):
                 attempt(client, database, 1)
+
+    normalise_batch(client, database, "b1")
+    assert statuses(connection) == ["normalised", "normalised"]
+
+
+def test_waiting_for_another_worker_is_no_attempt(
+    client: Any, database: Database, database_url: str, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one that waits, at the end of a copy, for a worker that is about to write the same call."""
+    monkeypatch.setattr(settle, "COPY_FROM", 1)
+    enqueued(client, [entry(push("c1")), entry(push("c2"))])
+    insert = "INSERT INTO airudder.calls (source, call_id, received_at, push_id) VALUES ('default', 'c2', now(), %s)"
+    with Connection.connect(database_url) as other:
+        other.execute(insert, [UUID(int=0)])
+        with pytest.raises(PostgresAwayError, match="job's time"):
+            attempt(client, database, 1)
+        other.commit()
 
     normalise_batch(client, database, "b1")
     assert statuses(connection) == ["normalised", "normalised"]

@@ -21,8 +21,8 @@ def test_newest_of_each_key() -> None:
 
     for order in itertools.permutations(history):
         tables = merged(list(order))
-        assert [row.name for row in tables.workflows] == ["newest"]
-        assert [row.push_id for row in tables.calls] == [history[2].uuid]
+        assert [row.name for row in tables.workflows.values()] == ["newest"]
+        assert [row.push_id for row in tables.calls.values()] == [history[2].uuid]
         assert len(tables.pushes) == 3
 
 
@@ -30,8 +30,8 @@ def test_keys_are_sorted() -> None:
     """Rows come sorted by key, so that two workers lock them in the same order."""
     tables = merged([entry(push(f"c{number}", number=f"+62812345678{number}0")) for number in (3, 1, 2)])
 
-    assert [row.call_id for row in tables.calls] == ["c1", "c2", "c3"]
-    assert [row.callee_number[-2] for row in tables.callees] == ["1", "2", "3"]
+    assert [row.call_id for row in tables.calls.values()] == ["c1", "c2", "c3"]
+    assert [row.callee_number[-2] for row in tables.callees.values()] == ["1", "2", "3"]
     assert [row.push_id for row in tables.pushes] == sorted(row.push_id for row in tables.pushes)
 
 
@@ -40,7 +40,7 @@ def test_transcript_is_of_newest_that_has_one() -> None:
     with_turns, without = entry(push("c1", turns=2)), entry(push("c1", turns=0))
     tables = merged([without, with_turns])
 
-    assert tables.calls[0].push_id == without.uuid
+    assert tables.calls[(without.source, "c1")].push_id == without.uuid
     (transcript,) = tables.transcripts.values()
     assert (transcript.push_id, len(transcript.turns)) == (with_turns.uuid, 2)
 
@@ -60,5 +60,5 @@ def test_sources_are_apart() -> None:
     """The same ids of two sources are two of everything."""
     tables = merged([entry(push(), source="a"), entry(push(), source="b")])
 
-    assert [row.source for row in tables.calls] == ["a", "b"]
+    assert [row.source for row in tables.calls.values()] == ["a", "b"]
     assert len(tables.callees) == len(tables.workflows) == len(tables.transcripts) == 2

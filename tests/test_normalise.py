@@ -19,6 +19,7 @@ from workers.rows import (
     AnswerRow,
     AttributesRow,
     CalleeRow,
+    Json,
     NodeRow,
     Normalised,
     TurnRow,
@@ -65,7 +66,7 @@ def test_sample_field_by_field() -> None:
         *(datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC), datetime(2022, 12, 29, 9, 1, 59, tzinfo=UTC)),
         *(1, "normal", "ByCallee", None, None, "{}", None, *version),
     )
-    assert rows.attributes == AttributesRow("lender-a", CALL, NODE, '{"a":"1","b":"2"}', *version)
+    assert rows.attributes == AttributesRow("lender-a", CALL, NODE, Json('{"a":"1","b":"2"}'), *version)
     assert rows.turns == [
         TurnRow("lender-a", CALL, 0, timedelta(0), "selamat sore", "halo halo"),
         TurnRow("lender-a", CALL, 1, timedelta(seconds=9), "Saya Daniel dari adakami", "halo halo halo halo"),

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+import workers.settle
 from tests.corpus import cases
 from tests.corpus.documents import documented, replaced, to_json
 from tests.corpus.odd_objects import nested
@@ -18,7 +19,7 @@ from tests.odd_pushes import BODIES, documents
 from tests.pushes import entry
 from workers.normalise import normalise
 from workers.postgres import Database
-from workers.settle import settle
+from workers.settle import COPY_FROM, settle
 
 
 @given(BODIES)
@@ -61,14 +62,19 @@ def test_what_web_takes_when_it_may_is_settled(database: Database, connection: C
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(bodies=st.lists(documents().map(to_json), min_size=1, max_size=4))
+@given(bodies=st.lists(documents().map(to_json), min_size=1, max_size=4), copy_from=st.sampled_from([1, COPY_FROM]))
 def test_any_batch_is_settled_together(
-    database: Database, connection: Connection[dict[str, Any]], caplog: pytest.LogCaptureFixture, bodies: list[bytes]
+    database: Database,
+    connection: Connection[dict[str, Any]],
+    caplog: pytest.LogCaptureFixture,
+    bodies: list[bytes],
+    copy_from: int,
 ) -> None:
     """Postgres takes the rows of any pushes as they are: none sends its batch-mates through one by one."""
     caplog.clear()
     entries = [entry(body) for body in bodies]
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers.settle, "COPY_FROM", copy_from)
         settle(database, entries)
 
     assert caplog.messages == []

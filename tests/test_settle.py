@@ -14,15 +14,24 @@ from psycopg import Connection
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 import workers.settle
+import workers.write
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError
 from tests.pushes import call_history, entry, push
+from tests.test_decode import SAMPLE
+from workers.known import Known
 from workers.postgres import Database
 from workers.settle import settle, settle_alone
 
 Rows = Connection[dict[str, Any]]
 
 ROW_TABLES = ("workflows", "nodes", "callees", "cases", "case_answers", "calls", "call_attributes", "call_turns")
+
+
+@pytest.fixture(autouse=True, params=[1, workers.settle.COPY_FROM], ids=["by copy", "by upserts"])
+def copy_from(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches so small are upserted by themselves; what a copy leaves must be the same."""
+    monkeypatch.setattr(workers.settle, "COPY_FROM", request.param)
 
 
 def rows(connection: Rows, table: str) -> list[dict[str, Any]]:
@@ -151,6 +160,61 @@ def test_every_order_gives_same_rows(database: Database, connection: Rows) -> No
         for one in order:
             settle(database, [one])
         assert everything(connection) == expected
+
+
+def test_copied_rows_are_upserted_ones(database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every value of the vendor's own sample, and of a push with a warning, is the same by copy and by upserts."""
+    entries = [entry(SAMPLE), entry(push("c2", turns=3, node_name=5)), entry(b"[]")]
+    found = []
+    for copy_from in (1, 99):
+        connection.execute("TRUNCATE " + ", ".join(f"airudder.{table}" for table in (*ROW_TABLES, "pushes")))
+        monkeypatch.setattr(workers.settle, "COPY_FROM", copy_from)
+        settle(database, entries)
+        pushes = [{**row, "normalised_at": bool(row["normalised_at"])} for row in rows(connection, "pushes")]
+        found.append({**everything(connection), "pushes": pushes})
+
+    assert found[0] == found[1]
+    assert len(found[0]["pushes"]) == 3
+    assert found[0]["cases"][0]["variables"] == {"test": "xxx", "extra_a": "hello world"}
+
+
+@pytest.mark.parametrize("first", range(1, 5))
+def test_batch_of_new_and_known(database: Database, connection: Rows, first: int) -> None:
+    """A batch of calls that are new, and of some that are there, newer and older, leaves what all at once leave."""
+    history = call_history()
+    others = [entry(push(f"d{number}", number=f"+62899999999{number}", turns=number)) for number in range(5)]
+    pushes = [history[3], others[1], history[0], others[0], history[4], others[2], *history[1:3], *others[3:]]
+    settle(database, pushes)
+    expected = everything(connection)
+    connection.execute("TRUNCATE " + ", ".join(f"airudder.{table}" for table in (*ROW_TABLES, "pushes")))
+
+    settle(database, pushes[:first])
+    settle(database, pushes[first:])
+
+    assert everything(connection) == expected
+    assert outcomes(connection) == {"normalised": len(pushes)}
+
+
+def test_what_came_meanwhile_is_known(database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that another worker adds after a batch's keys were looked up is not written twice, and loses nothing."""
+    older, newer, other = entry(push("c1", turns=1)), entry(push("c1", turns=4)), entry(push("c2"))
+    settle(database, [older])
+    monkeypatch.setattr(workers.write, "find_known", lambda *_: Known(set(), set(), set()))
+
+    settle(database, [newer, other])
+
+    assert outcomes(connection) == {"normalised": 3}
+    assert [call["push_id"] for call in rows(connection, "calls")] == [newer.uuid, other.uuid]
+    assert len(rows(connection, "call_turns")) == 4 + 2
+
+
+def test_redelivery_without_call(database: Database, connection: Rows) -> None:
+    """The same bytes again are a duplicate too where they tell of a callee and no call."""
+    body = {"callee": {"callee_number": "+6281234567890"}}
+    settle(database, [entry(body)])
+    settle(database, [entry(body), entry(push())])
+
+    assert outcomes(connection) == {"normalised": 2, "duplicate": 1}
 
 
 def test_every_order_of_redeliveries(database: Database, connection: Rows) -> None:

@@ -5,10 +5,11 @@ One statement must not meet a key twice, and two workers that write the same key
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from operator import itemgetter
+from typing import Any, TypeVar
 from uuid import UUID
 
 from workers.rows import (
@@ -26,84 +27,60 @@ from workers.rows import (
 
 Key = tuple[Any, ...]
 
-
-class _Versioned(Protocol):
-    @property
-    def received_at(self) -> datetime: ...
-    @property
-    def push_id(self) -> UUID: ...
-    def __getitem__(self, key: slice, /) -> Key: ...
-
-
-_Row = TypeVar("_Row", bound=_Versioned)
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True)
 class Transcript:
     """All turns of a call, as one push had them."""
 
-    source: str
-    call_id: str
     received_at: datetime
     push_id: UUID
     turns: list[TurnRow]
 
-    def __getitem__(self, key: slice) -> Key:
-        fields: Key = (self.source, self.call_id, self.received_at, self.push_id)
-        return fields[key]
-
 
 @dataclass(frozen=True)
 class Tables:
-    """What a batch writes, table by table."""
+    """What a batch writes, table by table: its rows by key, sorted by key."""
 
     pushes: list[PushRow]
-    workflows: list[WorkflowRow]
-    nodes: list[NodeRow]
-    callees: list[CalleeRow]
-    cases: list[CaseRow]
-    answers: dict[Key, list[AnswerRow]]
+    workflows: Mapping[Key, WorkflowRow]
+    nodes: Mapping[Key, NodeRow]
+    callees: Mapping[Key, CalleeRow]
+    cases: Mapping[Key, CaseRow]
+    answers: Mapping[Key, list[AnswerRow]]
     """By case; of the case's newest push only"""
-    calls: list[CallRow]
-    transcripts: dict[Key, Transcript]
+    calls: Mapping[Key, CallRow]
+    transcripts: Mapping[Key, Transcript]
     """By call; of the newest push that had any turns"""
-    attributes: list[AttributesRow]
+    attributes: Mapping[Key, AttributesRow]
 
 
-def merge(normalised: Sequence[Normalised]) -> Tables:
+def merge(normalised: Iterable[Normalised]) -> Tables:
     """Bring the rows of many pushes together."""
-    cases = _newest((one.case for one in normalised), 3)
-    newest_case_pushes = {case.push_id for case in cases}
+    by_version = sorted(normalised, key=lambda one: one.push[:2])
+    cases = _newest((one.case for one in by_version), 3)
+    answers = {one.case[:3]: one.answers for one in by_version if one.case}
+    calls = _newest((one.call for one in by_version), 2)
+    transcripts = {
+        one.call[:2]: Transcript(one.call.received_at, one.call.push_id, one.turns)
+        for one in by_version
+        if one.call and one.turns
+    }
     return Tables(
-        pushes=sorted((one.push for one in normalised), key=lambda row: row[:2]),
-        workflows=_newest((one.workflow for one in normalised), 2),
-        nodes=_newest((one.node for one in normalised), 3),
-        callees=_newest((one.callee for one in normalised), 2),
+        pushes=[one.push for one in by_version],
+        workflows=_newest((one.workflow for one in by_version), 2),
+        nodes=_newest((one.node for one in by_version), 3),
+        callees=_newest((one.callee for one in by_version), 2),
         cases=cases,
-        answers={
-            one.answers[0][:3]: one.answers
-            for one in normalised
-            if one.answers and one.push.push_id in newest_case_pushes
-        },
-        calls=_newest((one.call for one in normalised), 2),
-        transcripts={one[:2]: one for one in _newest((_transcript(one) for one in normalised), 2)},
-        attributes=_newest((one.attributes for one in normalised), 3),
+        answers={key: answers[key] for key in cases if answers[key]},
+        calls=calls,
+        transcripts={key: transcripts[key] for key in calls if key in transcripts},
+        attributes=_newest((one.attributes for one in by_version), 3),
     )
 
 
-def _transcript(one: Normalised) -> Transcript | None:
-    if not (one.call and one.turns):
-        return None
-    return Transcript(one.call.source, one.call.call_id, one.call.received_at, one.call.push_id, one.turns)
-
-
-def _newest(rows: Iterable[_Row | None], key_length: int) -> list[_Row]:
-    newest: dict[Key, _Row] = {}
-    for row in rows:
-        if row is None:
-            continue
-        key = row[:key_length]
-        known = newest.get(key)
-        if known is None or (known.received_at, known.push_id) < (row.received_at, row.push_id):
-            newest[key] = row
-    return [newest[key] for key in sorted(newest)]
+def _newest(by_version: Iterable[_Row | None], key_length: int) -> dict[Key, _Row]:
+    key_of = itemgetter(*range(key_length))
+    newest = {key_of(row): row for row in by_version if row is not None}
+    return {key: newest[key] for key in sorted(newest)}

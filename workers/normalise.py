@@ -5,7 +5,6 @@ A text goes in as it came, or as None if it is empty: `or None`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +24,7 @@ from workers.rows import (
     CalleeRow,
     CallRow,
     CaseRow,
+    Json,
     NodeRow,
     Normalised,
     PushRow,
@@ -54,12 +54,6 @@ def dead(entry: Entry, error: str, warnings: Warnings | None = None) -> Normalis
     row = (entry.received_at, entry.uuid, entry.source, entry.kind, entry.body)
     notes = warnings.as_json() if warnings else None
     return Normalised(PushRow(*row, status="dead", error=error, error_path="$", warnings=notes))
-
-
-def duplicate(one: Normalised) -> Normalised:
-    """A redelivery: counted as such. Its rows are those of the first delivery, and newer; written, they make the end
-    the same in whatever order the two are settled."""
-    return replace(one, push=one.push._replace(status="duplicate"))
 
 
 def _read(entry: Entry, warnings: Warnings) -> CustomApiPush:
@@ -236,14 +230,14 @@ class _Normaliser:
         ]
 
 
-def _json(value: Any, path: str, warnings: Warnings) -> str | None:
+def _json(value: Any, path: str, warnings: Warnings) -> Json | None:
     if value is None:
         return None
     encoded = _encode(value)
     # Counting is cheap, and what has fewer brackets cannot be too deep.
     if encoded.count(b"{") + encoded.count(b"[") >= MAX_DEPTH - path.count("."):
         encoded = _encode(clean(value, path, warnings, path.count(".")))
-    return encoded.decode()
+    return Json(encoded.decode())
 
 
 def _text_or_json(value: Any, path: str, warnings: Warnings) -> str | None:

@@ -5,11 +5,15 @@ The fields before `# -` are the key. `received_at` and `push_id` are the version
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 from uuid import UUID
+
+import msgspec
+
+Json = NewType("Json", str)
+"""JSON as text"""
 
 
 class PushRow(NamedTuple):
@@ -24,13 +28,13 @@ class PushRow(NamedTuple):
     status: str
     error: str | None = None
     error_path: str | None = None
-    warnings: str | None = None
+    warnings: Json | None = None
     workflow_id: str | None = None
     node_id: str | None = None
     callee_number: str | None = None
     case_id: str | None = None
     call_id: str | None = None
-    custom_attribute: str | None = None
+    custom_attribute: Json | None = None
 
 
 class WorkflowRow(NamedTuple):
@@ -82,7 +86,7 @@ class CaseRow(NamedTuple):
     extra_a: str | None
     extra_b: str | None
     extra_c: str | None
-    variables: str | None
+    variables: Json | None
     comments: str | None
     borrowed_date: date | None
     due_date: date | None
@@ -122,7 +126,7 @@ class CallRow(NamedTuple):
     hangup_type: str | None
     intention: str | None
     slots: str | None
-    multi_label: str | None
+    multi_label: Json | None
     asr_ptp: str | None
     received_at: datetime
     push_id: UUID
@@ -135,7 +139,7 @@ class AttributesRow(NamedTuple):
     call_id: str
     node_id: str
     # -
-    custom_attribute: str
+    custom_attribute: Json
     received_at: datetime
     push_id: UUID
 
@@ -152,8 +156,7 @@ class TurnRow(NamedTuple):
     callee_text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Normalised:
+class Normalised(msgspec.Struct, frozen=True, gc=False):
     """What one push comes to: its own row, and at most one row of each other kind, with their children."""
 
     push: PushRow
@@ -161,7 +164,7 @@ class Normalised:
     node: NodeRow | None = None
     callee: CalleeRow | None = None
     case: CaseRow | None = None
-    answers: list[AnswerRow] = field(default_factory=list)
+    answers: list[AnswerRow] = []
     call: CallRow | None = None
     attributes: AttributesRow | None = None
-    turns: list[TurnRow] = field(default_factory=list)
+    turns: list[TurnRow] = []

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
+from collections.abc import Sequence
 
-from psycopg import Connection
+from psycopg.errors import UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, describe
 from workers import statements
-from workers.normalise import dead, duplicate, normalise
+from workers.merge import Tables, merge
+from workers.normalise import dead, normalise
 from workers.postgres import Database
-from workers.rows import Normalised, PushRow
-from workers.write import write
+from workers.write import write, write_by_copy
 
-REDELIVERY_WINDOW = timedelta(days=1)
-"""The same bytes within a day are the vendor's retry; later they are taken for a push of their own."""
+COPY_FROM = 50
+"""Pushes: for fewer, the statements of a COPY cost more than they save."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +47,9 @@ def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> s
     Words rather than an exception: whatever is raised while one is handled carries it, text and all, into RQ's log.
     """
     try:
-        normalised = [normalise(entry) for entry in sorted(entries, key=lambda entry: entry.push_id)]
-        database.run(lambda connection: write(connection, _marked(connection, normalised), through_redis=through_redis))
+        tables = merge([normalise(entry) for entry in entries])
+        if not (through_redis and len(entries) >= COPY_FROM and _copied(database, tables)):
+            database.run(lambda connection: write(connection, tables, through_redis=through_redis))
     except (PostgresAwayError, BaseTimeoutException):
         raise
     except Exception as error:
@@ -60,10 +57,20 @@ def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> s
     return None
 
 
+def _copied(database: Database, tables: Tables) -> bool:
+    """Write a batch by COPY; false, and nothing is written, if something of it that was new is there after all."""
+    try:
+        database.run(lambda connection: write_by_copy(connection, tables))
+    except UniqueViolation:
+        return False
+    return True
+
+
 def bury(database: Database, entry: Entry, why: str, *, through_redis: bool = True) -> None:
     """Record an entry as a dead letter."""
     _log.warning("push %s is dead: %s", entry.uuid, why)
-    database.run(lambda connection: write(connection, [dead(entry, why)], through_redis=through_redis))
+    tables = merge([dead(entry, why)])
+    database.run(lambda connection: write(connection, tables, through_redis=through_redis))
 
 
 def unsettled(database: Database, entries: Sequence[Entry]) -> list[Entry]:
@@ -72,53 +79,3 @@ def unsettled(database: Database, entries: Sequence[Entry]) -> list[Entry]:
     found = database.run(lambda connection: connection.execute(statements.FIND_SETTLED_PUSHES, where).fetchall())
     settled = {push_id for (push_id,) in found}
     return [entry for entry in entries if entry.uuid not in settled]
-
-
-def _marked(connection: Connection[tuple[Any, ...]], normalised: Sequence[Normalised]) -> list[Normalised]:
-    """The same, but what was normalised before, or is twice among them, as duplicates."""
-    pushes = {one.push.push_id: one.push for one in normalised if one.push.status == "normalised"}
-    identities = {push_id: _identity(push) for push_id, push in pushes.items()}
-    deliveries = _normalised_deliveries(connection, pushes.values(), identities.values()) if pushes else {}
-    marked = []
-    for one in normalised:
-        push = pushes.get(one.push.push_id)
-        if push is None:
-            marked.append(one)
-            continue
-        same = deliveries.setdefault(identities[push.push_id], {})
-        if any(_is_redelivery(push, push_id, received_at) for push_id, received_at in same.items()):
-            marked.append(duplicate(one))
-        else:
-            same[push.push_id] = push.received_at
-            marked.append(one)
-    return marked
-
-
-_Identity = tuple[str, str, bytes]
-
-
-def _identity(push: PushRow) -> _Identity:
-    return push.source, push.kind, hashlib.sha256(push.body).digest()
-
-
-def _is_redelivery(push: PushRow, push_id: UUID, received_at: datetime) -> bool:
-    return push_id != push.push_id and abs(received_at - push.received_at) <= REDELIVERY_WINDOW
-
-
-def _normalised_deliveries(
-    connection: Connection[tuple[Any, ...]], pushes: Collection[PushRow], identities: Iterable[_Identity]
-) -> dict[_Identity, dict[UUID, datetime]]:
-    """What of the same bytes is normalised already: by identity, the push ids and when they came."""
-    times = [push.received_at for push in pushes]
-    found = connection.execute(
-        statements.FIND_NORMALISED_DELIVERIES_OF_DIGESTS,
-        {
-            "digests": [digest for _, _, digest in identities],
-            "since": min(times) - REDELIVERY_WINDOW,
-            "until": max(times) + REDELIVERY_WINDOW,
-        },
-    )
-    deliveries: dict[_Identity, dict[UUID, datetime]] = {}
-    for source, kind, digest, push_id, received_at in found:
-        deliveries.setdefault((source, kind, digest), {})[push_id] = received_at
-    return deliveries

@@ -20,6 +20,19 @@ SELECT set_config('idle_in_transaction_session_timeout', '30s', false),
 lock. A plan that was made when a table, or the day's partition, was empty reads all of it when it is not.
 Before Postgres 15 anybody may make functions in `public`, and one of theirs would be ours."""
 
+FIND_CALLEES: LiteralString = """
+SELECT source, callee_number FROM airudder.callees WHERE callee_number = ANY (%b::text[])
+"""
+
+FIND_CASES: LiteralString = """
+SELECT source, callee_number, case_id FROM airudder.cases
+WHERE callee_number = ANY (%b::text[]) AND case_id = ANY (%b::text[])
+"""
+
+FIND_CALLS: LiteralString = """
+SELECT source, call_id FROM airudder.calls WHERE call_id = ANY (%b::text[])
+"""
+
 FIND_NORMALISED_DELIVERIES_OF_DIGESTS: LiteralString = """
 SELECT source, kind, body_digest, push_id, received_at
 FROM airudder.pushes

@@ -97,15 +97,23 @@ def bounded(items: list[_Value], path: str, warnings: Warnings) -> list[_Value]:
     return items[:MAX_ITEMS]
 
 
-@functools.lru_cache(maxsize=10_000)
 def country_of(number: str) -> str | None:
     """The country (ISO 3166-1 alpha-2) of an E.164 number; None if it cannot be told."""
     if not E164.fullmatch(number):
         return None
     # Most countries have a code to themselves: then there is no need to take the number apart, which is slow.
-    regions = next(filter(None, (_REGIONS.get(number[1:length]) for length in (2, 3, 4))), ())
-    if len(regions) == 1:
-        return None if regions[0] == "001" else regions[0]
+    regions = _regions_of(number[1:4])
+    return (None if regions[0] == "001" else regions[0]) if len(regions) == 1 else _country_among(number)
+
+
+@functools.cache
+def _regions_of(digits: str) -> tuple[str, ...]:
+    """The regions of the country code that three digits begin with."""
+    return next(filter(None, (_REGIONS.get(digits[:length]) for length in (1, 2, 3))), ())
+
+
+@functools.lru_cache(maxsize=10_000)
+def _country_among(number: str) -> str | None:
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
@@ -118,8 +126,7 @@ def country_of(number: str) -> str | None:
 def _parse(
     value: str | None, read: Callable[[str], _Value | None], problem: str, path: str, warnings: Warnings
 ) -> _Value | None:
-    stripped = (value or "").strip()
-    if not stripped:
+    if not value or not (stripped := value.strip()):
         return None
     try:
         result = read(stripped)
@@ -134,6 +141,8 @@ def _read_moment(value: str) -> datetime | None:
     if not value[:4].isdecimal() or "-" not in value:
         return None
     parsed = datetime.fromisoformat(value)
+    if parsed.tzinfo is UTC:
+        return parsed
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 

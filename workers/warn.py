@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ingest.payloads import STRUCTS
+from workers.rows import Json
 
 MAX_WARNINGS = 100
 """Of one push; a body of a million mistakes would otherwise cost the worker gigabytes. The rest is counted."""
@@ -36,12 +37,12 @@ class Warnings:
         else:
             self._uncollected += 1
 
-    def as_json(self) -> str | None:
+    def as_json(self) -> Json | None:
         """A JSON array for `pushes.warnings`; None if there is nothing to warn of."""
         if not self._warnings:
             return None
         more = [FieldWarning("$", f"and {self._uncollected} more warnings")] if self._uncollected else []
-        return msgspec.json.encode([*self._warnings, *more]).decode()
+        return Json(msgspec.json.encode([*self._warnings, *more]).decode())
 
 
 def below_key(path: str, key: str) -> str:

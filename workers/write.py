@@ -1,78 +1,147 @@
-"""Write: the rows of many pushes in, one transaction's statements out, in an order that all workers share."""
+"""Write: the rows of a batch in, one transaction's statements out, in an order that all workers share.
+
+By table, and in a table by key, whether its rows are copied or upserted: workers that write about the same people wait
+for each other in one order. Answers come after their case, and turns and attributes after their call, whose row nobody
+else then has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from itertools import chain
 from typing import Any, LiteralString
 
 from psycopg import Connection, Cursor
 
 from workers import statements
-from workers.merge import Key, Tables, Transcript, merge
+from workers.copy import ANSWERS, ATTRIBUTES, CALLEES, CALLS, CASES, PUSHES, TURNS, copy
+from workers.known import Known, find_known
+from workers.merge import Key, Tables, Transcript
 from workers.postgres import pipelined, send_all
-from workers.rows import CallRow, Normalised
+from workers.redeliveries import mark_redeliveries
+from workers.rows import AnswerRow, PushRow
 
 _Connection = Connection[tuple[Any, ...]]
 _Cursor = Cursor[tuple[Any, ...]]
 
 
-def write(connection: _Connection, normalised: Sequence[Normalised], *, through_redis: bool) -> None:
-    """Write everything; the caller commits. `through_redis`: the pushes came in a batch.
+def write(connection: _Connection, tables: Tables, *, through_redis: bool) -> None:
+    """Write everything by upserts; the caller commits. `through_redis`: the pushes came in a batch.
 
-    In a pipeline: while Postgres is at one table, the next one's rows are on their way. Workflows and nodes come last:
-    every batch writes the same few rows, and whoever comes second waits for them until the first has committed.
+    In a pipeline: while Postgres is at one table, the next one's rows are on their way.
     """
-    tables = merge(normalised)
-    columns = [list(column) for column in zip(*tables.pushes, strict=True)]
+    pushes = mark_redeliveries(connection, tables.pushes, find_known(connection, tables))
+    columns = [list(column) for column in zip(*pushes, strict=True)]
     with pipelined(connection):
-        pushes = connection.execute(statements.UPSERT_PUSHES_IF_NOT_SETTLED, [through_redis, *columns])
-        _execute(connection, statements.UPSERT_CALLEES_IF_NEWER, tables.callees)
-        cases = _execute(connection, statements.UPSERT_CASES_IF_NEWER, tables.cases)
-        calls = [(*call, *_transcript_version(call, tables)) for call in tables.calls]
-        written_calls = _execute(connection, statements.UPSERT_CALLS_IF_NEWER, calls)
-        _execute(connection, statements.UPSERT_ATTRIBUTES_IF_NEWER, tables.attributes)
-        _write_answers(connection, tables, _fetch(cases))
-        _write_turns(connection, tables, _fetch(written_calls))
-        _execute(connection, statements.UPSERT_WORKFLOWS_IF_NEWER, tables.workflows)
-        _execute(connection, statements.UPSERT_NODES_IF_NEWER, tables.nodes)
-    if through_redis and pushes.rowcount < len(tables.pushes):
+        written = connection.execute(statements.UPSERT_PUSHES_IF_NOT_SETTLED, [through_redis, *columns])
+        _execute(connection, statements.UPSERT_CALLEES_IF_NEWER, tables.callees.values())
+        cases = _execute(connection, statements.UPSERT_CASES_IF_NEWER, tables.cases.values())
+        calls = _execute(connection, statements.UPSERT_CALLS_IF_NEWER, _with_transcripts(tables))
+        _execute(connection, statements.UPSERT_ATTRIBUTES_IF_NEWER, tables.attributes.values())
+        _upsert_answers(connection, tables.answers, _fetch(cases))
+        _upsert_turns(connection, tables.transcripts, _fetch(calls))
+        _upsert_origins(connection, tables)
+    if through_redis and written.rowcount < len(pushes):
         # Some were settled before: by an earlier run of the batch, or as pending, since Redis's reply was lost.
         connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, columns[:2])
 
 
-def _write_answers(connection: _Connection, tables: Tables, written_cases: list[tuple[Any, ...]]) -> None:
+def write_by_copy(connection: _Connection, tables: Tables) -> None:
+    """Write a batch, and what is new by COPY: its pushes, the tables of which it knows no row, and what belongs to a
+    new case or call. The caller commits.
+
+    Raises UniqueViolation if a push, or a row that was new, is there after all.
+    """
+    known = find_known(connection, tables)
+    (now,) = connection.execute("SELECT now()").fetchone() or (None,)
+    pushes = mark_redeliveries(connection, tables.pushes, known)
+    copy(connection, PUSHES, (_settled(push, now) for push in pushes))
+    if known.callees:
+        _execute(connection, statements.UPSERT_CALLEES_IF_NEWER, tables.callees.values())
+    else:
+        copy(connection, CALLEES, tables.callees.values())
+    _copy_cases(connection, tables, known)
+    _copy_calls(connection, tables, known)
+    _upsert_origins(connection, tables)
+
+
+def _settled(push: PushRow, now: datetime | None) -> tuple[Any, ...]:
+    return (*push, True, 1, now if push.status == "normalised" else None)
+
+
+def _copy_cases(connection: _Connection, tables: Tables, known: Known) -> None:
+    """Cases and their answers."""
+    if known.cases:
+        cases = _fetch(_execute(connection, statements.UPSERT_CASES_IF_NEWER, tables.cases.values()))
+        new: Collection[Key] = {tuple(key) for *key, is_new in cases if is_new}
+        _upsert_answers(connection, tables.answers, [case for case in cases if not case[-1]])
+    else:
+        copy(connection, CASES, tables.cases.values())
+        new = tables.cases
+    copy(connection, ANSWERS, chain.from_iterable(rows for key, rows in tables.answers.items() if key in new))
+
+
+def _copy_calls(connection: _Connection, tables: Tables, known: Known) -> None:
+    """Calls, their turns and attributes."""
+    if known.calls:
+        calls = _fetch(_execute(connection, statements.UPSERT_CALLS_IF_NEWER, _with_transcripts(tables)))
+        new: Collection[Key] = {tuple(key) for *key, is_new in calls if is_new}
+        others = {key: one for key, one in tables.transcripts.items() if key not in new}
+        _upsert_turns(connection, others, [call for call in calls if not call[-1]])
+        attributes = [row for key, row in tables.attributes.items() if key[:2] not in new]
+        _execute(connection, statements.UPSERT_ATTRIBUTES_IF_NEWER, attributes)
+    else:
+        copy(connection, CALLS, _with_transcripts(tables))
+        new = tables.calls
+    transcripts = (one for key, one in tables.transcripts.items() if key in new)
+    copy(connection, TURNS, chain.from_iterable(one.turns for one in transcripts))
+    copy(connection, ATTRIBUTES, (row for key, row in tables.attributes.items() if key[:2] in new))
+
+
+def _upsert_origins(connection: _Connection, tables: Tables) -> None:
+    """Last: every batch writes the same few rows, and whoever comes second waits for them until the first is done."""
+    _execute(connection, statements.UPSERT_WORKFLOWS_IF_NEWER, tables.workflows.values())
+    _execute(connection, statements.UPSERT_NODES_IF_NEWER, tables.nodes.values())
+
+
+def _upsert_answers(
+    connection: _Connection, answers: Mapping[Key, list[AnswerRow]], written_cases: list[tuple[Any, ...]]
+) -> None:
     keys = [tuple(key) for *key, _ in written_cases]
     changed = [tuple(key) for *key, is_new in written_cases if not is_new]
-    ends = [(*key, len(tables.answers.get(key, ()))) for key in changed]
+    ends = [(*key, len(answers.get(key, ()))) for key in changed]
     _execute(connection, statements.DELETE_ANSWERS_BEYOND_THE_LAST, sorted(ends))
-    answers = (tables.answers.get(key, ()) for key in sorted(keys))
-    _execute(connection, statements.UPSERT_ANSWERS, list(chain.from_iterable(answers)))
+    written = (answers.get(key, ()) for key in sorted(keys))
+    _execute(connection, statements.UPSERT_ANSWERS, list(chain.from_iterable(written)))
 
 
-def _write_turns(connection: _Connection, tables: Tables, written_calls: list[tuple[Any, ...]]) -> None:
+def _upsert_turns(
+    connection: _Connection, transcripts: Mapping[Key, Transcript], written_calls: list[tuple[Any, ...]]
+) -> None:
     new = {(source, call_id) for source, call_id, is_new in written_calls if is_new}
-    others = [transcript for key, transcript in sorted(tables.transcripts.items()) if key not in new]
-    claimed = _claim_transcripts(connection, others)
-    turns = (transcript.turns for key, transcript in tables.transcripts.items() if key in new or key in claimed)
+    claimed = _claim_transcripts(connection, {key: one for key, one in transcripts.items() if key not in new})
+    turns = (one.turns for key, one in transcripts.items() if key in new or key in claimed)
     _execute(connection, statements.UPSERT_TURNS, list(chain.from_iterable(turns)))
 
 
-def _transcript_version(call: CallRow, tables: Tables) -> tuple[Any, Any]:
-    transcript = tables.transcripts.get(call[:2])
-    return (transcript.received_at, transcript.push_id) if transcript else (None, None)
+def _with_transcripts(tables: Tables) -> list[tuple[Any, ...]]:
+    """The calls, each with the version of its transcript."""
+    none = (None, None)
+    versions = {key: (one.received_at, one.push_id) for key, one in tables.transcripts.items()}
+    return [(*call, *versions.get(key, none)) for key, call in tables.calls.items()]
 
 
-def _claim_transcripts(connection: _Connection, transcripts: list[Transcript]) -> set[Key]:
+def _claim_transcripts(connection: _Connection, transcripts: Mapping[Key, Transcript]) -> set[Key]:
     """The calls, already there, whose transcript is now to be these turns; turns of an older one are cut off."""
-    claims = [(*one[:2], one.received_at, one.push_id) for one in transcripts]
+    claims = [(*key, one.received_at, one.push_id) for key, one in transcripts.items()]
     claimed = {tuple(key) for key in _fetch(_execute(connection, statements.CLAIM_TRANSCRIPTS_IF_NEWER, claims))}
-    ends = [(*one[:2], len(one.turns)) for one in transcripts if one[:2] in claimed]
+    ends = [(*key, len(one.turns)) for key, one in transcripts.items() if key in claimed]
     _execute(connection, statements.DELETE_TURNS_BEYOND_THE_LAST, ends)
     return claimed
 
 
-def _execute(connection: _Connection, statement: LiteralString, rows: Sequence[Iterable[Any]]) -> _Cursor | None:
+def _execute(connection: _Connection, statement: LiteralString, rows: Collection[Iterable[Any]]) -> _Cursor | None:
     if not rows:
         return None
     return connection.execute(statement, [list(column) for column in zip(*rows, strict=True)])

@@ -37,17 +37,17 @@ def prepare(connection: Connection[Any], tables: Tables) -> list[ReadyTable]:
             [*PushRow._fields, "through_redis", "attempts", "normalised_at"],
             [(*push, True, 1, push.received_at) for push in tables.pushes],
         ),
-        "callees": (CalleeRow._fields, tables.callees),
-        "cases": (CaseRow._fields, tables.cases),
+        "callees": (CalleeRow._fields, tables.callees.values()),
+        "cases": (CaseRow._fields, tables.cases.values()),
         "case_answers": (AnswerRow._fields, chain.from_iterable(tables.answers.values())),
         "calls": (
             [*CallRow._fields, "transcript_received_at", "transcript_push_id"],
-            [(*call, call.received_at, call.push_id) for call in tables.calls],
+            [(*call, call.received_at, call.push_id) for call in tables.calls.values()],
         ),
         "call_turns": (TurnRow._fields, turns),
-        "call_attributes": (AttributesRow._fields, tables.attributes),
-        "workflows": (WorkflowRow._fields, tables.workflows),
-        "nodes": (NodeRow._fields, tables.nodes),
+        "call_attributes": (AttributesRow._fields, tables.attributes.values()),
+        "workflows": (WorkflowRow._fields, tables.workflows.values()),
+        "nodes": (NodeRow._fields, tables.nodes.values()),
     }
     ready = {table: _ready(connection, table, *columns_and_rows) for table, columns_and_rows in rows.items()}
     for table in _SHARED:

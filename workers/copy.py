@@ -1,0 +1,91 @@
+"""Copy: rows that are new go in by COPY, half the work of upserts; a key that is there after all makes it fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from types import NoneType
+from typing import Any, NamedTuple, get_args, get_type_hints
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.adapt import Dumper
+from psycopg.copy import LibpqWriter
+from psycopg.pq import Format
+
+from workers.rows import AnswerRow, AttributesRow, CalleeRow, CallRow, CaseRow, Json, PushRow, TurnRow
+
+_TYPES = {
+    bool: "bool",
+    bytes: "bytea",
+    date: "date",
+    datetime: "timestamptz",
+    Decimal: "numeric",
+    int: "int4",
+    Json: "jsonb",
+    str: "text",
+    timedelta: "interval",
+    UUID: "uuid",
+}
+
+
+class CopiedTable(NamedTuple):
+    """A table, the statement that copies into it, and the types of its columns."""
+
+    name: str
+    statement: sql.Composed
+    types: list[str]
+
+
+def _table(name: str, row: type[tuple[Any, ...]], **more: type) -> CopiedTable:
+    columns = {**get_type_hints(row), **more}
+    statement = sql.SQL("COPY airudder.{} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    return CopiedTable(name, statement, [_type_of(annotation) for annotation in columns.values()])
+
+
+def _type_of(annotation: Any) -> str:
+    (one,) = (part for part in get_args(annotation) or [annotation] if part is not NoneType)
+    return _TYPES[one]
+
+
+PUSHES = _table("pushes", PushRow, through_redis=bool, attempts=int, normalised_at=datetime)
+CALLEES = _table("callees", CalleeRow)
+CASES = _table("cases", CaseRow)
+ANSWERS = _table("case_answers", AnswerRow)
+CALLS = _table("calls", CallRow, transcript_received_at=datetime, transcript_push_id=UUID)
+ATTRIBUTES = _table("call_attributes", AttributesRow)
+TURNS = _table("call_turns", TurnRow)
+
+
+class _JsonDumper(Dumper):
+    """Rows hold JSON as text; Postgres wants a version before it."""
+
+    format = Format.BINARY
+    oid = 3802
+
+    def dump(self, obj: str) -> bytes:
+        return b"\x01" + obj.encode()
+
+
+class _Writer(LibpqWriter):
+    def finish(self, exc: BaseException | None = None) -> None:
+        # psycopg's own would tell Postgres the exception's text, for its log, and wait for an answer that a frozen
+        # server never gives.
+        if exc:
+            self.connection.close()
+        else:
+            super().finish()
+
+
+def copy(connection: Connection[Any], table: CopiedTable, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write rows whose keys are not there. Raises UniqueViolation if one is; waits for another worker that is about to
+    write one."""
+    connection.adapters.register_dumper(None, _JsonDumper)
+    cursor = connection.cursor()
+    with cursor.copy(table.statement, writer=_Writer(cursor)) as copying:
+        copying.set_types(table.types)
+        for row in rows:
+            copying.write_row(row)
