@@ -14,11 +14,13 @@ SET_UP_SESSION: LiteralString = """
 SELECT set_config('idle_in_transaction_session_timeout', '30s', false),
   set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
   set_config('tcp_keepalives_count', '3', false), set_config('plan_cache_mode', 'force_custom_plan', false),
+  set_config('enable_seqscan', 'off', false),
   set_config('search_path', 'pg_catalog, pg_temp', false)
 """
 """A worker that is frozen or whose host is gone would keep its rows locked, and a sweeper whose host is gone its
-lock. A plan that was made when a table, or the day's partition, was empty reads all of it when it is not.
-Before Postgres 15 anybody may make functions in `public`, and one of theirs would be ours."""
+lock. A plan that was made when a table, or the day's partition, was empty reads all of it when it is not. A thousand
+keys are looked up by index: Postgres would rather read a whole table, up to a hundred thousand rows, for them. Before
+Postgres 15 anybody may make functions in `public`, and one of theirs would be ours."""
 
 FIND_CALLEES: LiteralString = """
 SELECT source, callee_number FROM airudder.callees WHERE callee_number = ANY (%b::text[])
