@@ -26,6 +26,7 @@ from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
 from workers.jobs import ATTEMPTS_TOGETHER, normalise_batch
 from workers.postgres import Database
+from workers.statements import FIND_CALLEES, FIND_CALLS, FIND_CASES
 
 Rows = Connection[dict[str, Any]]
 
@@ -220,6 +221,17 @@ def test_session_is_bounded(database: Database) -> None:
     bound = database.run(lambda connection: connection.execute("SHOW idle_in_transaction_session_timeout").fetchone())
 
     assert bound == ("30s",)
+
+
+@pytest.mark.parametrize("find", [FIND_CALLEES, FIND_CASES, FIND_CALLS])
+def test_keys_are_looked_up_by_index(find: str, database: Database, connection: Rows) -> None:
+    """However little a table seems to hold, it is not read as a whole for a batch's keys."""
+    keys_of_a_batch = [[str(number) for number in range(1000)]] * find.count("ANY")
+
+    plan = database.run(lambda connection: connection.execute(f"EXPLAIN {find}".encode(), keys_of_a_batch).fetchall())
+
+    assert "Index" in str(plan)
+    assert "Seq Scan" not in str(plan)
 
 
 def test_hanging_push_dies_alone(

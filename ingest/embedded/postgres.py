@@ -47,6 +47,7 @@ def prepare(data_dir: Path) -> Server:
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
         "max_wal_size": "2GB",
+        "shared_buffers": "512MB",
         "log_error_verbosity": "terse",  # the rest of an error quotes rows
     }
     options = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
