@@ -43,9 +43,14 @@ def beside_copy(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resu
         results.note("drain", "COPY ceiling", {"rate": ceiling})
         stand.empty()
         alone = _settle_alone(stand, batches)
+        stand.empty()
+        load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
+        pool = _drain(stand, workers=2)
+        results.note("drain", "two workers", {"rate": pool})
         results.note("drain", "one transaction per push", {"rate": alone})
         results.figure("one worker's drain ÷ COPY ceiling", worker / ceiling)
         results.figure("one worker's drain ÷ one transaction per push", worker / alone)
+        results.figure("two workers' drain, as is the default, ÷ COPY ceiling", pool / ceiling)
     stand.stop("web")
 
 
@@ -104,10 +109,10 @@ def _queued(stand: Stand) -> list[list[Entry]]:
     return [list(map(decode_entry, stand.redis.lrange(keys.batch(batch_id), 0, -1))) for batch_id in ids]  # type: ignore[arg-type]
 
 
-def _drain(stand: Stand) -> float:
-    """Start a worker; the rate from when its first batch is done to the end."""
+def _drain(stand: Stand, workers: int = 1) -> float:
+    """Start a worker, or several; the rate from when its first batch is done to the end."""
     queued = stand.redis.zcard(keys.BATCHES)
-    stand.start("worker", "-m", "workers", WORKERS="1")
+    stand.start("worker", "-m", "workers", WORKERS=str(workers))
     stand.wait(lambda: stand.redis.zcard(keys.BATCHES) < queued, "the worker begins", START_SECONDS, pause=0.001)
     begun, rest = time.perf_counter(), stand.in_flight()
     stand.wait_until_drained()
