@@ -138,14 +138,15 @@ def test_appended_is_counted(redis_url: str, client: Any) -> None:
 
 def test_full_batch_is_left(redis_url: str, client: Any) -> None:
     """No batch holds more pushes than its bound."""
+    pushes = open_batch.MAX_PUSHES + 201
 
     async def work(batch: OpenBatch, _: Any) -> None:
-        await asyncio.gather(*(batch.append(entry(push(f"c{number}"))) for number in range(1201)))
+        await asyncio.gather(*(batch.append(entry(push(f"c{number}"))) for number in range(pushes)))
 
     with_batch(redis_url, work)
 
     sizes = [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)]
-    assert sum(sizes) == 1201
+    assert sum(sizes) == pushes
     assert max(sizes) <= open_batch.MAX_PUSHES
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from workers import statements
-from workers.known import Known
+from workers.merge import Key
 from workers.rows import PushRow
 
 REDELIVERY_WINDOW = timedelta(days=1)
@@ -22,7 +22,7 @@ _Deliveries = dict[tuple[str, str, bytes], dict[UUID, datetime]]
 
 
 def mark_redeliveries(
-    connection: Connection[tuple[Any, ...]], pushes: Sequence[PushRow], known: Known
+    connection: Connection[tuple[Any, ...]], pushes: Sequence[PushRow], known_calls: set[Key]
 ) -> list[PushRow]:
     """The same pushes, those that were normalised before, or are twice among them, as duplicates.
 
@@ -31,7 +31,7 @@ def mark_redeliveries(
     """
     normalised = [push for push in pushes if push.status == "normalised"]
     # A push that was normalised has left its call, so that most need not be looked for.
-    suspects = [push for push in normalised if push.call_id is None or (push.source, push.call_id) in known.calls]
+    suspects = [push for push in normalised if push.call_id is None or (push.source, push.call_id) in known_calls]
     deliveries = _normalised_deliveries(connection, suspects) if suspects else {}
     return [_marked(push, deliveries) if push.status == "normalised" else push for push in pushes]
 

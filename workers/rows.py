@@ -1,4 +1,5 @@
-"""Rows: one tuple class a table, its fields in the order of the statement that writes it (`workers.statements`).
+"""Rows: one tuple class a table, its fields named as the columns (`workers.copy`) and in the order of the statement
+that upserts it (`workers.statements`).
 
 The fields before `# -` are the key. `received_at` and `push_id` are the version: the greater one is the newer row.
 """

@@ -1,4 +1,4 @@
-"""Every SQL statement of worker and sweeper, by name; the condition is in the name.
+"""Every SQL statement of worker and sweeper, by name, but for the COPYs; the condition is in the name.
 
 Rows go in as one array a column, in the order of the row classes in `workers.rows`, and come out of `unnest` as a
 table; in binary (`%b`), as psycopg looks through each text for what to escape otherwise. `stored` is the row that is
@@ -17,19 +17,12 @@ SELECT set_config('idle_in_transaction_session_timeout', '30s', false),
   set_config('enable_seqscan', 'off', false),
   set_config('search_path', 'pg_catalog, pg_temp', false)
 """
-"""A worker that is frozen or whose host is gone would keep its rows locked, and a sweeper whose host is gone its
-lock. A plan that was made when a table, or the day's partition, was empty reads all of it when it is not. A thousand
-keys are looked up by index: Postgres would rather read a whole table, up to a hundred thousand rows, for them. Before
-Postgres 15 anybody may make functions in `public`, and one of theirs would be ours."""
+"""A worker that is frozen between two statements, or whose host is gone, would keep its rows locked, and a sweeper
+whose host is gone its lock. A plan that was made when a table, or the day's partition, was empty reads all of it when
+it is not. Thousands of keys are looked up by index: Postgres would rather read a whole table, up to a hundred thousand
+rows, for them. Before Postgres 15 anybody may make functions in `public`, and one of theirs would be ours."""
 
-FIND_CALLEES: LiteralString = """
-SELECT source, callee_number FROM airudder.callees WHERE callee_number = ANY (%b::text[])
-"""
-
-FIND_CASES: LiteralString = """
-SELECT source, callee_number, case_id FROM airudder.cases
-WHERE callee_number = ANY (%b::text[]) AND case_id = ANY (%b::text[])
-"""
+TELL_TIME: LiteralString = "SELECT now()"
 
 FIND_CALLS: LiteralString = """
 SELECT source, call_id FROM airudder.calls WHERE call_id = ANY (%b::text[])

@@ -103,7 +103,9 @@ def country_of(number: str) -> str | None:
         return None
     # Most countries have a code to themselves: then there is no need to take the number apart, which is slow.
     regions = _regions_of(number[1:4])
-    return (None if regions[0] == "001" else regions[0]) if len(regions) == 1 else _country_among(number)
+    if len(regions) != 1:
+        return _country_among(number)
+    return None if regions[0] == "001" else regions[0]
 
 
 @functools.cache

@@ -1,26 +1,26 @@
 """Write: the rows of a batch in, one transaction's statements out, in an order that all workers share.
 
 By table, and in a table by key, whether its rows are copied or upserted: workers that write about the same people wait
-for each other in one order. Answers come after their case, and turns and attributes after their call, whose row nobody
-else then has.
+for each other in one order. So a table is copied as a whole or not at all: a worker that had copied its new rows first
+could wait for a known one that another has, which waits for a new one. Answers come after their case, and turns and
+attributes after their call, whose row nobody else then has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from itertools import chain
 from typing import Any, LiteralString
 
 from psycopg import Connection, Cursor
 
 from workers import statements
-from workers.copy import ANSWERS, ATTRIBUTES, CALLEES, CALLS, CASES, PUSHES, TURNS, copy
-from workers.known import Known, find_known
+from workers.copy import ANSWERS, ATTRIBUTES, CALLS, PUSHES, TURNS, copy
+from workers.known import find_known_calls
 from workers.merge import Key, Tables, Transcript
 from workers.postgres import pipelined, send_all
 from workers.redeliveries import mark_redeliveries
-from workers.rows import AnswerRow, PushRow
+from workers.rows import AnswerRow
 
 _Connection = Connection[tuple[Any, ...]]
 _Cursor = Cursor[tuple[Any, ...]]
@@ -31,7 +31,7 @@ def write(connection: _Connection, tables: Tables, *, through_redis: bool) -> No
 
     In a pipeline: while Postgres is at one table, the next one's rows are on their way.
     """
-    pushes = mark_redeliveries(connection, tables.pushes, find_known(connection, tables))
+    pushes = mark_redeliveries(connection, tables.pushes, find_known_calls(connection, tables))
     columns = [list(column) for column in zip(*pushes, strict=True)]
     with pipelined(connection):
         written = connection.execute(statements.UPSERT_PUSHES_IF_NOT_SETTLED, [through_redis, *columns])
@@ -40,7 +40,7 @@ def write(connection: _Connection, tables: Tables, *, through_redis: bool) -> No
         calls = _execute(connection, statements.UPSERT_CALLS_IF_NEWER, _with_transcripts(tables))
         _execute(connection, statements.UPSERT_ATTRIBUTES_IF_NEWER, tables.attributes.values())
         _upsert_answers(connection, tables.answers, _fetch(cases))
-        _upsert_turns(connection, tables.transcripts, _fetch(calls))
+        _upsert_turns(connection, tables.transcripts, _new(_fetch(calls)))
         _upsert_origins(connection, tables)
     if through_redis and written.rowcount < len(pushes):
         # Some were settled before: by an earlier run of the batch, or as pending, since Redis's reply was lost.
@@ -48,55 +48,49 @@ def write(connection: _Connection, tables: Tables, *, through_redis: bool) -> No
 
 
 def write_by_copy(connection: _Connection, tables: Tables) -> None:
-    """Write a batch, and what is new by COPY: its pushes, the tables of which it knows no row, and what belongs to a
-    new case or call. The caller commits.
+    """Write a batch: by COPY its pushes, its calls if none of them is known, and what belongs to a new case or call;
+    the rest by upserts. The caller commits.
 
-    Raises UniqueViolation if a push, or a row that was new, is there after all.
+    Raises UniqueViolation if a push, or a call that was new, is there after all.
     """
-    known = find_known(connection, tables)
-    (now,) = connection.execute("SELECT now()").fetchone() or (None,)
-    pushes = mark_redeliveries(connection, tables.pushes, known)
-    copy(connection, PUSHES, (_settled(push, now) for push in pushes))
-    if known.callees:
-        _execute(connection, statements.UPSERT_CALLEES_IF_NEWER, tables.callees.values())
-    else:
-        copy(connection, CALLEES, tables.callees.values())
-    _copy_cases(connection, tables, known)
-    _copy_calls(connection, tables, known)
+    known_calls = find_known_calls(connection, tables)
+    pushes = mark_redeliveries(connection, tables.pushes, known_calls)
+    now = connection.execute(statements.TELL_TIME, binary=True).fetchone()
+    assert now
+    copy(connection, PUSHES, [(*push, True, 1, *(now if push.status == "normalised" else (None,))) for push in pushes])
+    _execute(connection, statements.UPSERT_CALLEES_IF_NEWER, tables.callees.values())
+    _write_cases(connection, tables)
+    _write_calls(connection, tables, known_calls)
     _upsert_origins(connection, tables)
 
 
-def _settled(push: PushRow, now: datetime | None) -> tuple[Any, ...]:
-    return (*push, True, 1, now if push.status == "normalised" else None)
+def _write_cases(connection: _Connection, tables: Tables) -> None:
+    """Cases, and their answers: by COPY where the case is new."""
+    cases = _fetch(_execute(connection, statements.UPSERT_CASES_IF_NEWER, tables.cases.values()))
+    new = _new(cases)
+    copy(connection, ANSWERS, [row for key, rows in tables.answers.items() if key in new for row in rows])
+    _upsert_answers(connection, tables.answers, [case for case in cases if not case[-1]])
 
 
-def _copy_cases(connection: _Connection, tables: Tables, known: Known) -> None:
-    """Cases and their answers."""
-    if known.cases:
-        cases = _fetch(_execute(connection, statements.UPSERT_CASES_IF_NEWER, tables.cases.values()))
-        new: Collection[Key] = {tuple(key) for *key, is_new in cases if is_new}
-        _upsert_answers(connection, tables.answers, [case for case in cases if not case[-1]])
-    else:
-        copy(connection, CASES, tables.cases.values())
-        new = tables.cases
-    copy(connection, ANSWERS, chain.from_iterable(rows for key, rows in tables.answers.items() if key in new))
-
-
-def _copy_calls(connection: _Connection, tables: Tables, known: Known) -> None:
-    """Calls, their turns and attributes."""
-    if known.calls:
-        calls = _fetch(_execute(connection, statements.UPSERT_CALLS_IF_NEWER, _with_transcripts(tables)))
-        new: Collection[Key] = {tuple(key) for *key, is_new in calls if is_new}
-        others = {key: one for key, one in tables.transcripts.items() if key not in new}
-        _upsert_turns(connection, others, [call for call in calls if not call[-1]])
-        attributes = [row for key, row in tables.attributes.items() if key[:2] not in new]
-        _execute(connection, statements.UPSERT_ATTRIBUTES_IF_NEWER, attributes)
+def _write_calls(connection: _Connection, tables: Tables, known_calls: set[Key]) -> None:
+    """Calls, their turns and attributes: by COPY where the call is new."""
+    if known_calls:
+        new: Collection[Key] = _new(
+            _fetch(_execute(connection, statements.UPSERT_CALLS_IF_NEWER, _with_transcripts(tables)))
+        )
     else:
         copy(connection, CALLS, _with_transcripts(tables))
         new = tables.calls
-    transcripts = (one for key, one in tables.transcripts.items() if key in new)
-    copy(connection, TURNS, chain.from_iterable(one.turns for one in transcripts))
-    copy(connection, ATTRIBUTES, (row for key, row in tables.attributes.items() if key[:2] in new))
+    copy(connection, TURNS, [row for key, one in tables.transcripts.items() if key in new for row in one.turns])
+    copy(connection, ATTRIBUTES, [row for key, row in tables.attributes.items() if key[:2] in new])
+    _upsert_turns(connection, {key: one for key, one in tables.transcripts.items() if key not in new}, set())
+    attributes = [row for key, row in tables.attributes.items() if key[:2] not in new]
+    _execute(connection, statements.UPSERT_ATTRIBUTES_IF_NEWER, attributes)
+
+
+def _new(written: list[tuple[Any, ...]]) -> set[Key]:
+    """The keys that were not there, of what an upsert returned."""
+    return {tuple(key) for *key, is_new in written if is_new}
 
 
 def _upsert_origins(connection: _Connection, tables: Tables) -> None:
@@ -116,12 +110,10 @@ def _upsert_answers(
     _execute(connection, statements.UPSERT_ANSWERS, list(chain.from_iterable(written)))
 
 
-def _upsert_turns(
-    connection: _Connection, transcripts: Mapping[Key, Transcript], written_calls: list[tuple[Any, ...]]
-) -> None:
-    new = {(source, call_id) for source, call_id, is_new in written_calls if is_new}
-    claimed = _claim_transcripts(connection, {key: one for key, one in transcripts.items() if key not in new})
-    turns = (one.turns for key, one in transcripts.items() if key in new or key in claimed)
+def _upsert_turns(connection: _Connection, transcripts: Mapping[Key, Transcript], new_calls: set[Key]) -> None:
+    others = {key: one for key, one in transcripts.items() if key not in new_calls}
+    claimed = _claim_transcripts(connection, others)
+    turns = (one.turns for key, one in transcripts.items() if key in new_calls or key in claimed)
     _execute(connection, statements.UPSERT_TURNS, list(chain.from_iterable(turns)))
 
 

@@ -42,7 +42,8 @@ _SLOWEST = "SELECT extract(epoch FROM max(normalised_at - received_at)) AS secon
 _NEWEST = "SELECT through_redis FROM airudder.pushes ORDER BY received_at DESC LIMIT 1"
 _WRITING = """
 SELECT FROM pg_stat_activity
-WHERE application_name = 'airudder-ingest' AND state = 'active' AND query LIKE '%INSERT INTO airudder.calls%'
+WHERE application_name = 'airudder-ingest' AND state = 'active'
+  AND (query LIKE '%INSERT INTO airudder.calls%' OR query LIKE 'COPY airudder.%')
 """
 _IDLE = """
 SELECT FROM pg_stat_activity WHERE application_name = 'airudder-ingest' AND state = 'idle in transaction'

@@ -10,10 +10,18 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from psycopg import Connection
 from redis import Redis
 
+import workers.settle
 from ingest import keys, open_batch
 from ingest.cli.postgres import REPLAY_ALL_DEAD
 from ingest.cli.reconcile import reconcile
@@ -115,7 +123,13 @@ class BatchLife(RuleBasedStateMachine):
         self.held: list[TakenBatch] = []
         self.now = 0.0
         self.web = Web(world)
+        self.patch = pytest.MonkeyPatch()
         self.sweeper_starts()
+
+    @initialize(copy_from=st.sampled_from([1, workers.settle.COPY_FROM]))
+    def batches_are_copied_from(self, copy_from: int) -> None:
+        """Batches as small as these are upserted, and copied in every other life."""
+        self.patch.setattr(workers.settle, "COPY_FROM", copy_from)
 
     # Web
 
@@ -252,6 +266,7 @@ class BatchLife(RuleBasedStateMachine):
             calls = self.world.connection.execute("SELECT call_id, received_at FROM airudder.calls").fetchall()
             assert {call["call_id"]: call["received_at"] for call in calls} == self._newest_of_calls()
         finally:
+            self.patch.undo()
             self.web.leave()
 
     def _come_to_rest(self) -> None:
