@@ -17,6 +17,7 @@ import workers.settle
 import workers.write
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError
+from tests.conftest import TABLES
 from tests.pushes import call_history, entry, push
 from tests.test_decode import SAMPLE
 from workers.postgres import Database
@@ -155,18 +156,19 @@ def test_every_order_gives_same_rows(database: Database, connection: Rows) -> No
     assert expected["workflows"][0]["name"] == "last"
 
     for order in itertools.permutations(history):
-        connection.execute("TRUNCATE " + ", ".join(f"airudder.{table}" for table in (*ROW_TABLES, "pushes")))
+        connection.execute(f"TRUNCATE airudder.{TABLES}")
         for one in order:
             settle(database, [one])
         assert everything(connection) == expected
 
 
+@pytest.mark.parametrize("copy_from", [1], indirect=True)
 def test_copied_rows_are_upserted_ones(database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every value of the vendor's own sample, and of a push with a warning, is the same by copy and by upserts."""
     entries = [entry(SAMPLE), entry(push("c2", turns=3, node_name=5)), entry(b"[]")]
     found = []
     for copy_from in (1, 99):
-        connection.execute("TRUNCATE " + ", ".join(f"airudder.{table}" for table in (*ROW_TABLES, "pushes")))
+        connection.execute(f"TRUNCATE airudder.{TABLES}")
         monkeypatch.setattr(workers.settle, "COPY_FROM", copy_from)
         settle(database, entries)
         pushes = [{**row, "normalised_at": bool(row["normalised_at"])} for row in rows(connection, "pushes")]
@@ -185,7 +187,7 @@ def test_batch_of_new_and_known(database: Database, connection: Rows, first: int
     pushes = [history[3], others[1], history[0], others[0], history[4], others[2], *history[1:3], *others[3:]]
     settle(database, pushes)
     expected = everything(connection)
-    connection.execute("TRUNCATE " + ", ".join(f"airudder.{table}" for table in (*ROW_TABLES, "pushes")))
+    connection.execute(f"TRUNCATE airudder.{TABLES}")
 
     settle(database, pushes[:first])
     settle(database, pushes[first:])
@@ -226,7 +228,7 @@ def test_every_order_of_redeliveries(database: Database, connection: Rows) -> No
     assert expected["calls"][0]["push_id"] == deliveries[3].uuid
 
     for order in itertools.permutations(deliveries):
-        connection.execute("TRUNCATE " + ", ".join(f"airudder.{table}" for table in (*ROW_TABLES, "pushes")))
+        connection.execute(f"TRUNCATE airudder.{TABLES}")
         for one in order:
             settle(database, [one])
         assert everything(connection) == expected

@@ -1,31 +1,27 @@
 """Copy: rows that are new go in by COPY, which costs less than an upsert; a key that is there after all makes it fail.
 
-Not callees and cases: what a COPY that failed for its key leaves in Postgres's log would be telephone numbers.
+Not callees and cases: what a COPY that failed for its key leaves in Postgres's log would be telephone numbers. The key
+of answers has one too, but those of a case that this transaction has made cannot be there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from types import NoneType
 from typing import Any, NamedTuple, get_args, get_type_hints
 from uuid import UUID
 
 from psycopg import Connection, sql
-from psycopg.adapt import Dumper
 from psycopg.copy import LibpqWriter
-from psycopg.postgres import types
-from psycopg.pq import Format
+from psycopg.types.json import set_json_dumps
 
 from workers.rows import AnswerRow, AttributesRow, CallRow, Json, PushRow, TurnRow
 
 _TYPES = {
     bool: "bool",
     bytes: "bytea",
-    date: "date",
     datetime: "timestamptz",
-    Decimal: "numeric",
     int: "int4",
     Json: "jsonb",
     str: "text",
@@ -35,9 +31,8 @@ _TYPES = {
 
 
 class CopiedTable(NamedTuple):
-    """A table, the statement that copies into it, and the types of its columns."""
+    """The statement that copies into a table, and the types of its columns."""
 
-    name: str
     statement: sql.Composed
     types: list[str]
 
@@ -47,7 +42,7 @@ def _table(name: str, row: type[tuple[Any, ...]], **more: type) -> CopiedTable:
     statement = sql.SQL("COPY airudder.{} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    return CopiedTable(name, statement, [_type_of(annotation) for annotation in columns.values()])
+    return CopiedTable(statement, [_type_of(annotation) for annotation in columns.values()])
 
 
 def _type_of(annotation: Any) -> str:
@@ -60,16 +55,6 @@ ANSWERS = _table("case_answers", AnswerRow)
 CALLS = _table("calls", CallRow, transcript_received_at=datetime, transcript_push_id=UUID)
 ATTRIBUTES = _table("call_attributes", AttributesRow)
 TURNS = _table("call_turns", TurnRow)
-
-
-class _JsonDumper(Dumper):
-    """Rows hold JSON as text; Postgres wants a version before it."""
-
-    format = Format.BINARY
-    oid = types["jsonb"].oid
-
-    def dump(self, obj: str) -> bytes:
-        return b"\x01" + obj.encode()
 
 
 class _Writer(LibpqWriter):
@@ -88,7 +73,7 @@ def copy(connection: Connection[Any], table: CopiedTable, rows: Collection[tuple
     if not rows:
         return
     cursor = connection.cursor()
-    cursor.adapters.register_dumper(None, _JsonDumper)
+    set_json_dumps(str, cursor)  # rows hold JSON as text already
     with cursor.copy(table.statement, writer=_Writer(cursor)) as copying:
         copying.set_types(table.types)
         for row in rows:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from workers.rows import (
@@ -30,8 +30,7 @@ Key = tuple[Any, ...]
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 
-@dataclass(frozen=True)
-class Transcript:
+class Transcript(NamedTuple):
     """All turns of a call, as one push had them."""
 
     received_at: datetime

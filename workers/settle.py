@@ -62,7 +62,6 @@ def _copied(database: Database, tables: Tables) -> bool:
     try:
         database.run(lambda connection: write_by_copy(connection, tables))
     except UniqueViolation:
-        _log.info("a batch of %d is upserted: some of its rows came meanwhile", len(tables.pushes))
         return False
     return True
 

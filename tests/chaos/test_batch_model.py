@@ -34,6 +34,7 @@ from ingest.push_ids import PushIds
 from ingest.redis_client import acknowledging_client
 from tests.chaos.conftest import Report, size
 from tests.chaos.proxy import Proxy
+from tests.conftest import TABLES
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from workers import statements
@@ -45,8 +46,6 @@ from workers.taken_batch import TakenBatch, take
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
-TABLES = ("pushes", "workflows", "nodes", "callees", "cases", "calls")
-"""Emptied before each life, and with them their children."""
 ENOUGH_SWEEPS = 20
 
 BODIES = st.one_of(
@@ -116,8 +115,7 @@ class BatchLife(RuleBasedStateMachine):
         self.client = world.client
         self.queue = normalise_queue(world.client)
         world.client.flushdb()
-        for table in TABLES:
-            world.connection.execute(f"DELETE FROM airudder.{table}")
+        world.connection.execute(f"TRUNCATE airudder.{TABLES}")
         self.acknowledged: dict[Any, Entry] = {}
         self.settled: dict[Any, str] = {}
         self.held: list[TakenBatch] = []
