@@ -27,6 +27,8 @@ Rows = Connection[dict[str, Any]]
 
 ROW_TABLES = ("workflows", "nodes", "callees", "cases", "case_answers", "calls", "call_attributes", "call_turns")
 
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
 
 @pytest.fixture(autouse=True, params=[1, workers.settle.COPY_FROM], ids=["by copy", "by upserts"])
 def copy_from(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -392,8 +394,7 @@ def test_concurrent_batches_on_same_people(database_url: str, connection: Rows) 
         finally:
             database.close()
 
-    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-    before = connection.execute(deadlocks).fetchone()
+    before = connection.execute(DEADLOCKS).fetchone()
     threads = [threading.Thread(target=work, args=(share,)) for share in shares]
     for thread in threads:
         thread.start()
@@ -404,7 +405,7 @@ def test_concurrent_batches_on_same_people(database_url: str, connection: Rows) 
     assert outcomes(connection) == {"normalised": 400}
     newest = {f"c{number % 7}": one.uuid for number, one in enumerate(history)}
     assert {call["call_id"]: call["push_id"] for call in rows(connection, "calls")} == newest
-    assert connection.execute(deadlocks).fetchone() == before
+    assert connection.execute(DEADLOCKS).fetchone() == before
 
 
 def test_serialization_failure_is_retried(database: Database, connection: Rows) -> None:

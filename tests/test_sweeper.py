@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import closing
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 from redis import Redis
 
+import workers.frozen
 import workers.pending
 from ingest import keys
 from ingest.entry import Entry, encode_entry
 from ingest.errors import PostgresAwayError
 from ingest.jobs import enqueue_batch, normalise_queue
+from tests.logins import Logins
+from tests.processes import wait_until
 from tests.pushes import entry, hang_on_poison, push
 from tests.servers import redis_set_to
 from workers import settle
@@ -226,6 +231,33 @@ def test_held_table_hinders_partitions_alone(
     assert connection.execute("SELECT to_regclass(%s) IS NOT NULL AS made", [missing["name"]]).fetchone() == {
         "made": True
     }
+
+
+def test_frozen_copy_is_ended(
+    sweeper: Sweeper, logins: Logins, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits in the midst of a COPY for the rest of its rows is ended when it is too old; another program's is left
+    alone."""
+    waiting = "SELECT application_name AS name FROM pg_stat_activity WHERE query LIKE '%COPY airudder.calls%'"
+    waiting += " AND wait_event = 'ClientRead' ORDER BY name"
+
+    def names() -> list[str]:
+        return [row["name"] for row in connection.execute(waiting).fetchall()]
+
+    with (
+        closing(psycopg.connect(logins.worker, application_name="airudder-ingest")) as ours,
+        closing(psycopg.connect(logins.worker, application_name="report")) as others,
+    ):
+        for frozen in (ours, others):
+            frozen.pgconn.send_query(b"BEGIN; COPY airudder.calls FROM STDIN")
+        wait_until(lambda: len(names()) == 2, "both are waited for")
+
+        sweeper.run_once()
+        assert names() == ["airudder-ingest", "report"]
+
+        monkeypatch.setattr(workers.frozen, "FROZEN_SECONDS", 0)
+        sweeper.run_once()
+        wait_until(lambda: names() == ["report"], "ours is ended")
 
 
 def test_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection: Rows) -> None:

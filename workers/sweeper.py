@@ -21,6 +21,7 @@ from ingest.errors import PostgresAwayError, SettingError, describe
 from ingest.jobs import normalise_queue
 from ingest.redis_client import brisk_client
 from workers import statements
+from workers.frozen import end_frozen_writers
 from workers.full_redis import make_room
 from workers.lost_batch import enqueue_again, leases
 from workers.pending import PendingPushes
@@ -58,6 +59,7 @@ class Sweeper:
         if not self._database.run(_lock):
             return 0
         try:
+            end_frozen_writers(self._database)  # or their locks would hold up what follows
             # What is in Redis first: while that is full every push comes in as pending, and there is no end of those.
             handled = self._enqueue_lost() + self._pending.feed()
             self._make_partitions()

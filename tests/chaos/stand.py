@@ -45,6 +45,11 @@ SELECT FROM pg_stat_activity
 WHERE application_name = 'airudder-ingest' AND state = 'active'
   AND (query LIKE '%INSERT INTO airudder.calls%' OR query LIKE 'COPY airudder.%')
 """
+_COPYING = """
+SELECT FROM pg_stat_activity
+WHERE application_name = 'airudder-ingest' AND query LIKE 'COPY airudder.%' AND wait_event = 'ClientRead'
+  AND state = 'active'
+"""
 _IDLE = """
 SELECT FROM pg_stat_activity WHERE application_name = 'airudder-ingest' AND state = 'idle in transaction'
 """
@@ -166,6 +171,11 @@ class Stand:
         with suppress(psycopg.OperationalError), self.connect() as connection:
             return connection.execute(_WRITING).fetchone() is not None
         return False
+
+    def copy_waits_for_rows(self) -> bool:
+        """Whether a worker is in the midst of the rows of a COPY."""
+        with self.connect() as connection:
+            return connection.execute(_COPYING).fetchone() is not None
 
     def transaction_is_idle(self) -> bool:
         """Whether a worker leaves a transaction open and does nothing in it."""

@@ -367,6 +367,46 @@ def test_workers_frozen(folder: Path, seed: int, report: Report) -> None:
     asyncio.run(scenario())
 
 
+SLOW_COPY = """
+import time
+import workers.copy
+
+write = workers.copy._Writer.write
+
+
+def write_slowly(writer, data):
+    time.sleep(0.2)
+    write(writer, data)
+
+
+workers.copy._Writer.write = write_slowly
+"""
+
+
+@pytest.mark.skipif(not FULL, reason="the sweeper gives a frozen worker a minute")
+def test_workers_frozen_amid_copy(folder: Path, seed: int, report: Report) -> None:
+    """All workers of a host stand still in the midst of a statement, for which Postgres has no bound: the sweeper ends
+    it, and workers of another host come through."""
+
+    async def scenario() -> None:
+        async with standing(folder, seed, preamble=SLOW_COPY) as stand:
+            sending = asyncio.create_task(stand.oracle.send(20_000, rate=1000))
+            await stand.wait(stand.copy_waits_for_rows, "a worker is in the midst of a COPY")
+            frozen = stand.worker.pids()
+            signal_all(frozen, signal.SIGSTOP)
+            assert stand.copy_waits_for_rows()
+            other = stand.processes["other"] = stand.worker.instead("-m", "workers")
+            other.start()
+            await sending
+            await stand.wait_until_quiet()
+            assert "had waited for its worker" in stand.processes["sweeper"].printed()
+            signal_all(frozen, signal.SIGCONT)
+            await conclude(stand, report)
+            assert_all_acknowledged(stand)
+
+    asyncio.run(scenario())
+
+
 REFUSE_AT_TIMES = """
 CREATE SEQUENCE airudder.transaction_number;
 CREATE FUNCTION airudder.refuse_at_times() RETURNS trigger LANGUAGE plpgsql AS $$
