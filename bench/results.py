@@ -49,7 +49,7 @@ TARGETS = {
     "saturated with one worker: p99 ÷ bare's p99": at_most(5),
     "saturated with one worker: stored ÷ bare": at_least(0.40),
     "saturated with one worker: longest lag, s": at_most(1),
-    "burst of 200,000 and more: from its end to all of it stored, s": at_most(3),
+    "burst of 200,000 and more, one worker: from its end to all stored, s": at_most(3),
     "10,000 in 1 s on 200/s: p99 of the acknowledgement, ms": at_most(250),
     "10,000 in 1 s on 200/s: lost": at_most(0),
     "idle: push to visible row, p50, ms": at_most(15),

@@ -1,4 +1,4 @@
-"""Together: web, one worker and the sweeper on the same cores as both servers and the load generator."""
+"""Together: web, workers and the sweeper on the same cores as both servers and the load generator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.bodies import SAMPLE_SIZE, numbered
-from bench.load import load
+from bench.load import Load, load
 from bench.open_loop import send
 from bench.plan import Plan
 from bench.results import Results
@@ -30,37 +30,39 @@ _FIRST_SERIAL = 10**12
 
 
 def saturated(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
-    """As many pushes as web acknowledges, for long enough that they are 200,000: what is stored meanwhile, how far
-    behind that is, and how long the rest takes."""
-    bare = stand.serve_peer("bare")
-    with _receiving(stand) as url:
-        for _ in range(plan.rounds):
-            stand.empty()
-            ceiling = load(bare, bodies[SAMPLE_SIZE], plan.seconds)
-            results.note("saturated", "bare", ceiling)
-            stand.empty()
-            with _watching(stand) as watched:
-                seen = load(url, bodies[SAMPLE_SIZE], plan.saturated_seconds)
-                rest = stand.in_flight()
-                tail = stand.wait_until_drained()
-            stand.check_normalised(seen.acknowledged)
-            stored = (seen.acknowledged - rest) / seen.seconds
-            results.note("saturated", "ours", seen)
-            peak = {
-                "stored_rate": stored,
-                "longest_lag_s": watched.lag,
-                "tail_s": tail,
-                "redis_mb": watched.bytes / 1e6,
-            }
-            results.note("saturated", "ours: behind the acknowledgement", peak)
-            prefix = "saturated with one worker:"
-            results.figure(f"{prefix} acknowledged ÷ bare", seen.rate / ceiling.rate)
-            results.figure(f"{prefix} p99 ÷ bare's p99", seen.p99_ms / ceiling.p99_ms)
-            results.figure(f"{prefix} stored ÷ bare", stored / ceiling.rate)
-            results.figure(f"{prefix} longest lag, s", watched.lag)
+    """As many pushes as web acknowledges, for long enough that they are 200,000: what one worker stores meanwhile, and
+    two, how far behind that is, and how long the rest takes."""
+    for _ in range(plan.rounds):
+        stand.empty()
+        bare = load(stand.serve_peer("bare"), bodies[SAMPLE_SIZE], plan.seconds)
+        stand.stop("bare")
+        results.note("saturated", "bare", bare)
+        for workers, name in ((1, "one worker"), (2, "two workers")):
+            seen, behind = _saturate(stand, bodies[SAMPLE_SIZE], plan.saturated_seconds, workers)
+            results.note("saturated", name, seen)
+            results.note("saturated", f"{name}: behind the acknowledgement", behind)
+            results.figure(f"saturated with {name}: acknowledged ÷ bare", seen.rate / bare.rate)
+            results.figure(f"saturated with {name}: p99 ÷ bare's p99", seen.p99_ms / bare.p99_ms)
+            results.figure(f"saturated with {name}: stored ÷ bare", behind["stored_rate"] / bare.rate)
+            results.figure(f"saturated with {name}: longest lag, s", behind["longest_lag_s"])
             if seen.acknowledged >= _LARGE_BURST:
-                results.figure("burst of 200,000 and more: from its end to all of it stored, s", tail)
-    stand.stop("bare")
+                results.figure(f"burst of 200,000 and more, {name}: from its end to all stored, s", behind["tail_s"])
+
+
+def _saturate(stand: Stand, body: Path, seconds: float, workers: int) -> tuple[Load, dict[str, float]]:
+    stand.empty()
+    with _receiving(stand, workers) as url, _watching(stand) as watched:
+        seen = load(url, body, seconds)
+        rest = stand.in_flight()
+        tail = stand.wait_until_drained()
+    stand.check_normalised(seen.acknowledged)
+    stored = (seen.acknowledged - rest) / seen.seconds
+    return seen, {
+        "stored_rate": stored,
+        "longest_lag_s": watched.lag,
+        "tail_s": tail,
+        "redis_mb": watched.bytes / 1e6,
+    }
 
 
 def burst_on_base(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
@@ -114,9 +116,9 @@ def idle(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) ->
 
 
 @contextmanager
-def _receiving(stand: Stand) -> Iterator[str]:
+def _receiving(stand: Stand, workers: int = 1) -> Iterator[str]:
     url = stand.serve_ours()
-    stand.start("worker", "-m", "workers", WORKERS="1")
+    stand.start("worker", "-m", "workers", WORKERS=str(workers))
     stand.start("sweeper", "-m", "workers.sweeper")
     stand.wait(lambda: stand.redis.exists("rq:workers"), "the worker is there", START_SECONDS)
     yield url

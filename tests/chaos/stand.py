@@ -47,8 +47,8 @@ WHERE application_name = 'airudder-ingest' AND state = 'active'
 """
 _COPYING = """
 SELECT FROM pg_stat_activity
-WHERE application_name = 'airudder-ingest' AND query LIKE 'COPY airudder.%' AND wait_event = 'ClientRead'
-  AND state = 'active'
+WHERE application_name = 'airudder-ingest' AND query LIKE 'COPY airudder."call_turns"%'
+  AND state = 'active' AND wait_event = 'ClientRead'
 """
 _IDLE = """
 SELECT FROM pg_stat_activity WHERE application_name = 'airudder-ingest' AND state = 'idle in transaction'
@@ -173,7 +173,7 @@ class Stand:
         return False
 
     def copy_waits_for_rows(self) -> bool:
-        """Whether a worker is in the midst of the rows of a COPY."""
+        """Whether a worker has written most of a batch, and is in the midst of the rows of its last large COPY."""
         with self.connect() as connection:
             return connection.execute(_COPYING).fetchone() is not None
 
