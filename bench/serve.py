@@ -8,14 +8,14 @@ from importlib import import_module
 
 import uvicorn
 
-from ingest.garbage import REQUESTS, spare_garbage_collector
+from ingest.garbage import spare_garbage_collector
 from ingest.web import UVICORN
 
 
 def main() -> None:
     """Serve the `app` of the module that is named, on PORT of loopback, until SIGTERM."""
     app = import_module(sys.argv[1]).app
-    spare_garbage_collector(REQUESTS)
+    spare_garbage_collector()
     uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), **UVICORN)
 
 

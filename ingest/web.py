@@ -14,7 +14,7 @@ from ingest import logs, settings
 from ingest.app import create_app
 from ingest.connection import KEEP_ALIVE_SECONDS
 from ingest.errors import SettingError
-from ingest.garbage import REQUESTS, spare_garbage_collector
+from ingest.garbage import spare_garbage_collector
 
 UVICORN: dict[str, Any] = {
     "timeout_keep_alive": KEEP_ALIVE_SECONDS,
@@ -43,7 +43,7 @@ def application() -> Starlette:
         # As after SIGHUP with a broken file of tokens: uvicorn keeps the process that this one was to replace.
         _log.error("cannot start: %s", error)
         sys.exit(1)
-    spare_garbage_collector(REQUESTS)
+    spare_garbage_collector()
     return app
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+import pytest
+
+import workers.settle
 from ingest import keys
 from ingest.entry import Entry, encode_entry
 from ingest.jobs import enqueue_batch, normalise_queue
+from workers.merge import Tables
+from workers.postgres import Database
 
 
 def enqueued(client: Any, entries: list[Entry], batch_id: str = "b1") -> str:
@@ -17,6 +23,20 @@ def enqueued(client: Any, entries: list[Entry], batch_id: str = "b1") -> str:
         pipeline.zadd(keys.BATCHES, {batch_id: 1.0})
         pipeline.execute()
     return batch_id
+
+
+def count_copies(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
+    """How many batches are written by COPY from now on (True), and how many are upserted as something in them was there
+    after all (False)."""
+    copied, counts = workers.settle._copied, Counter[bool]()
+
+    def copied_and_counted(database: Database, tables: Tables) -> bool:
+        was_copied = copied(database, tables)
+        counts[was_copied] += 1
+        return was_copied
+
+    monkeypatch.setattr(workers.settle, "_copied", copied_and_counted)
+    return counts
 
 
 def nothing_in_flight(client: Any) -> bool:

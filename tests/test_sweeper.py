@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ from tests.servers import redis_set_to
 from workers import settle
 from workers.jobs import normalise_batch
 from workers.postgres import Database
+from workers.statements import LOCK_SWEEPER
 from workers.sweeper import GRACE_SECONDS, PARTITIONS_REST_SECONDS, Sweeper
 
 Rows = Connection[dict[str, Any]]
@@ -236,28 +237,59 @@ def test_held_table_hinders_partitions_alone(
 def test_frozen_copy_is_ended(
     sweeper: Sweeper, logins: Logins, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits in the midst of a COPY for the rest of its rows is ended when it is too old; another program's is left
-    alone."""
-    waiting = "SELECT application_name AS name FROM pg_stat_activity WHERE query LIKE '%COPY airudder.calls%'"
-    waiting += " AND wait_event = 'ClientRead' ORDER BY name"
+    """What waits in the midst of a COPY for its worker is ended when it is too old. Left alone are another program,
+    another login, and who waits for a lock."""
+    sessions = {
+        "frozen": (logins.worker, "airudder-ingest", "BEGIN; COPY airudder.calls FROM STDIN"),
+        "report": (logins.worker, "report", "BEGIN; SELECT pg_advisory_xact_lock(7); COPY airudder.calls FROM STDIN"),
+        "web": (logins.web, "airudder-ingest", "BEGIN; SELECT 7"),
+        "waiting": (logins.worker, "airudder-ingest", "BEGIN; SELECT pg_advisory_xact_lock(7)"),
+    }
+    pids: dict[int, str] = {}
 
-    def names() -> list[str]:
-        return [row["name"] for row in connection.execute(waiting).fetchall()]
+    def waiting() -> set[str]:
+        found = connection.execute("SELECT pid FROM pg_stat_activity WHERE xact_start < now() AND wait_event <> ''")
+        return {pids[row["pid"]] for row in found if row["pid"] in pids}
 
-    with (
-        closing(psycopg.connect(logins.worker, application_name="airudder-ingest")) as ours,
-        closing(psycopg.connect(logins.worker, application_name="report")) as others,
-    ):
-        for frozen in (ours, others):
-            frozen.pgconn.send_query(b"BEGIN; COPY airudder.calls FROM STDIN")
-        wait_until(lambda: len(names()) == 2, "both are waited for")
+    with ExitStack() as stack:
+        for name, (url, program, query) in sessions.items():
+            session = stack.enter_context(closing(psycopg.connect(url, application_name=program)))
+            session.pgconn.send_query(query.encode())
+            pids[session.info.backend_pid] = name
+            wait_until(lambda: len(waiting()) == len(pids), f"{name} waits")
 
         sweeper.run_once()
-        assert names() == ["airudder-ingest", "report"]
+        assert waiting() == sessions.keys()
 
         monkeypatch.setattr(workers.frozen, "FROZEN_SECONDS", 0)
         sweeper.run_once()
-        wait_until(lambda: names() == ["report"], "ours is ended")
+        wait_until(lambda: "frozen" not in waiting(), "it is ended")
+        assert waiting() == sessions.keys() - {"frozen"}
+
+
+def test_sweeper_that_may_end_nothing(client: Any, logins: Logins, connection: Rows) -> None:
+    """Where a hardened Postgres refuses that, everything else is seen to."""
+    store_pending(connection, entry(push("c1")))
+    connection.execute("REVOKE EXECUTE ON FUNCTION pg_terminate_backend FROM PUBLIC")
+    try:
+        with closing(Database(logins.worker, patience_seconds=0)) as database:
+            assert Sweeper(client, database).run_once() == 1
+    finally:
+        connection.execute("GRANT EXECUTE ON FUNCTION pg_terminate_backend TO PUBLIC")
+
+
+def test_frozen_sweeper_is_succeeded(
+    sweeper: Sweeper, logins: Logins, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that stands still in a transaction is ended by the next, which has the lock then; between two transactions
+    Postgres ends it."""
+    monkeypatch.setattr(workers.frozen, "FROZEN_SECONDS", 0)
+    with closing(psycopg.connect(logins.worker, application_name="airudder-ingest")) as frozen:
+        frozen.execute(LOCK_SWEEPER)
+        assert frozen.execute("SHOW idle_session_timeout").fetchone() == ("1min",)
+
+        store_pending(connection, entry(push()))
+        wait_until(sweeper.run_once, "the next one settles what is pending")
 
 
 def test_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection: Rows) -> None:

@@ -20,7 +20,7 @@ from rq.worker_pool import WorkerData, WorkerPool
 
 from ingest import logs, settings
 from ingest.errors import SettingError, describe
-from ingest.garbage import ROWS, spare_garbage_collector
+from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
 from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS
 from ingest.redis_client import patient_client
 from workers import jobs  # loaded before the pool forks, so that no job waits for imports
@@ -119,7 +119,7 @@ def main() -> None:
         worker_class=NormalisingWorker,
         serializer=JSONSerializer,
     )
-    spare_garbage_collector(ROWS)  # before the pool forks: its workers share what is loaded
+    spare_garbage_collector(THRESHOLD_OF_BATCHES)  # before the pool forks: its workers share what is loaded
     pool.start(logging_level="WARNING")
 
 

@@ -18,10 +18,10 @@ SELECT set_config('idle_in_transaction_session_timeout', '30s', false),
   set_config('search_path', 'pg_catalog, pg_temp', false)
 """
 """A worker that is frozen between two statements, or whose host is gone, would keep its rows locked, and a sweeper
-whose host is gone its lock; one that is frozen inside a statement is ended by END_FROZEN_WRITERS. A plan that was made
-when a table, or the day's partition, was empty reads all of it when it is not. Thousands of keys are looked up by
-index: Postgres would rather read a whole table, up to a hundred thousand rows, for them. Before Postgres 15 anybody may
-make functions in `public`, and one of theirs would be ours."""
+whose host is gone its lock; who is frozen inside a statement is for END_FROZEN_WRITERS. A plan that was made when a
+table, or the day's partition, was empty reads all of it when it is not. Thousands of keys are looked up by index:
+Postgres would rather read a whole table, up to a hundred thousand rows, for them. Before Postgres 15 anybody may make
+functions in `public`, and one of theirs would be ours."""
 
 TELL_TIME: LiteralString = "SELECT now()"
 
@@ -175,12 +175,19 @@ WHERE (stored.received_at, stored.push_id) <= (excluded.received_at, excluded.pu
 """
 
 END_FROZEN_WRITERS: LiteralString = """
-SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE application_name = 'airudder-ingest' AND usename = current_user AND datname = current_database()
-  AND wait_event = 'ClientRead' AND xact_start < now() - make_interval(secs => %s)
+WITH frozen AS MATERIALIZED (
+  SELECT pid FROM pg_stat_activity
+  WHERE application_name = 'airudder-ingest' AND usename = current_user AND datname = current_database()
+    AND wait_event IN ('ClientRead', 'ClientWrite') AND xact_start < now() - make_interval(secs => %s)
+)
+SELECT pid FROM frozen WHERE pg_terminate_backend(pid)
 """
+"""Of our own login alone: another one's sessions are not ours to end, and to try is an error."""
 
-LOCK_SWEEPER: LiteralString = "SELECT pg_try_advisory_lock(hashtext('airudder-ingest sweeper'))"
+LOCK_SWEEPER: LiteralString = """
+SELECT pg_try_advisory_lock(hashtext('airudder-ingest sweeper')), set_config('idle_session_timeout', '60s', false)
+"""
+"""Who is frozen between two transactions would keep the lock for ever."""
 UNLOCK_SWEEPER: LiteralString = "SELECT pg_advisory_unlock(hashtext('airudder-ingest sweeper'))"
 
 BEGIN_OLDEST_PENDING: LiteralString = """

@@ -21,7 +21,7 @@ from ingest.errors import PostgresAwayError, SettingError, describe
 from ingest.jobs import normalise_queue
 from ingest.redis_client import brisk_client
 from workers import statements
-from workers.frozen import end_frozen_writers
+from workers.frozen import FrozenWriters
 from workers.full_redis import make_room
 from workers.lost_batch import enqueue_again, leases
 from workers.pending import PendingPushes
@@ -51,15 +51,16 @@ class Sweeper:
         self._queue = normalise_queue(client)
         self._missing_since: dict[str, float] = {}
         self._pending = PendingPushes(database, clock)
+        self._frozen = FrozenWriters(database, clock)
         self._partitions_due_at = 0.0
         self._retention = Retention(database, clock, keep)
 
     def run_once(self) -> int:
         """Sweep once; how many batches were enqueued again and pending pushes settled."""
+        self._frozen.end()  # first: one of them may have the lock, or rows that we are about to write
         if not self._database.run(_lock):
             return 0
         try:
-            end_frozen_writers(self._database)  # or their locks would hold up what follows
             # What is in Redis first: while that is full every push comes in as pending, and there is no end of those.
             handled = self._enqueue_lost() + self._pending.feed()
             self._make_partitions()

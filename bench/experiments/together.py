@@ -31,7 +31,7 @@ _FIRST_SERIAL = 10**12
 
 def saturated(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
     """As many pushes as web acknowledges, for long enough that they are 200,000: what one worker stores meanwhile, and
-    two, how far behind that is, and how long the rest takes."""
+    two, after it, how far behind that is, and how long the rest takes."""
     for _ in range(plan.rounds):
         stand.empty()
         bare = load(stand.serve_peer("bare"), bodies[SAMPLE_SIZE], plan.seconds)
@@ -120,7 +120,7 @@ def _receiving(stand: Stand, workers: int = 1) -> Iterator[str]:
     url = stand.serve_ours()
     stand.start("worker", "-m", "workers", WORKERS=str(workers))
     stand.start("sweeper", "-m", "workers.sweeper")
-    stand.wait(lambda: stand.redis.exists("rq:workers"), "the worker is there", START_SECONDS)
+    stand.wait(lambda: stand.redis.scard("rq:workers") == workers, "the workers are there", START_SECONDS)
     yield url
     stand.stop("web", "worker", "sweeper")
 

@@ -32,7 +32,8 @@ from ingest.jobs import normalise_queue
 from ingest.open_batch import OpenBatch
 from ingest.push_ids import PushIds
 from ingest.redis_client import acknowledging_client
-from tests.chaos.conftest import Report, size
+from tests.batches import count_copies
+from tests.chaos.conftest import FULL, Report, size
 from tests.chaos.proxy import Proxy
 from tests.conftest import TABLES
 from tests.pushes import entry, push
@@ -315,6 +316,7 @@ def test_life_of_batch(
     monkeypatch.setattr(open_batch, "REDIS_REST_SECONDS", 0.0)
     world = World(redis_url, database_url, client, database, connection)
     lives, steps = size(short=25, full=200), size(short=30, full=50)
+    copies = count_copies(monkeypatch)
 
     @hypothesis.seed(seed)
     class Life(BatchLife):
@@ -330,4 +332,6 @@ def test_life_of_batch(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    report(lives=lives, steps_at_most=steps)
+    if FULL:  # in a few lives perhaps none is
+        assert copies.keys() == {True, False}
+    report(lives=lives, steps_at_most=steps, copied=copies[True], copied_in_vain=copies[False])

@@ -360,12 +360,13 @@ def test_workers_frozen(folder: Path, seed: int, report: Report) -> None:
                 signal_all(frozen, signal.SIGSTOP)
                 await asyncio.sleep(1)  # longer than a statement of theirs takes
             with stand.connect() as connection:
-                connection.execute(DWELL_NO_MORE)  # what they had in hand is settled push by push
+                # What they had in hand is settled push by push, and would dwell that many times.
+                connection.execute(DWELL_NO_MORE)
             other = stand.processes["other"] = stand.worker.instead("-m", "workers")
             other.start()
             await sending
-            # Not before Postgres has ended the frozen transaction.
             await stand.wait_until_quiet()
+            assert "idle-in-transaction timeout" in stand.postgres.printed()
             signal_all(frozen, signal.SIGCONT)
             await conclude(stand, report)
             assert_all_acknowledged(stand)
@@ -398,14 +399,16 @@ def test_workers_frozen_amid_copy(folder: Path, seed: int, report: Report) -> No
         async with standing(folder, seed, preamble=SLOW_COPY) as stand:
             sending = asyncio.create_task(stand.oracle.send(20_000, rate=1000))
             await stand.wait(stand.copy_waits_for_rows, "a worker is in the midst of a COPY")
-            frozen = stand.worker.pids()
-            signal_all(frozen, signal.SIGSTOP)
-            assert stand.copy_waits_for_rows()
+            signal_all(frozen := stand.worker.pids(), signal.SIGSTOP)
+            while not stand.copy_waits_for_rows():
+                signal_all(frozen, signal.SIGCONT)
+                await stand.wait(stand.copy_waits_for_rows, "a worker is in the midst of a COPY")
+                signal_all(frozen := stand.worker.pids(), signal.SIGSTOP)
             other = stand.processes["other"] = stand.worker.instead("-m", "workers")
             other.start()
             await sending
             await stand.wait_until_quiet()
-            assert "had waited for its worker" in stand.processes["sweeper"].printed()
+            assert "waits for its worker" in stand.processes["sweeper"].printed()
             signal_all(frozen, signal.SIGCONT)
             await conclude(stand, report)
             assert_all_acknowledged(stand)
