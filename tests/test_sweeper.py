@@ -23,6 +23,7 @@ from tests.processes import wait_until
 from tests.pushes import entry, hang_on_poison, push
 from tests.servers import redis_set_to
 from workers import settle
+from workers.frozen import REST_SECONDS
 from workers.jobs import normalise_batch
 from workers.postgres import Database
 from workers.statements import LOCK_SWEEPER
@@ -237,13 +238,12 @@ def test_held_table_hinders_partitions_alone(
 def test_frozen_copy_is_ended(
     sweeper: Sweeper, logins: Logins, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits in the midst of a COPY for its worker is ended when it is too old. Left alone are another program,
-    another login, and who waits for a lock."""
+    """What waits in the midst of a COPY for its worker is ended when it is too old. Left alone are another program, and
+    who waits for a lock."""
     sessions = {
-        "frozen": (logins.worker, "airudder-ingest", "BEGIN; COPY airudder.calls FROM STDIN"),
-        "report": (logins.worker, "report", "BEGIN; SELECT pg_advisory_xact_lock(7); COPY airudder.calls FROM STDIN"),
-        "web": (logins.web, "airudder-ingest", "BEGIN; SELECT 7"),
-        "waiting": (logins.worker, "airudder-ingest", "BEGIN; SELECT pg_advisory_xact_lock(7)"),
+        "frozen": ("airudder-ingest", "BEGIN; COPY airudder.calls FROM STDIN"),
+        "report": ("report", "BEGIN; SELECT pg_advisory_xact_lock(7); COPY airudder.calls FROM STDIN"),
+        "waiting": ("airudder-ingest", "BEGIN; SELECT pg_advisory_xact_lock(7)"),
     }
     pids: dict[int, str] = {}
 
@@ -252,8 +252,8 @@ def test_frozen_copy_is_ended(
         return {pids[row["pid"]] for row in found if row["pid"] in pids}
 
     with ExitStack() as stack:
-        for name, (url, program, query) in sessions.items():
-            session = stack.enter_context(closing(psycopg.connect(url, application_name=program)))
+        for name, (program, query) in sessions.items():
+            session = stack.enter_context(closing(psycopg.connect(logins.worker, application_name=program)))
             session.pgconn.send_query(query.encode())
             pids[session.info.backend_pid] = name
             wait_until(lambda: len(waiting()) == len(pids), f"{name} waits")
@@ -267,15 +267,21 @@ def test_frozen_copy_is_ended(
         assert waiting() == sessions.keys() - {"frozen"}
 
 
-def test_sweeper_that_may_end_nothing(client: Any, logins: Logins, connection: Rows) -> None:
-    """Where a hardened Postgres refuses that, everything else is seen to."""
+def test_sweeper_that_may_end_nothing(
+    client: Any, logins: Logins, connection: Rows, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a hardened Postgres refuses that, everything else is seen to, and a line a minute says so."""
     store_pending(connection, entry(push("c1")))
     connection.execute("REVOKE EXECUTE ON FUNCTION pg_terminate_backend FROM PUBLIC")
     try:
         with closing(Database(logins.worker, patience_seconds=0)) as database:
-            assert Sweeper(client, database).run_once() == 1
+            sweeper = Sweeper(client, database, clock)
+            assert [sweeper.run_once() for _ in range(3)] == [1, 0, 0]
+            clock.now += REST_SECONDS
+            sweeper.run_once()
     finally:
         connection.execute("GRANT EXECUTE ON FUNCTION pg_terminate_backend TO PUBLIC")
+    assert caplog.text.count("pg_terminate_backend") == 2
 
 
 def test_frozen_sweeper_is_succeeded(
@@ -286,7 +292,8 @@ def test_frozen_sweeper_is_succeeded(
     monkeypatch.setattr(workers.frozen, "FROZEN_SECONDS", 0)
     with closing(psycopg.connect(logins.worker, application_name="airudder-ingest")) as frozen:
         frozen.execute(LOCK_SWEEPER)
-        assert frozen.execute("SHOW idle_session_timeout").fetchone() == ("1min",)
+        frozen.commit()
+        assert frozen.execute("SHOW idle_session_timeout").fetchone() == ("10min",)
 
         store_pending(connection, entry(push()))
         wait_until(sweeper.run_once, "the next one settles what is pending")

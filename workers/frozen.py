@@ -1,12 +1,15 @@
-"""Frozen writers: a worker that stands still inside a statement, or between two of a pipeline, keeps its rows locked.
-Postgres itself ends only who stands still between two statements."""
+"""Frozen writers: a worker that stands still inside a statement, or amid a pipeline, keeps its rows locked. Postgres
+itself ends only who stands still between two statements that are not in a pipeline."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
-from ingest.errors import PostgresAwayError
+from psycopg import Connection
+from psycopg.errors import InsufficientPrivilege
+
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 from workers import statements
 from workers.postgres import Database
@@ -14,7 +17,7 @@ from workers.postgres import Database
 FROZEN_SECONDS = 2 * JOB_TIMEOUT_SECONDS
 """No transaction of a worker that moves is so old"""
 REST_SECONDS = 60.0
-"""How long to leave it after it was refused, as it is where the login may end no session"""
+"""How long to leave it where the login may end no session, not even its own"""
 
 _log = logging.getLogger(__name__)
 
@@ -31,15 +34,21 @@ class FrozenWriters:
         """Look once, and end what is found."""
         if self._clock() < self._due_at:
             return
-        try:
-            found = self._database.run(
-                lambda connection: connection.execute(statements.END_FROZEN_WRITERS, [FROZEN_SECONDS]).fetchall()
-            )
-        except PostgresAwayError as error:
-            _log.warning("no frozen worker's transaction can be ended: %s", error)
+        ended = self._database.run(_end)
+        if ended is None:
+            _log.warning("what a frozen worker holds cannot be ended: this login may not call pg_terminate_backend")
             self._due_at = self._clock() + REST_SECONDS
             return
-        for (pid,) in found:
+        for pid in ended:
             _log.warning(
                 "Postgres process %d waits for its worker, over %d s in one transaction: ended", pid, FROZEN_SECONDS
             )
+
+
+def _end(connection: Connection[tuple[Any, ...]]) -> list[int] | None:
+    """The processes that are ended; None if that is not allowed."""
+    try:
+        return [pid for (pid,) in connection.execute(statements.END_FROZEN_WRITERS, [FROZEN_SECONDS])]
+    except InsufficientPrivilege:
+        connection.rollback()
+        return None

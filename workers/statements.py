@@ -185,9 +185,9 @@ SELECT pid FROM frozen WHERE pg_terminate_backend(pid)
 """Of our own login alone: another one's sessions are not ours to end, and to try is an error."""
 
 LOCK_SWEEPER: LiteralString = """
-SELECT pg_try_advisory_lock(hashtext('airudder-ingest sweeper')), set_config('idle_session_timeout', '60s', false)
+SELECT pg_try_advisory_lock(hashtext('airudder-ingest sweeper')), set_config('idle_session_timeout', '10min', false)
 """
-"""Who is frozen between two transactions would keep the lock for ever."""
+"""Who is frozen between two transactions would keep the lock for ever; no pass leaves Postgres alone for so long."""
 UNLOCK_SWEEPER: LiteralString = "SELECT pg_advisory_unlock(hashtext('airudder-ingest sweeper'))"
 
 BEGIN_OLDEST_PENDING: LiteralString = """

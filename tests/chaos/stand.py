@@ -52,6 +52,7 @@ WHERE application_name = 'airudder-ingest' AND query LIKE 'COPY airudder."call_t
 """
 _IDLE = """
 SELECT FROM pg_stat_activity WHERE application_name = 'airudder-ingest' AND state = 'idle in transaction'
+  AND state_change < now() - interval '0.5s'
 """
 _UNSETTLED = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'pending'"
 
