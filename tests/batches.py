@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from ingest.entry import Entry, encode_entry
 from ingest.jobs import enqueue_batch, normalise_queue
 from workers.merge import Tables
 from workers.postgres import Database
+from workers.settle import settle
 
 
 def enqueued(client: Any, entries: list[Entry], batch_id: str = "b1") -> str:
@@ -37,6 +42,21 @@ def count_copies(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
 
     monkeypatch.setattr(workers.settle, "_copied", copied_and_counted)
     return counts
+
+
+def settle_at_once(database_url: str, batches: Sequence[Sequence[list[Entry]]]) -> None:
+    """Settle batches in as many threads as there are workers, each with a connection of its own: the first ones of all
+    workers at once, then the second ones, and so on. Raises what one of them raises."""
+    together = threading.Barrier(len(batches), timeout=60)
+
+    def work(own: Sequence[list[Entry]]) -> None:
+        with closing(Database(database_url, patience_seconds=20)) as database:
+            for batch in own:
+                together.wait()
+                settle(database, batch)
+
+    with ThreadPoolExecutor(len(batches)) as threads:
+        list(threads.map(work, batches))
 
 
 def nothing_in_flight(client: Any) -> bool:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -15,7 +12,7 @@ from psycopg import Connection
 
 import workers.settle
 from ingest.entry import Entry
-from tests.batches import count_copies
+from tests.batches import count_copies, settle_at_once
 from tests.pushes import entry, push
 from tests.test_settle import DEADLOCKS, outcomes, rows
 from workers.copy import TURNS, copy
@@ -76,31 +73,23 @@ def test_concurrent_copies_of_same_calls(database_url: str, connection: Rows, mo
     monkeypatch.setattr(workers.settle, "COPY_FROM", 1)
     copies = count_copies(monkeypatch)
     chance = random.Random(1)
-    histories: list[list[dict[str, Entry]]] = [
+    batches: list[list[dict[str, Entry]]] = [
         [
             {
                 f"w{wave}c{call}": entry(push(f"w{wave}c{call}", f"+62812{worker}{wave:02}{call:04}"))
                 for call in chance.sample(range(10 * worker, 10 * worker + 30), 30)
             }
-            for worker in range(4)
+            for wave in range(12)
         ]
-        for wave in range(12)
+        for worker in range(4)
     ]
-    together = threading.Barrier(4, timeout=60)
-
-    def work(worker: int) -> None:
-        with closing(Database(database_url, patience_seconds=20)) as database:
-            for batches in histories:
-                together.wait()
-                settle(database, list(batches[worker].values()))
-
     before = connection.execute(DEADLOCKS).fetchone()
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(work, range(4)))
+
+    settle_at_once(database_url, [[list(batch.values()) for batch in own] for own in batches])
 
     assert copies.keys() == {True, False}
     assert outcomes(connection) == {"normalised": 12 * 4 * 30}
-    newest = {call_id: one.uuid for batches in histories for batch in batches for call_id, one in batch.items()}
+    newest = {call_id: one.uuid for own in batches for batch in own for call_id, one in batch.items()}
     for table in ("calls", "call_attributes"):
         assert {row["call_id"]: row["push_id"] for row in rows(connection, table)} == newest
     assert len(rows(connection, "call_turns")) == 2 * len(newest)

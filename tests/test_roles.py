@@ -210,7 +210,7 @@ def test_owners_functions_are_closed(connection: Rows) -> None:
     assert functions
     for function in functions:
         assert function["callers"] == ["airudder_worker"], function
-        assert "search_path=pg_catalog, pg_temp" in function["proconfig"], function
+        assert set(function["proconfig"]) - {"enable_seqscan=on"} == {"search_path=pg_catalog, pg_temp"}, function
 
 
 def test_whole_path_with_roles(environment: None, logins: Logins, client: Any, connection: Rows) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import threading
 from typing import Any
 
 import psycopg
@@ -17,6 +16,7 @@ import workers.settle
 import workers.write
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError
+from tests.batches import settle_at_once
 from tests.conftest import TABLES
 from tests.pushes import call_history, entry, push
 from tests.test_decode import SAMPLE
@@ -382,26 +382,10 @@ def test_concurrent_batches_on_same_people(database_url: str, connection: Rows) 
     ]
     shuffled = random.Random(1).sample(history, len(history))
     shares = [shuffled[worker::4] for worker in range(4)]
-    failures: list[BaseException] = []
-
-    def work(share: list[Entry]) -> None:
-        database = Database(database_url, patience_seconds=20)
-        try:
-            for at in range(0, len(share), 10):
-                settle(database, share[at : at + 10])
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            database.close()
-
     before = connection.execute(DEADLOCKS).fetchone()
-    threads = [threading.Thread(target=work, args=(share,)) for share in shares]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
-    assert failures == []
+    settle_at_once(database_url, [[share[at : at + 10] for at in range(0, len(share), 10)] for share in shares])
+
     assert outcomes(connection) == {"normalised": 400}
     newest = {f"c{number % 7}": one.uuid for number, one in enumerate(history)}
     assert {call["call_id"]: call["push_id"] for call in rows(connection, "calls")} == newest

@@ -398,9 +398,8 @@ def test_workers_frozen_amid_copy(folder: Path, seed: int, report: Report) -> No
     async def scenario() -> None:
         async with standing(folder, seed, preamble=SLOW_COPY) as stand:
             sending = asyncio.create_task(stand.oracle.send(20_000, rate=1000))
-            await stand.wait(stand.copy_waits_for_rows, "a worker is in the midst of a COPY")
-            signal_all(frozen := stand.worker.pids(), signal.SIGSTOP)
-            while not stand.copy_waits_for_rows():
+            frozen: list[int] = []
+            while not (frozen and stand.copy_waits_for_rows()):
                 signal_all(frozen, signal.SIGCONT)
                 await stand.wait(stand.copy_waits_for_rows, "a worker is in the midst of a COPY")
                 signal_all(frozen := stand.worker.pids(), signal.SIGSTOP)
