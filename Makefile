@@ -7,7 +7,7 @@ BENCH_STAMP := $(VENV)/bench-installed
 FUZZ_STAMP := $(VENV)/fuzz-installed
 AUDIT := $(VENV)/audit
 
-.PHONY: help install up test chaos chaos-long bench bench-quick fuzz check audit lock clean
+.PHONY: help install up test chaos chaos-long bench bench-quick fuzz lint check audit lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,10 +50,12 @@ $(FUZZ_STAMP): $(STAMP) tests/fuzz/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/fuzz/requirements.lock
 	@touch $@
 
-check: install ## Lint, types, the import rule and the sizes
+lint: install ## Lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint ## The same, the import rule and the sizes
 	$(BIN)/python -m pytest -q tests/test_structure.py
 
 audit: $(AUDIT)/installed ## Look up known vulnerabilities of every locked package (needs the network)
