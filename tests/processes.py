@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TypeVar
@@ -121,13 +122,22 @@ def answers(url: str) -> bool:
 
 
 def descendants(pid: int, command: str = "") -> list[int]:
-    """The processes below a process whose command line holds the pattern `command`."""
+    """The processes below a process whose command line holds the pattern `command`, parents before their children."""
     listed = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], check=True, capture_output=True, text=True).stdout
-    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
-    parents = {int(child): int(parent) for child, parent, *_ in rows}
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sorted(
-        int(child) for child, _, *args in rows if int(child) in found - {pid} and re.search(command, "".join(args))
-    )
+    return below(pid, [line.split(maxsplit=2) for line in listed.splitlines()], command)
+
+
+def below(pid: int, rows: Iterable[Sequence[str]], command: str = "") -> list[int]:
+    """The same of a list of processes: a row is pid, parent's pid and, where that is known, the command line.
+
+    By generation, as pids do not tell who was first: they begin anew at the kernel's `pid_max`.
+    """
+    children = defaultdict(list)
+    for child, parent, *args in rows:
+        children[int(parent)].append((int(child), "".join(args)))
+    found = []
+    generation = children[pid]
+    while generation:
+        found += [child for child, args in generation if re.search(command, args)]
+        generation = [grandchild for child, _ in generation for grandchild in children[child]]
+    return found
