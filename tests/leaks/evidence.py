@@ -76,7 +76,7 @@ class Evidence:
     def add_dashboard(self, url: str, job_ids: Iterable[str]) -> None:
         """Every page, each job's among them; an error's page counts as well."""
         jobs = [page for job_id in job_ids for page in (f"0/view/job/{job_id}", f"0/data/job/{job_id}.json")]
-        with httpx.Client() as session:
+        with httpx.Client(timeout=60) as session:
             for page in (*_PAGES, *jobs):
                 self.add("dashboard", session.get(f"{url}/{page}").content)
 
