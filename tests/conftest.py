@@ -43,6 +43,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("INGEST_DATA_DIR", str(tmp_path / "data"))
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine too, web's parts wait for the store in which the test will look."""
+    monkeypatch.setattr("ingest.redis_client.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
+    monkeypatch.setattr("ingest.fallback.TIMEOUT_SECONDS", 5.0)
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Postgres and Redis for the whole run."""

@@ -19,7 +19,7 @@ import pytest
 from ingest.embedded.server import free_port
 from ingest.tokens import digest_of, fingerprint, item_of
 from tests.kept import kept, last_refusals, refused
-from tests.processes import answers, running, running_web, wait_until
+from tests.processes import PATIENT_WEB, answers, running, running_web, wait_until
 
 PATH = "/airudder/custom-api"
 
@@ -216,7 +216,7 @@ def test_tokens_are_rotated_without_a_lost_push(
         process.send_signal(signal.SIGHUP)
         wait_until(condition, "the tokens are read again")
 
-    with running("-m", "ingest.web", PORT=str(port), **environ) as process:
+    with running(*PATIENT_WEB, PORT=str(port), **environ) as process:
         wait_until(lambda: answers(url), "web answers")
         assert (status(url, "/old"), status(url, "/new")) == (200, 401)
 

@@ -29,7 +29,10 @@ from tests.conftest import TABLES
 from tests.corpus import cases
 from tests.corpus.odd_values import INJECTIONS
 from tests.corpus.silence import Outcome, Row, fields_without_place, loads, silently_lost
-from tests.processes import answers, running_into, wait_until
+from tests.processes import PATIENT_WEB, answers, running_into, wait_until
+
+# The first test to ask has the whole corpus delivered.
+pytestmark = pytest.mark.timeout(300)
 
 PATH = "/airudder/custom-api"
 SENDERS = 8
@@ -105,7 +108,7 @@ def delivered(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPa
         connection.execute(f"TRUNCATE airudder.{TABLES}")
         with (
             running_into(worker_log, "-m", "workers", **environ),
-            running_into(web_log, "-m", "ingest.web", **environ),
+            running_into(web_log, *PATIENT_WEB, **environ),
         ):
             before = wait_until(lambda: set(client.smembers("rq:workers")), "a worker registers")
             wait_until(lambda: answers(url), "web answers")
@@ -149,7 +152,7 @@ async def _post_all(url: str) -> dict[str, Answer]:
 def _status_of(url: str, head: bytes) -> int:
     """The status that a request of raw bytes is answered with."""
     address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as sender:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as sender:
         is_whole = b"ontent-Length" in head or not head.startswith(b"POST")
         sender.sendall(head + (b"\r\n\r\n{}" if is_whole else b"\r\nContent-Length: 2\r\n\r\n{}"))
         return int(sender.makefile("rb").readline().split()[1])

@@ -34,7 +34,7 @@ ELSEWHERE = "https://elsewhere.example"
 @contextmanager
 def running_dashboard(**environ: str) -> Iterator[str]:
     """Run the dashboard until the block ends; gives its base URL."""
-    with running_server("ingest.dashboard", "DASHBOARD_PORT", answers, **environ) as url:
+    with running_server(["-m", "ingest.dashboard"], "DASHBOARD_PORT", answers, **environ) as url:
         yield url
 
 
@@ -148,7 +148,7 @@ def test_half_a_login_is_refused(name: str) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
 
     assert refused.returncode == 1

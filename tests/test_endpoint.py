@@ -246,8 +246,8 @@ def test_rolling_restart_refuses_nobody(database_url: str, redis_url: str, clien
     url = f"http://127.0.0.1:{environ['PORT']}"
     with running("-m", "ingest.web", **environ) as web:
         wait_until(lambda: answers(url), "web answers")
+        wait_until(lambda: len(descendants(web.pid, "spawn_main")) == 2, "both processes are started")
         before = set(descendants(web.pid, "spawn_main"))
-        assert len(before) == 2
         web.send_signal(signal.SIGHUP)
 
         def replaced() -> bool:

@@ -48,15 +48,19 @@ def test_postgres_away_is_said(connection: Rows) -> None:
     asyncio.run(run())
 
 
-def test_locked_table_does_not_hold_answer(logins: Logins, database_url: str, connection: Rows) -> None:
+def test_locked_table_does_not_hold_answer(
+    logins: Logins, database_url: str, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An insert that hangs is given up in time, and the next one works on a connection of its own."""
     held = Connection.connect(database_url)
     held.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
 
     async def run() -> None:
         fallback = Fallback(logins.web)
-        with pytest.raises(NowhereToStoreError):
-            await fallback.store([entry(push("c1"))])
+        with monkeypatch.context() as hurried:
+            hurried.setattr("ingest.fallback.TIMEOUT_SECONDS", 0.5)
+            with pytest.raises(NowhereToStoreError):
+                await fallback.store([entry(push("c1"))])
         held.rollback()
         assert await fallback.is_reachable()
         await fallback.close()

@@ -76,7 +76,7 @@ def running_up(folder: Path, **settings: str) -> Iterator[Up]:
         process = subprocess.Popen([INGEST, "up"], env=environ, stdout=log, stderr=log, text=True)
     up = Up(process, output, environ)
     try:
-        wait_until(lambda: "airudder-ingest is ready" in up.printed or process.poll() is not None, "it is ready", 60)
+        wait_until(lambda: "airudder-ingest is ready" in up.printed or process.poll() is not None, "it is ready", 120)
         assert process.poll() is None, up.printed
         yield up
         if process.poll() is None:
@@ -270,7 +270,7 @@ def test_procfile_runs_under_honcho(environment: None, tmp_path: Path, connectio
         wait_until(lambda: connection.execute("SELECT FROM airudder.calls").fetchone() is not None, "it is a call")
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _answers(url: str) -> bool:

@@ -82,11 +82,11 @@ class Stand:
 
     def connect(self) -> Connection[dict[str, Any]]:
         """A connection to Postgres, each statement its own transaction."""
-        return psycopg.connect(self.database_url, autocommit=True, connect_timeout=2, row_factory=dict_row)
+        return psycopg.connect(self.database_url, autocommit=True, connect_timeout=10, row_factory=dict_row)
 
     def client(self) -> Redis:
         """A client that does not try again."""
-        return Redis.from_url(self.redis_url, socket_timeout=2, socket_connect_timeout=2)
+        return Redis.from_url(self.redis_url, socket_timeout=10, socket_connect_timeout=10)
 
     async def wait(self, condition: Callable[[], object], what: str, seconds: float = START_SECONDS) -> float:
         """Wait until a condition, asked in a thread of its own, is true; how long that took."""
@@ -100,8 +100,14 @@ class Stand:
 
     async def kill_a_worker(self, chance: random.Random) -> None:
         """SIGKILL one worker of the pool, which starts another."""
-        await self.wait(lambda: descendants(self.worker.pid), "there are workers")
-        signal_all([chance.choice(descendants(self.worker.pid))], signal.SIGKILL)
+        workers: list[int] = []
+
+        def are_there() -> bool:
+            workers[:] = descendants(self.worker.pid)
+            return bool(workers)
+
+        await self.wait(are_there, "there are workers")
+        signal_all([chance.choice(workers)], signal.SIGKILL)
 
     async def wait_until_quiet(self) -> float:
         """Wait until nothing is in flight; how long that took. No failed job may stay."""
