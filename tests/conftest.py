@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,29 @@ TABLES = (
         ", ", ", airudder."
     )
 )
+
+
+OWN_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep this run's files apart: each run of pytest closes the folder that a user's runs share, and root's Postgres,
+    which is another user, could not start in it any more."""
+    if not (hasattr(config, "workerinput") or config.option.basetemp):
+        config.stash[OWN_FOLDER] = Path(tempfile.mkdtemp(prefix="airudder-tests-"))
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(config.stash[OWN_FOLDER])
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Leave the files of a run that failed."""
+    if exitstatus and OWN_FOLDER in session.config.stash:
+        del session.config.stash[OWN_FOLDER]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what nobody will look at."""
+    if OWN_FOLDER in config.stash:
+        shutil.rmtree(config.stash[OWN_FOLDER], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
