@@ -1,0 +1,399 @@
+"""What we lean on in parts of libraries that they may change at any time: an upgrade that does so fails here, with a
+sentence on what it breaks. Nothing of ours may lean on more than is named here."""
+
+from __future__ import annotations
+
+import ast
+import dis
+import functools
+import importlib
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.test_structure import SOURCES, tree
+
+UVICORN = "uvicorn.protocols.http.httptools_impl"
+
+
+class Lean(NamedTuple):
+    """A library, one of its classes or functions as `module:name`, names of it, our module, and what rests on them."""
+
+    library: str
+    owner: str
+    names: str
+    ours: str
+    what: str
+
+    def broken(self, words: str) -> str:
+        """A sentence for whoever upgrades."""
+        return f"{self.library} {version(self.library)}: {self.owner} {words}, which {self.ours} needs for {self.what}"
+
+
+PARTS = [
+    Lean(
+        "uvicorn",
+        f"{UVICORN}:HttpToolsProtocol",
+        "app app_state client connections cycle flow headers loop parser transport url _unset_keepalive_if_required "
+        "connection_made connection_lost data_received eof_received "
+        "on_message_begin on_headers_complete on_message_complete",
+        "ingest.connection",
+        "the bounds on headers, time and connections",
+    ),
+    Lean(
+        "uvicorn",
+        f"{UVICORN}:RequestResponseCycle",
+        "keep_alive more_body response_complete scope",
+        "ingest.connection",
+        "knowing who waits for an answer",
+    ),
+    Lean(
+        "uvicorn",
+        "uvicorn.protocols.http.flow_control:FlowControl",
+        "pause_reading",
+        "ingest.connection",
+        "reading nothing more of a connection that will end",
+    ),
+    Lean(
+        "httptools",
+        "httptools:HttpRequestParser",
+        "feed_data get_http_version get_method should_upgrade",
+        "ingest.connection",
+        "passing over an offer to upgrade",
+    ),
+    Lean(
+        "rq",
+        "rq:SimpleWorker",
+        "_install_signal_handlers all last_heartbeat work",
+        "workers.__main__",
+        "the beginning and the end of a worker",
+    ),
+    Lean(
+        "rq",
+        "rq.worker_pool:WorkerPool",
+        "Status check_workers connection handle_dead_worker start start_worker status",
+        "workers.__main__",
+        "taking up a dead worker's batch at once",
+    ),
+    Lean("rq", "rq.worker_pool:WorkerPool.Status", "STOPPED", "workers.__main__", "starting nobody while a pool ends"),
+    Lean("rq", "rq.worker_pool:WorkerData", "pid process", "workers.__main__", "the line on a worker's death"),
+    Lean(
+        "rq",
+        "rq:Queue",
+        "enqueue_many failed_job_registry intermediate_queue_key key prepare_data redis_server_version",
+        "ingest.jobs",
+        "giving a batch its job, and a lost one another",
+    ),
+    Lean(
+        "rq",
+        "rq.timeouts:UnixSignalDeathPenalty",
+        "__enter__ __exit__",
+        "workers.pending",
+        "ending a pending push that hangs",
+    ),
+    Lean("rq", "rq.serializers:", "PickleSerializer JSONSerializer", "ingest.dashboard", "unpickling nothing"),
+    Lean("rq-dashboard", "rq_dashboard.web:config", "serializer", "ingest.dashboard", "reading jobs"),
+    Lean(
+        "rq-dashboard",
+        "rq_dashboard.web:",
+        "escape_format_instance_list setup_rq_connection",
+        "ingest.dashboard",
+        "its connection, and hiding the password from its pages",
+    ),
+    Lean(
+        "redis",
+        "redis:Redis",
+        "connection_pool",
+        "ingest.cli.encryption",
+        "what `doctor` says of TLS",
+    ),
+    Lean(
+        "redis",
+        "redis:ConnectionPool",
+        "connection_class connection_kwargs",
+        "ingest.cli.encryption",
+        "what `doctor` says of TLS",
+    ),
+    Lean("psycopg", "psycopg.copy:LibpqWriter", "connection finish", "workers.copy", "the end of a COPY that failed"),
+    Lean(
+        "psycopg",
+        "psycopg.pq:PGconn",
+        "consume_input flush send_flush_request socket",
+        "workers.postgres",
+        "emptying a full socket before anything waits",
+    ),
+    Lean("honcho", "honcho.environ:", "parse_procfile", "ingest.cli.up", "knowing what to run"),
+    Lean("honcho", "honcho.printer:", "Message Printer", "ingest.cli.up", "its output"),
+]
+"""What has to be there: of a class also what its methods set."""
+
+PARAMETERS = [
+    Lean(
+        "uvicorn",
+        "uvicorn:Config",
+        "access_log backlog date_header factory http log_config log_level proxy_headers server_header "
+        "timeout_graceful_shutdown timeout_keep_alive workers ws",
+        "ingest.web",
+        "its manner of serving",
+    ),
+    Lean("rq", "rq.worker:BaseWorker", "worker_ttl", "workers.__main__", "telling a dead worker from a silent one"),
+    Lean(
+        "rq",
+        "rq:SimpleWorker.work",
+        "logging_level with_scheduler",
+        "workers.__main__",
+        "workers that schedule nothing and say little",
+    ),
+    Lean(
+        "rq",
+        "rq.worker_pool:WorkerPool",
+        "connection num_workers serializer worker_class",
+        "workers.__main__",
+        "having our workers",
+    ),
+    Lean("rq", "rq.worker_pool:WorkerPool.start", "logging_level", "workers.__main__", "a pool that says little"),
+    Lean("rq", "rq.worker_pool:WorkerPool.check_workers", "respawn", "workers.__main__", "its look at workers"),
+    Lean("rq", "rq.worker_pool:WorkerPool.handle_dead_worker", "worker_data", "workers.__main__", "its obituary"),
+    Lean(
+        "rq",
+        "rq:Queue.prepare_data",
+        "args description failure_ttl job_id result_ttl timeout",
+        "ingest.jobs",
+        "making a job",
+    ),
+    Lean("rq", "rq:Queue.enqueue_many", "pipeline", "ingest.jobs", "storing a batch and its job in one step"),
+    Lean(
+        "rq",
+        "rq.registry:FailedJobRegistry.get_job_count",
+        "cleanup",
+        "ingest.cli.redis",
+        "looking without a change",
+    ),
+    Lean(
+        "rq-dashboard",
+        "rq_dashboard.cli:make_flask_app",
+        "config password url_prefix username",
+        "ingest.dashboard",
+        "its application",
+    ),
+    Lean(
+        "redis",
+        "redis.maint_notifications:MaintNotificationsConfig",
+        "enabled",
+        "ingest.redis_client",
+        "answers that no announcement holds up",
+    ),
+    Lean("psycopg", "psycopg.copy:LibpqWriter.finish", "exc", "workers.copy", "the end of a COPY that failed"),
+    Lean("psycopg", "psycopg:Cursor.copy", "writer", "workers.copy", "the end of a COPY that failed"),
+]
+"""What has to be taken, by a function or a class that is made."""
+
+CALLS = [
+    Lean(
+        "rq",
+        "rq.worker_pool:WorkerPool.start",
+        "_install_signal_handlers check_workers start_workers",
+        "workers.__main__",
+        "its look at workers",
+    ),
+    Lean(
+        "rq",
+        "rq.worker_pool:WorkerPool.start_workers",
+        "start_worker",
+        "workers.__main__",
+        "holding signals back",
+    ),
+    Lean(
+        "rq",
+        "rq.worker_pool:WorkerPool.check_workers",
+        "reap_workers start_worker",
+        "workers.__main__",
+        "starting another worker",
+    ),
+    Lean("rq", "rq.worker_pool:WorkerPool.reap_workers", "handle_dead_worker", "workers.__main__", "its obituary"),
+    Lean(
+        "rq",
+        "rq.worker_pool:WorkerPool.get_worker_process",
+        "ForkProcess",
+        "workers.__main__",
+        "workers that share what is loaded",
+    ),
+    Lean("rq", "rq:SimpleWorker.work", "_install_signal_handlers", "workers.__main__", "letting signals through"),
+    Lean(
+        "rq",
+        "rq:Queue.get_redis_server_version",
+        "redis_server_version",
+        "ingest.jobs",
+        "building a job without asking Redis",
+    ),
+    Lean(
+        "rq",
+        "rq.serializers:resolve_serializer",
+        "PickleSerializer",
+        "ingest.dashboard",
+        "unpickling nothing",
+    ),
+    Lean("psycopg", "psycopg:Copy.finish", "writer finish", "workers.copy", "the end of a COPY that failed"),
+]
+"""What a function has to use, or an override of ours would never be asked."""
+
+REPLACED = [
+    Lean(
+        "uvicorn",
+        f"{UVICORN}:HttpToolsProtocol.data_received",
+        "HttpParserError HttpParserUpgrade _should_upgrade _unset_keepalive_if_required _unsupported_upgrade_warning "
+        "feed_data handle_websocket_upgrade httptools logger parser send_400_response warning",
+        "ingest.connection",
+        "doing the same in a way of its own",
+    ),
+    Lean(
+        "uvicorn",
+        f"{UVICORN}:HttpToolsProtocol.eof_received",
+        "",
+        "ingest.connection",
+        "doing the same in a way of its own",
+    ),
+    Lean(
+        "psycopg",
+        "psycopg.copy:LibpqWriter.finish",
+        "QueryCanceled __qualname__ _encoding _pgconn _results connection copy_end cursor e encode type wait",
+        "workers.copy",
+        "doing the same in a way of its own",
+    ),
+]
+"""All that a function uses which we do not call any more, or not always: what is new in it we would miss."""
+
+
+def found(owner: str) -> Any:
+    """What stands at `module:name`; the module itself where there is no name."""
+    module, _, name = owner.partition(":")
+    return functools.reduce(getattr, name.split(".") if name else [], importlib.import_module(module))
+
+
+def members(owner: Any) -> set[str]:
+    """What it has, and what its methods set."""
+    return set(dir(owner)) | {
+        step.argval
+        for base in (owner.__mro__ if isinstance(owner, type) else ())
+        for function in vars(base).values()
+        if isinstance(function, types.FunctionType)
+        for step in dis.get_instructions(inspect.unwrap(function))
+        if step.opname == "STORE_ATTR"
+    }
+
+
+def uses(owner: Any) -> set[str]:
+    """The attributes and globals that a function uses."""
+    return set(inspect.unwrap(owner).__code__.co_names)
+
+
+def takes(owner: Any) -> set[str]:
+    """The parameters of a function, or of a class that is made."""
+    return set(inspect.signature(owner).parameters)
+
+
+def complaints(lean: Lean, of: Callable[[Any], set[str]], words: str) -> list[str]:
+    """A sentence for each name that is missing."""
+    try:
+        there = of(found(lean.owner))
+    except (ImportError, AttributeError):
+        return [lean.broken("is gone")]
+    return [lean.broken(f"{words} {name}") for name in lean.names.split() if name not in there]
+
+
+def by_owner(lean: Lean) -> str:
+    """A test's name."""
+    return lean.owner.rpartition(".")[2] or lean.owner
+
+
+@pytest.mark.parametrize("lean", PARTS, ids=by_owner)
+def test_part_is_there(lean: Lean) -> None:
+    """Each attribute that we read, call or override."""
+    assert complaints(lean, members, "no longer has") == []
+
+
+@pytest.mark.parametrize("lean", PARAMETERS, ids=by_owner)
+def test_parameter_is_taken(lean: Lean) -> None:
+    """Each parameter that goes through functions of ours."""
+    assert complaints(lean, takes, "no longer takes") == []
+
+
+@pytest.mark.parametrize("lean", CALLS, ids=by_owner)
+def test_override_is_asked(lean: Lean) -> None:
+    """Each function of ours that a library is to call in place of its own."""
+    assert complaints(lean, uses, "no longer uses") == []
+
+
+@pytest.mark.parametrize("lean", REPLACED, ids=by_owner)
+def test_replaced_function_is_as_it_was(lean: Lean) -> None:
+    """What we do in place of a library's function was written against what that does."""
+    assert complaints(lean, uses, "no longer uses") == []
+    new = uses(found(lean.owner)) - set(lean.names.split())
+    assert new == set(), f"{lean.library} {version(lean.library)}: {lean.owner} does more; should {lean.ours}, too?"
+
+
+def test_complaint_is_a_sentence() -> None:
+    """Whoever upgrades reads what broke, and where."""
+    lean = Lean("rq", "rq:Queue", "key gone", "ingest.jobs", "giving a batch its job")
+
+    assert complaints(lean, members, "no longer has") == [
+        f"rq {version('rq')}: rq:Queue no longer has gone, which ingest.jobs needs for giving a batch its job"
+    ]
+    assert complaints(lean._replace(owner="rq.nowhere:Queue"), members, "no longer has") == [
+        f"rq {version('rq')}: rq.nowhere:Queue is gone, which ingest.jobs needs for giving a batch its job"
+    ]
+
+
+def classes_of(module: str) -> Iterator[tuple[ast.ClassDef, type, type]]:
+    """The classes of a module that are made from a library's: its text, the class, and the library's."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.ClassDef):
+            ours = getattr(importlib.import_module(module), node.name)
+            for base in ours.__bases__:
+                if base.__module__.partition(".")[0] in {"uvicorn", "rq", "psycopg", "redis", "rq_dashboard"}:
+                    yield node, ours, base
+
+
+def inherited(node: ast.ClassDef, base: type) -> set[str]:
+    """The base's names that a class's methods use or override."""
+    own = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+    declared = {ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign)}
+    used = {
+        one.attr
+        for one in ast.walk(node)
+        if isinstance(one, ast.Attribute) and (isinstance(one.value, ast.Name) or ast.unparse(one.value) == "super()")
+    }
+    return {name for name in (own | used) - declared if not name.startswith("__")} & members(base)
+
+
+def test_all_that_is_inherited_is_named() -> None:
+    """A class of ours uses and overrides of a library's nothing but what is named here."""
+    named = {name for lean in PARTS for name in lean.names.split()}
+    classes = [one for module in SOURCES if module.startswith(("ingest", "workers")) for one in classes_of(module)]
+    unnamed = {
+        f"{ours.__module__}: {base.__name__}.{name}"
+        for node, ours, base in classes
+        for name in inherited(node, base) - named
+    }
+
+    assert len(classes) >= 4
+    assert unnamed == set()
+
+
+def test_nothing_private_is_imported() -> None:
+    """No module of a library whose name says that it is nobody else's."""
+    private = [
+        f"{module}: {name}"
+        for module in SOURCES
+        if not module.startswith("bench")
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+        if any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+        and not name.startswith(("ingest", "workers", "__future__"))
+    ]
+    assert private == []
