@@ -1,8 +1,11 @@
 -- Tables of airudder-ingest, in the schema "airudder". Postgres 14 and later.
 --
--- Applied by `ingest migrate`, or by `psql -f schema.sql`; applying it again changes nothing. Reads top to bottom:
--- what came (pushes), who sent it from where (workflows, nodes), who was called about what (callees, cases), what was
--- said (calls, turns), and what the vendor's words mean.
+-- `ingest migrate`, or `psql -f schema.sql`, applies it to a database without them. Reads top to bottom: what came
+-- (pushes), who sent it from where (workflows, nodes), who was called about what (callees, cases), what was said (calls,
+-- turns), and what the vendor's words mean.
+--
+-- `ingest migrate` brings the tables of an older version up to this with the files of migrations/, which are for all
+-- that has to wait for a lock. What lies between `--- again` and `--- once` it applies every time: nobody waits for it.
 --
 -- Every table but pushes holds the newest version of its row: received_at and push_id name the push that it is from,
 -- and an upsert never overwrites a newer version with an older one. Children carry their parent's natural key and
@@ -16,10 +19,24 @@ SET search_path = pg_catalog, pg_temp;
 
 BEGIN;
 
--- Two processes that migrate at once would trip over each other's IF NOT EXISTS.
 SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
 
 CREATE SCHEMA IF NOT EXISTS airudder;
+
+-- First, and without IF NOT EXISTS: where it is there, the tables are for migrations/ to change.
+CREATE TABLE airudder.migrations (
+  number        integer     PRIMARY KEY,
+  name          text        NOT NULL,
+  steps_applied integer     NOT NULL,
+  applied_at    timestamptz
+);
+
+COMMENT ON TABLE airudder.migrations IS
+  'A row is one file of migrations/ that was applied, or schema.sql, which includes all files up to its number.';
+COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
+
+-- The newest file of migrations/.
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (2, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -31,6 +48,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   kind             text        NOT NULL,
   body             bytea       NOT NULL,
   body_digest      bytea       NOT NULL GENERATED ALWAYS AS (sha256(body)) STORED,
+  -- Web may not name a status: whatever it stores is pending.
   status           text        NOT NULL DEFAULT 'pending',
   error            text,
   error_path       text,
@@ -65,17 +83,6 @@ COMMENT ON COLUMN airudder.pushes.status IS
 COMMENT ON COLUMN airudder.pushes.error IS 'Why a dead push is dead.';
 COMMENT ON COLUMN airudder.pushes.error_path IS 'Where in the body the error is, as a JSON path.';
 COMMENT ON COLUMN airudder.pushes.warnings IS 'Fields stored as null or changed: [{"path": …, "problem": …}].';
-ALTER TABLE airudder.pushes ADD COLUMN IF NOT EXISTS through_redis boolean NOT NULL DEFAULT false;
--- Web may not name a status: whatever it stores is pending.
-ALTER TABLE ONLY airudder.pushes ALTER COLUMN status SET DEFAULT 'pending';
--- An older CHECK allows less, so what it has let in need not be read again.
-DO $$ BEGIN
-  IF (SELECT pg_get_constraintdef(oid) NOT LIKE '%erased%' FROM pg_constraint
-      WHERE conrelid = 'airudder.pushes'::regclass AND conname = 'push_status_is_known') THEN
-    ALTER TABLE airudder.pushes DROP CONSTRAINT push_status_is_known, ADD CONSTRAINT push_status_is_known
-      CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead', 'erased')) NOT VALID;
-  END IF;
-END $$;
 COMMENT ON COLUMN airudder.pushes.through_redis IS
   'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
 COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
@@ -88,6 +95,12 @@ CREATE INDEX IF NOT EXISTS pushes_dead ON airudder.pushes (received_at) WHERE st
 -- Only what was normalised: a sender that repeats itself for hours must not make the look-up slower and slower.
 CREATE INDEX IF NOT EXISTS pushes_body_digest ON airudder.pushes (body_digest) WHERE status = 'normalised';
 CREATE INDEX IF NOT EXISTS pushes_call_id ON airudder.pushes (call_id) WHERE call_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS pushes_callee_number ON airudder.pushes (callee_number) WHERE callee_number IS NOT NULL;
+-- Whose they are only their calls, cases or bytes can tell.
+CREATE INDEX IF NOT EXISTS pushes_without_number ON airudder.pushes (case_id, received_at)
+  WHERE callee_number IS NULL AND status <> 'erased';
+
+--- again
 
 -- Makes the partition of one UTC day; true if it was not there. Rows of that day in the default partition move over.
 -- With its owner's rights: workers may call it and own no table.
@@ -166,6 +179,8 @@ $$;
 -- Who may delete is for whoever owns the tables to say.
 REVOKE ALL ON FUNCTION airudder.drop_pushes_partition(date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION airudder.delete_default_pushes(timestamptz, integer) FROM PUBLIC;
+
+--- once
 
 CREATE TABLE IF NOT EXISTS airudder.retention (
   what           text        PRIMARY KEY,
@@ -352,6 +367,7 @@ CREATE TABLE IF NOT EXISTS airudder.ring_types (
 
 COMMENT ON TABLE airudder.ring_types IS 'A row explains one documented value of calls.ring_type.';
 
+--- again
 INSERT INTO airudder.ring_types AS stored (ring_type, meaning) VALUES
   ('busy', 'The line was busy.'),
   ('cantuse', 'The number cannot be used.'),
@@ -363,6 +379,7 @@ INSERT INTO airudder.ring_types AS stored (ring_type, meaning) VALUES
   ('notmatch', 'What was heard while ringing matched no known announcement.'),
   ('normal', 'It rang normally; this does not say that anybody answered.')
 ON CONFLICT (ring_type) DO UPDATE SET meaning = excluded.meaning WHERE stored.meaning <> excluded.meaning;
+--- once
 
 CREATE TABLE IF NOT EXISTS airudder.hangup_types (
   hangup_type text PRIMARY KEY,
@@ -371,11 +388,13 @@ CREATE TABLE IF NOT EXISTS airudder.hangup_types (
 
 COMMENT ON TABLE airudder.hangup_types IS 'A row explains one documented value of calls.hangup_type.';
 
+--- again
 INSERT INTO airudder.hangup_types AS stored (hangup_type, meaning) VALUES
   ('ByCallee', 'The callee hung up.'),
   ('ByRobot', 'The robot hung up.'),
   ('Canceled', 'The call was cancelled.')
 ON CONFLICT (hangup_type) DO UPDATE SET meaning = excluded.meaning WHERE stored.meaning <> excluded.meaning;
+--- once
 
 
 -- What analysts see --------------------------------------------------------------------------------------------------
@@ -393,6 +412,8 @@ INSERT INTO airudder.pseudonym_key (secret)
 SELECT decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')
 ON CONFLICT (is_only) DO NOTHING;
 
+--- again
+
 -- The same for the same identifier, so that joins and counts work; who has no secret can neither undo nor guess it. Its
 -- body is parsed here and not at its call, when a caller's search_path could bring in functions that see the secret.
 CREATE OR REPLACE FUNCTION airudder.pseudonym(secret bytea, identifier text) RETURNS text
@@ -400,24 +421,19 @@ LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN identifier = '' THEN ''
   ELSE left(encode(sha256(secret || convert_to(identifier, 'UTF8')), 'hex'), 20) END;
 
-COMMIT;
-
--- Replacing a view waits for the reports that read it: in a transaction of its own, so that the tables do not wait too.
-BEGIN;
-
-SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
+--- once
 
 -- Numbers and case ids are pseudonyms here. Names, places, transcripts, and all that is free text are not here at all.
 CREATE SCHEMA IF NOT EXISTS airudder_analytics;
 
-CREATE OR REPLACE VIEW airudder_analytics.callees AS
+CREATE VIEW airudder_analytics.callees AS
 SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
   concat(country, '…', substring(callee_number FROM '[0-9]{2}$')) AS masked_number, country, received_at
 FROM airudder.callees CROSS JOIN airudder.pseudonym_key;
 
 COMMENT ON VIEW airudder_analytics.callees IS 'Callees without their names; of the number its country and last two digits.';
 
-CREATE OR REPLACE VIEW airudder_analytics.cases AS
+CREATE VIEW airudder_analytics.cases AS
 SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
   airudder.pseudonym(secret, case_id) AS case_pseudonym, borrowed_date, due_date, borrowed_amount, total_owing_amount,
   currency_unit, received_at
@@ -425,7 +441,7 @@ FROM airudder.cases CROSS JOIN airudder.pseudonym_key;
 
 COMMENT ON VIEW airudder_analytics.cases IS 'Cases: dates and amounts. A customer''s case id may tell who it is, so it is a pseudonym.';
 
-CREATE OR REPLACE VIEW airudder_analytics.calls AS
+CREATE VIEW airudder_analytics.calls AS
 SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
   airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, started_at, ended_at, duration, attempt,
   (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = calls.ring_type) AS ring_type,
@@ -436,22 +452,24 @@ FROM airudder.calls CROSS JOIN airudder.pseudonym_key;
 
 COMMENT ON VIEW airudder_analytics.calls IS 'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not documented, and intentions of more than a letter, may be anything and are null.';
 
-CREATE OR REPLACE VIEW airudder_analytics.call_turns AS
+CREATE VIEW airudder_analytics.call_turns AS
 SELECT source, call_id, position, call_offset, length(robot_text) AS robot_characters,
   length(callee_text) AS callee_characters
 FROM airudder.call_turns;
 
 COMMENT ON VIEW airudder_analytics.call_turns IS 'Turns of calls: how much was said, and not what; null where nothing was.';
 
-CREATE OR REPLACE VIEW airudder_analytics.workflows AS SELECT source, workflow_id, name FROM airudder.workflows;
-CREATE OR REPLACE VIEW airudder_analytics.nodes AS SELECT source, workflow_id, node_id, name FROM airudder.nodes;
-CREATE OR REPLACE VIEW airudder_analytics.ring_types AS SELECT ring_type, meaning FROM airudder.ring_types;
-CREATE OR REPLACE VIEW airudder_analytics.hangup_types AS SELECT hangup_type, meaning FROM airudder.hangup_types;
+CREATE VIEW airudder_analytics.workflows AS SELECT source, workflow_id, name FROM airudder.workflows;
+CREATE VIEW airudder_analytics.nodes AS SELECT source, workflow_id, node_id, name FROM airudder.nodes;
+CREATE VIEW airudder_analytics.ring_types AS SELECT ring_type, meaning FROM airudder.ring_types;
+CREATE VIEW airudder_analytics.hangup_types AS SELECT hangup_type, meaning FROM airudder.hangup_types;
 
 COMMIT;
 
 
 -- Who may do what ----------------------------------------------------------------------------------------------------
+
+--- again
 
 -- Roles belong to the whole cluster, and managed Postgres may forbid to make them: everything else works without.
 BEGIN;

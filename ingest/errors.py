@@ -46,7 +46,7 @@ class NotAllowedError(IngestError):
 
 
 class MigrationError(IngestError):
-    """schema.sql could not be applied."""
+    """The tables could not be made or brought up to date; the text says why."""
 
 
 class BatchFailedError(IngestError):

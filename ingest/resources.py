@@ -1,4 +1,4 @@
-"""Where schema.sql and the Procfile are: at the top of a checkout, inside the package of an installed wheel."""
+"""Where schema.sql, migrations and the Procfile are: at the top of a checkout, inside the package of a wheel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ _PACKAGE = Path(__file__).parent
 
 
 def locate(name: str) -> Path:
-    """The path of `schema.sql` or `Procfile`."""
+    """The path of `schema.sql`, `migrations` or `Procfile`."""
     packaged = _PACKAGE / name
     return packaged if packaged.exists() else _PACKAGE.parent / name

@@ -179,27 +179,6 @@ def test_secret_cannot_be_caught(logins: Logins, database: Database, connection:
     assert after == before
 
 
-def test_report_does_not_hold_tables(logins: Logins, database_url: str, connection: Rows) -> None:
-    """A migration waits for a report that reads a view, and nobody who writes waits with it."""
-
-    def migrate() -> None:
-        with connect(database_url) as owner:
-            owner.execute(locate("schema.sql").read_bytes())
-
-    thread = threading.Thread(target=migrate)
-    with psycopg.connect(logins.analyst) as report:
-        report.execute("SELECT FROM airudder_analytics.calls")
-        thread.start()
-        waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'relation'"
-        wait_until(lambda: connection.execute(waiting).fetchall(), "the migration waits for the report")
-        with connect(logins.worker) as worker:
-            worker.execute("SET lock_timeout = '2s'")
-            worker.execute(INSERT_PUSH.format("pushes", "", ""))
-            worker.execute("UPDATE airudder.calls SET attempt = 1")
-        assert thread.is_alive()
-    thread.join()
-
-
 def test_owners_functions_are_closed(connection: Rows) -> None:
     """A function with its owner's rights is nobody's by default, and trusts no search_path."""
     functions = connection.execute(

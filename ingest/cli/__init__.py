@@ -12,7 +12,7 @@ from ingest.errors import IngestError
 COMMANDS = {
     "up": "Run everything on this machine in the foreground.",
     "env": "Print DATABASE_URL and REDIS_URL of what is running.",
-    "migrate": "Apply schema.sql.",
+    "migrate": "Make the tables, or bring older ones up to date.",
     "send": "Simulate AI Rudder: send pushes at a given rate.",
     "status": "Show what is queued, pending, dead and refused.",
     "doctor": "Check settings and servers, and name what to change.",

@@ -1,4 +1,4 @@
-"""`ingest migrate`: apply schema.sql, the Procfile's release step."""
+"""`ingest migrate`: bring the tables up to schema.sql, the Procfile's release step."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import psycopg
 from psycopg.errors import Diagnostic
 
 from ingest import settings
+from ingest.cli.migrator import Migrator
 from ingest.cli.postgres import connect
 from ingest.errors import MigrationError, describe
-from ingest.resources import locate
 
 _ABOUT_DATA = ("22", "P0")
 """Classes of SQLSTATE whose messages quote values: of data that does not fit, and of what functions raise"""
@@ -17,19 +17,25 @@ _ABOUT_DATA = ("22", "P0")
 
 @click.command()
 def command() -> None:
-    """Apply schema.sql; applying it again changes nothing."""
+    """Make the tables, or bring those of an older version up to date; again is harmless.
+
+    Others may read and write meanwhile: none of them waits for longer than 200 ms.
+    """
     with connect(settings.load()) as connection:
         connection.add_notice_handler(_pass_on_warning)
         try:
-            connection.execute(locate("schema.sql").read_bytes())
+            Migrator(connection, click.echo, _warn).run()
         except psycopg.Error as error:
-            raise MigrationError(f"schema.sql was not applied as a whole: {_words(error)}") from None
-    click.echo("schema.sql is applied")
+            raise MigrationError(f"the tables are not up to date: {_words(error)}") from None
+
+
+def _warn(text: str) -> None:
+    click.echo(f"ingest: {text}", err=True)
 
 
 def _pass_on_warning(said: Diagnostic) -> None:
     if said.severity_nonlocalized == "WARNING":  # not the notices that something is there already
-        click.echo(f"ingest: {said.message_primary}", err=True)
+        _warn(said.message_primary or "")
 
 
 def _words(error: psycopg.Error) -> str:

@@ -1,0 +1,512 @@
+-- Tables of airudder-ingest, in the schema "airudder". Postgres 14 and later.
+--
+-- Applied by `ingest migrate`, or by `psql -f schema.sql`; applying it again changes nothing. Reads top to bottom:
+-- what came (pushes), who sent it from where (workflows, nodes), who was called about what (callees, cases), what was
+-- said (calls, turns), and what the vendor's words mean.
+--
+-- Every table but pushes holds the newest version of its row: received_at and push_id name the push that it is from,
+-- and an upsert never overwrites a newer version with an older one. Children carry their parent's natural key and
+-- there are no foreign keys: pushes come in any order, several workers write at once, and the tables can be
+-- distributed. Keys begin with the id that people look up by, and source comes second. Times are UTC. Text that the vendor sends as "" is stored as null, but for case_id.
+--
+-- At the end: what analysts see, in the schema "airudder_analytics", and the roles of web, workers and analysts.
+
+-- Where anybody may make functions in "public", one of theirs would be ours.
+SET search_path = pg_catalog, pg_temp;
+
+BEGIN;
+
+-- Two processes that migrate at once would trip over each other's IF NOT EXISTS.
+SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
+
+CREATE SCHEMA IF NOT EXISTS airudder;
+
+
+-- What came ----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE IF NOT EXISTS airudder.pushes (
+  push_id          uuid        NOT NULL,
+  received_at      timestamptz NOT NULL,
+  source           text        NOT NULL,
+  kind             text        NOT NULL,
+  body             bytea       NOT NULL,
+  body_digest      bytea       NOT NULL GENERATED ALWAYS AS (sha256(body)) STORED,
+  status           text        NOT NULL DEFAULT 'pending',
+  error            text,
+  error_path       text,
+  warnings         jsonb,
+  attempts         integer     NOT NULL DEFAULT 0,
+  through_redis    boolean     NOT NULL DEFAULT false,
+  workflow_id      text,
+  node_id          text,
+  callee_number    text,
+  case_id          text,
+  call_id          text,
+  custom_attribute jsonb,
+  normalised_at    timestamptz,
+  -- The partition key has to be part of it; a push id holds its received_at, so the id alone leads to the row.
+  PRIMARY KEY (received_at, push_id),
+  CONSTRAINT push_status_is_known CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead', 'erased')),
+  CONSTRAINT push_source_is_not_empty CHECK (source <> ''),
+  CONSTRAINT push_kind_is_not_empty CHECK (kind <> ''),
+  CONSTRAINT dead_push_says_why_and_where CHECK (status <> 'dead' OR (error IS NOT NULL AND error_path IS NOT NULL)),
+  CONSTRAINT normalised_push_says_when CHECK ((status = 'normalised') = (normalised_at IS NOT NULL)),
+  CONSTRAINT push_attempts_is_not_negative CHECK (attempts >= 0)
+) PARTITION BY RANGE (received_at);
+
+COMMENT ON TABLE airudder.pushes IS 'A row is one delivery of one push, byte for byte, and what became of it.';
+COMMENT ON COLUMN airudder.pushes.push_id IS 'UUIDv7, drawn when the push came.';
+COMMENT ON COLUMN airudder.pushes.source IS 'Whose token the push came with; "default" where there are none.';
+COMMENT ON COLUMN airudder.pushes.body IS 'The raw body, as received.';
+COMMENT ON COLUMN airudder.pushes.status IS
+  'pending: stored, not yet normalised. normalised: its rows are written. duplicate: the same bytes were normalised '
+  'within the day before. dead: nothing in it could be normalised; replay it after a fix. erased: it was about a '
+  'person who was erased; nothing of its content is left.';
+COMMENT ON COLUMN airudder.pushes.error IS 'Why a dead push is dead.';
+COMMENT ON COLUMN airudder.pushes.error_path IS 'Where in the body the error is, as a JSON path.';
+COMMENT ON COLUMN airudder.pushes.warnings IS 'Fields stored as null or changed: [{"path": …, "problem": …}].';
+ALTER TABLE airudder.pushes ADD COLUMN IF NOT EXISTS through_redis boolean NOT NULL DEFAULT false;
+-- Web may not name a status: whatever it stores is pending.
+ALTER TABLE ONLY airudder.pushes ALTER COLUMN status SET DEFAULT 'pending';
+-- An older CHECK allows less, so what it has let in need not be read again.
+DO $$ BEGIN
+  IF (SELECT pg_get_constraintdef(oid) NOT LIKE '%erased%' FROM pg_constraint
+      WHERE conrelid = 'airudder.pushes'::regclass AND conname = 'push_status_is_known') THEN
+    ALTER TABLE airudder.pushes DROP CONSTRAINT push_status_is_known, ADD CONSTRAINT push_status_is_known
+      CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead', 'erased')) NOT VALID;
+  END IF;
+END $$;
+COMMENT ON COLUMN airudder.pushes.through_redis IS
+  'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
+COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
+
+-- Rows for which no partition was made in time are kept here, and moved when it is made.
+CREATE TABLE IF NOT EXISTS airudder.pushes_default PARTITION OF airudder.pushes DEFAULT;
+
+CREATE INDEX IF NOT EXISTS pushes_pending ON airudder.pushes (received_at) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS pushes_dead ON airudder.pushes (received_at) WHERE status = 'dead';
+-- Only what was normalised: a sender that repeats itself for hours must not make the look-up slower and slower.
+CREATE INDEX IF NOT EXISTS pushes_body_digest ON airudder.pushes (body_digest) WHERE status = 'normalised';
+CREATE INDEX IF NOT EXISTS pushes_call_id ON airudder.pushes (call_id) WHERE call_id IS NOT NULL;
+
+-- Makes the partition of one UTC day; true if it was not there. Rows of that day in the default partition move over.
+-- With its owner's rights: workers may call it and own no table.
+CREATE OR REPLACE FUNCTION airudder.ensure_pushes_partition(day date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  partition text := 'pushes_' || to_char(day, 'YYYY_MM_DD');
+  day_start timestamptz := day::timestamp AT TIME ZONE 'UTC';
+  day_end timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
+  stored_columns text;
+BEGIN
+  IF to_regclass(format('airudder.%I', partition)) IS NOT NULL THEN
+    RETURN false;
+  END IF;
+  EXECUTE format('CREATE TABLE airudder.%I (LIKE airudder.pushes INCLUDING ALL)', partition);
+  SELECT string_agg(quote_ident(attname), ', ') INTO stored_columns
+  FROM pg_attribute
+  WHERE attrelid = 'airudder.pushes'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
+  EXECUTE format(
+    'WITH moved AS (DELETE FROM airudder.pushes_default WHERE received_at >= $1 AND received_at < $2 RETURNING *) '
+    'INSERT INTO airudder.%I (%s) SELECT %s FROM moved', partition, stored_columns, stored_columns)
+  USING day_start, day_end;
+  EXECUTE format(
+    'ALTER TABLE airudder.pushes ATTACH PARTITION airudder.%I FOR VALUES FROM (%L) TO (%L)',
+    partition, day_start, day_end);
+  RETURN true;
+END
+$$;
+
+REVOKE ALL ON FUNCTION airudder.ensure_pushes_partition(date) FROM PUBLIC;
+
+-- Drops the partition of one UTC day and all pushes in it; how many there were. Null, and nothing is done, where there
+-- is none, where a push is pending, and until the day is so long over that no redelivery is told by it. It counts all
+-- rows, for which the sweeper's session would go by an index.
+CREATE OR REPLACE FUNCTION airudder.drop_pushes_partition(day date) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = on AS $$
+DECLARE
+  partition regclass := to_regclass(format('airudder.%I', 'pushes_' || to_char(day, 'YYYY_MM_DD')));
+  pushes bigint;
+  is_pending boolean;
+BEGIN
+  IF partition IS NULL OR day >= (now() AT TIME ZONE 'UTC')::date - 1 THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE format('SELECT count(*), count(*) FILTER (WHERE status = ''pending'') > 0 FROM %s', partition)
+  INTO pushes, is_pending;
+  IF is_pending THEN
+    RETURN NULL;
+  END IF;
+  -- In this order, as statements on pushes do. Then look again: a dead letter may have been replayed meanwhile.
+  LOCK TABLE ONLY airudder.pushes IN ACCESS EXCLUSIVE MODE;
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', partition);
+  EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE status = ''pending'')', partition) INTO is_pending;
+  IF is_pending THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE format('DROP TABLE %s', partition);
+  RETURN pushes;
+END
+$$;
+
+-- Deletes pushes of days that never had a partition, those that are pending excepted; how many.
+CREATE OR REPLACE FUNCTION airudder.delete_default_pushes(before timestamptz, at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH deleted AS (
+    DELETE FROM airudder.pushes_default WHERE (received_at, push_id) IN (
+      SELECT received_at, push_id FROM airudder.pushes_default
+      WHERE received_at < least(before, now() - interval '1 day') AND status <> 'pending'
+      LIMIT at_most FOR UPDATE SKIP LOCKED)
+    RETURNING 1
+  )
+  SELECT count(*) FROM deleted
+$$;
+
+-- Who may delete is for whoever owns the tables to say.
+REVOKE ALL ON FUNCTION airudder.drop_pushes_partition(date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION airudder.delete_default_pushes(timestamptz, integer) FROM PUBLIC;
+
+CREATE TABLE IF NOT EXISTS airudder.retention (
+  what           text        PRIMARY KEY,
+  cleared_before timestamptz NOT NULL,
+  removed        bigint      NOT NULL,
+  removed_at     timestamptz NOT NULL
+);
+
+COMMENT ON TABLE airudder.retention IS
+  'A row says what the sweeper has removed by age: pushes (INGEST_RETENTION_DAYS) or turns (INGEST_TRANSCRIPT_DAYS).';
+COMMENT ON COLUMN airudder.retention.cleared_before IS 'What came, or for turns was said, before then may be gone.';
+COMMENT ON COLUMN airudder.retention.removed IS 'Rows, all in all.';
+COMMENT ON COLUMN airudder.retention.removed_at IS 'The last time that there were any.';
+
+-- The first days, so that a sweeper which starts late does no harm; the sweeper makes the rest.
+SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead) FROM generate_series(0, 7) AS ahead;
+
+
+-- Where it came from -------------------------------------------------------------------------------------------------
+
+-- Every push updates its workflow and its node: room on the page keeps these updates out of the indexes.
+CREATE TABLE IF NOT EXISTS airudder.workflows (
+  source      text        NOT NULL,
+  workflow_id text        NOT NULL,
+  name        text,
+  received_at timestamptz NOT NULL,
+  push_id     uuid        NOT NULL,
+  PRIMARY KEY (source, workflow_id),
+  CONSTRAINT workflow_id_is_not_empty CHECK (workflow_id <> '')
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE airudder.workflows IS 'A row is one workflow of a source, by its newest name.';
+
+CREATE TABLE IF NOT EXISTS airudder.nodes (
+  source      text        NOT NULL,
+  workflow_id text        NOT NULL,
+  node_id     text        NOT NULL,
+  name        text,
+  received_at timestamptz NOT NULL,
+  push_id     uuid        NOT NULL,
+  PRIMARY KEY (source, workflow_id, node_id),
+  CONSTRAINT node_id_is_not_empty CHECK (node_id <> '')
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE airudder.nodes IS 'A row is one custom-API node of a workflow, by its newest name.';
+
+
+-- Who was called, about what -----------------------------------------------------------------------------------------
+
+CREATE TABLE IF NOT EXISTS airudder.callees (
+  source         text        NOT NULL,
+  callee_number  text        NOT NULL,
+  number_as_sent text        NOT NULL,
+  country        text,
+  name           text,
+  gender         text,
+  location       text,
+  platform_name  text,
+  received_at    timestamptz NOT NULL,
+  push_id        uuid        NOT NULL,
+  PRIMARY KEY (callee_number, source),
+  CONSTRAINT callee_number_is_not_empty CHECK (callee_number <> '')
+);
+
+COMMENT ON TABLE airudder.callees IS 'A row is one person a source calls, by telephone number.';
+COMMENT ON COLUMN airudder.callees.callee_number IS 'In E.164 (+6281234567890) if it can be read as such, else as sent.';
+COMMENT ON COLUMN airudder.callees.country IS 'Of the number: ISO 3166-1 alpha-2; null if it cannot be told.';
+
+CREATE TABLE IF NOT EXISTS airudder.cases (
+  source             text        NOT NULL,
+  callee_number      text        NOT NULL,
+  case_id            text        NOT NULL,
+  extra_a            text,
+  extra_b            text,
+  extra_c            text,
+  variables          jsonb,
+  comments           text,
+  borrowed_date      date,
+  due_date           date,
+  borrowed_amount    numeric,
+  total_owing_amount numeric,
+  currency_unit      text,
+  received_at        timestamptz NOT NULL,
+  push_id            uuid        NOT NULL,
+  PRIMARY KEY (callee_number, source, case_id),
+  CONSTRAINT case_callee_number_is_not_empty CHECK (callee_number <> '')
+);
+
+COMMENT ON TABLE airudder.cases IS 'A row is what a person is called about: one case of the customer''s.';
+COMMENT ON COLUMN airudder.cases.case_id IS 'The customer''s own id; "" where the customer gave none.';
+
+CREATE INDEX IF NOT EXISTS cases_case_id ON airudder.cases (case_id) WHERE case_id <> '';
+
+CREATE TABLE IF NOT EXISTS airudder.case_answers (
+  source        text    NOT NULL,
+  callee_number text    NOT NULL,
+  case_id       text    NOT NULL,
+  position      integer NOT NULL,
+  question      text,
+  content       text,
+  PRIMARY KEY (callee_number, source, case_id, position),
+  CONSTRAINT answer_position_is_not_negative CHECK (position >= 0)
+);
+
+COMMENT ON TABLE airudder.case_answers IS 'A row is one question and its content from callee.extra, of its case''s newest push.';
+COMMENT ON COLUMN airudder.case_answers.position IS 'Place in callee.extra, from 0.';
+
+
+-- What was said ------------------------------------------------------------------------------------------------------
+
+CREATE TABLE IF NOT EXISTS airudder.calls (
+  source                 text        NOT NULL,
+  call_id                text        NOT NULL,
+  task_id                text,
+  callee_number          text,
+  case_id                text,
+  workflow_id            text,
+  started_at             timestamptz,
+  ended_at               timestamptz,
+  duration               interval    GENERATED ALWAYS AS (ended_at - started_at) STORED,
+  attempt                integer,
+  ring_type              text,
+  hangup_type            text,
+  intention              text,
+  slots                  text,
+  multi_label            jsonb,
+  asr_ptp                text,
+  received_at            timestamptz NOT NULL,
+  push_id                uuid        NOT NULL,
+  transcript_received_at timestamptz,
+  transcript_push_id     uuid,
+  PRIMARY KEY (call_id, source),
+  CONSTRAINT call_id_is_not_empty CHECK (call_id <> ''),
+  CONSTRAINT transcript_push_has_its_time CHECK ((transcript_push_id IS NULL) = (transcript_received_at IS NULL))
+);
+
+COMMENT ON TABLE airudder.calls IS 'A row is one call to a callee.';
+COMMENT ON COLUMN airudder.calls.attempt IS 'Which attempt to reach the callee it was (the vendor''s call_times).';
+COMMENT ON COLUMN airudder.calls.asr_ptp IS 'Promise to pay, as recognised.';
+COMMENT ON COLUMN airudder.calls.transcript_push_id IS
+  'The push that call_turns are from: the newest that had any. A later push without a transcript leaves it alone. '
+  'Null also once they are removed.';
+
+CREATE INDEX IF NOT EXISTS calls_callee_number ON airudder.calls (callee_number, started_at);
+CREATE INDEX IF NOT EXISTS calls_case_id ON airudder.calls (case_id) WHERE case_id <> '';
+CREATE INDEX IF NOT EXISTS calls_started_at ON airudder.calls (started_at);
+
+CREATE TABLE IF NOT EXISTS airudder.call_attributes (
+  source           text        NOT NULL,
+  call_id          text        NOT NULL,
+  node_id          text        NOT NULL,
+  custom_attribute jsonb       NOT NULL,
+  received_at      timestamptz NOT NULL,
+  push_id          uuid        NOT NULL,
+  PRIMARY KEY (call_id, source, node_id)
+);
+
+COMMENT ON TABLE airudder.call_attributes IS 'A row is what one node adds to a call; it outlives the raw push.';
+COMMENT ON COLUMN airudder.call_attributes.node_id IS '"" where the push named no node.';
+
+CREATE TABLE IF NOT EXISTS airudder.call_turns (
+  source      text     NOT NULL,
+  call_id     text     NOT NULL,
+  position    integer  NOT NULL,
+  call_offset interval,
+  robot_text  text,
+  callee_text text,
+  PRIMARY KEY (call_id, source, position),
+  CONSTRAINT turn_position_is_not_negative CHECK (position >= 0)
+);
+
+COMMENT ON TABLE airudder.call_turns IS 'A row is one turn of a call: what the robot said, then what the callee said.';
+COMMENT ON COLUMN airudder.call_turns.position IS 'Place in the transcript, from 0.';
+COMMENT ON COLUMN airudder.call_turns.call_offset IS 'When the turn began, from the start of the call.';
+
+
+-- What the vendor's words mean ---------------------------------------------------------------------------------------
+
+-- Tables rather than CHECKs or enums: a value that is new tomorrow must not fail a push.
+CREATE TABLE IF NOT EXISTS airudder.ring_types (
+  ring_type text PRIMARY KEY,
+  meaning   text NOT NULL
+);
+
+COMMENT ON TABLE airudder.ring_types IS 'A row explains one documented value of calls.ring_type.';
+
+INSERT INTO airudder.ring_types AS stored (ring_type, meaning) VALUES
+  ('busy', 'The line was busy.'),
+  ('cantuse', 'The number cannot be used.'),
+  ('holdline', 'The call was put on hold.'),
+  ('switchoff', 'The telephone was switched off.'),
+  ('outofarea', 'The telephone was out of the service area.'),
+  ('unregister', 'The number is not registered.'),
+  ('wrongnum', 'The number is wrong.'),
+  ('notmatch', 'What was heard while ringing matched no known announcement.'),
+  ('normal', 'It rang normally; this does not say that anybody answered.')
+ON CONFLICT (ring_type) DO UPDATE SET meaning = excluded.meaning WHERE stored.meaning <> excluded.meaning;
+
+CREATE TABLE IF NOT EXISTS airudder.hangup_types (
+  hangup_type text PRIMARY KEY,
+  meaning     text NOT NULL
+);
+
+COMMENT ON TABLE airudder.hangup_types IS 'A row explains one documented value of calls.hangup_type.';
+
+INSERT INTO airudder.hangup_types AS stored (hangup_type, meaning) VALUES
+  ('ByCallee', 'The callee hung up.'),
+  ('ByRobot', 'The robot hung up.'),
+  ('Canceled', 'The call was cancelled.')
+ON CONFLICT (hangup_type) DO UPDATE SET meaning = excluded.meaning WHERE stored.meaning <> excluded.meaning;
+
+
+-- What analysts see --------------------------------------------------------------------------------------------------
+
+CREATE TABLE IF NOT EXISTS airudder.pseudonym_key (
+  is_only boolean PRIMARY KEY DEFAULT true,
+  secret  bytea   NOT NULL,
+  CONSTRAINT there_is_one_key CHECK (is_only)
+);
+
+COMMENT ON TABLE airudder.pseudonym_key IS
+  'A row is the secret that pseudonyms are made with; another one changes every pseudonym.';
+
+INSERT INTO airudder.pseudonym_key (secret)
+SELECT decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')
+ON CONFLICT (is_only) DO NOTHING;
+
+-- The same for the same identifier, so that joins and counts work; who has no secret can neither undo nor guess it. Its
+-- body is parsed here and not at its call, when a caller's search_path could bring in functions that see the secret.
+CREATE OR REPLACE FUNCTION airudder.pseudonym(secret bytea, identifier text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN identifier = '' THEN ''
+  ELSE left(encode(sha256(secret || convert_to(identifier, 'UTF8')), 'hex'), 20) END;
+
+COMMIT;
+
+-- Replacing a view waits for the reports that read it: in a transaction of its own, so that the tables do not wait too.
+BEGIN;
+
+SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
+
+-- Numbers and case ids are pseudonyms here. Names, places, transcripts, and all that is free text are not here at all.
+CREATE SCHEMA IF NOT EXISTS airudder_analytics;
+
+CREATE OR REPLACE VIEW airudder_analytics.callees AS
+SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
+  concat(country, '…', substring(callee_number FROM '[0-9]{2}$')) AS masked_number, country, received_at
+FROM airudder.callees CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.callees IS 'Callees without their names; of the number its country and last two digits.';
+
+CREATE OR REPLACE VIEW airudder_analytics.cases AS
+SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, borrowed_date, due_date, borrowed_amount, total_owing_amount,
+  currency_unit, received_at
+FROM airudder.cases CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.cases IS 'Cases: dates and amounts. A customer''s case id may tell who it is, so it is a pseudonym.';
+
+CREATE OR REPLACE VIEW airudder_analytics.calls AS
+SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, started_at, ended_at, duration, attempt,
+  (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = calls.ring_type) AS ring_type,
+  (SELECT known.hangup_type FROM airudder.hangup_types AS known WHERE known.hangup_type = calls.hangup_type)
+    AS hangup_type,
+  CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, asr_ptp IS NOT NULL AS has_asr_ptp, received_at
+FROM airudder.calls CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.calls IS 'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not documented, and intentions of more than a letter, may be anything and are null.';
+
+CREATE OR REPLACE VIEW airudder_analytics.call_turns AS
+SELECT source, call_id, position, call_offset, length(robot_text) AS robot_characters,
+  length(callee_text) AS callee_characters
+FROM airudder.call_turns;
+
+COMMENT ON VIEW airudder_analytics.call_turns IS 'Turns of calls: how much was said, and not what; null where nothing was.';
+
+CREATE OR REPLACE VIEW airudder_analytics.workflows AS SELECT source, workflow_id, name FROM airudder.workflows;
+CREATE OR REPLACE VIEW airudder_analytics.nodes AS SELECT source, workflow_id, node_id, name FROM airudder.nodes;
+CREATE OR REPLACE VIEW airudder_analytics.ring_types AS SELECT ring_type, meaning FROM airudder.ring_types;
+CREATE OR REPLACE VIEW airudder_analytics.hangup_types AS SELECT hangup_type, meaning FROM airudder.hangup_types;
+
+COMMIT;
+
+
+-- Who may do what ----------------------------------------------------------------------------------------------------
+
+-- Roles belong to the whole cluster, and managed Postgres may forbid to make them: everything else works without.
+BEGIN;
+
+DO $$
+DECLARE
+  missing text;
+BEGIN
+  FOREACH missing IN ARRAY ARRAY['airudder_web', 'airudder_worker', 'airudder_analyst'] LOOP
+    CONTINUE WHEN to_regrole(missing) IS NOT NULL;
+    BEGIN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', missing);
+    EXCEPTION
+      WHEN duplicate_object OR unique_violation THEN
+        NULL; -- the migration of another database has just made it
+      WHEN insufficient_privilege THEN
+        RAISE WARNING 'the role % is missing, and % may not make it: let an administrator run `CREATE ROLE % NOLOGIN`, and migrate again',
+          missing, current_user, missing;
+    END;
+  END LOOP;
+END
+$$;
+
+COMMIT;
+
+BEGIN;
+
+SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
+
+-- No role may touch a partition by its name: rights on pushes are enough to read and write through it.
+DO $$
+BEGIN
+  IF to_regrole('airudder_web') IS NOT NULL THEN
+    GRANT USAGE ON SCHEMA airudder TO airudder_web;
+    -- ON CONFLICT reads the key.
+    GRANT SELECT (received_at, push_id), INSERT (received_at, push_id, source, kind, body) ON airudder.pushes
+      TO airudder_web;
+  END IF;
+  IF to_regrole('airudder_worker') IS NOT NULL THEN
+    GRANT USAGE ON SCHEMA airudder TO airudder_worker;
+    -- All but what came: nobody changes that.
+    GRANT SELECT, INSERT, UPDATE (
+      status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, callee_number, case_id,
+      call_id, custom_attribute, normalised_at) ON airudder.pushes TO airudder_worker;
+    GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
+      airudder.cases, airudder.calls, airudder.call_attributes TO airudder_worker;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.case_answers, airudder.call_turns TO airudder_worker;
+    GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.drop_pushes_partition(date),
+      airudder.delete_default_pushes(timestamptz, integer) TO airudder_worker;
+  END IF;
+  IF to_regrole('airudder_analyst') IS NOT NULL THEN
+    GRANT USAGE ON SCHEMA airudder_analytics TO airudder_analyst;
+    GRANT SELECT ON ALL TABLES IN SCHEMA airudder_analytics TO airudder_analyst;
+  END IF;
+END
+$$;
+
+COMMIT;

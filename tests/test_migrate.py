@@ -1,0 +1,293 @@
+"""`ingest migrate`: an older database becomes what schema.sql makes anew, and nobody waits for it."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+
+from ingest.cli import migrator
+from ingest.cli.migrate import command
+from ingest.cli.migration_files import How, Migration, Step, read_migrations
+from ingest.cli.migrator import Migrator
+from ingest.errors import MigrationError
+from ingest.resources import locate
+from tests.processes import wait_until
+from tests.pushes import entry, push
+from tests.servers import Servers
+from workers.postgres import Database
+from workers.settle import settle
+
+Rows = Connection[dict[str, Any]]
+
+FIRST_SCHEMA = Path(__file__).parent / "migrations" / "schema_0.sql"
+"""schema.sql as it was before there were migrations."""
+
+OURS = "relnamespace IN ('airudder'::regnamespace, to_regnamespace('airudder_analytics'))"
+CATALOG: dict[str, LiteralString] = {
+    "relations": f"""
+        SELECT oid::regclass::text AS name, relkind, reloptions, pg_get_partkeydef(oid) AS key,
+          obj_description(oid) AS comment
+        FROM pg_class WHERE {OURS} AND NOT relispartition""",
+    "columns": f"""
+        SELECT attrelid::regclass::text AS name, attname, format_type(atttypid, atttypmod) AS type, attnotnull,
+          attgenerated, pg_get_expr(adbin, adrelid) AS value, col_description(attrelid, attnum) AS comment,
+          row_number() OVER (PARTITION BY attrelid ORDER BY attnum) AS place
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE {OURS} AND NOT relispartition AND attnum > 0 AND NOT attisdropped""",
+    "constraints": f"""
+        SELECT conrelid::regclass::text AS name, conname, pg_get_constraintdef(pg_constraint.oid) AS definition,
+          convalidated
+        FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid WHERE {OURS} AND NOT relispartition""",
+    "indexes": f"""
+        SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition, indisvalid
+        FROM pg_index JOIN pg_class ON pg_class.oid = indrelid WHERE {OURS} AND NOT relispartition""",
+    "indexes of partitions": f"""
+        SELECT DISTINCT array_agg(inhparent::regclass::text ORDER BY inhparent::regclass::text) AS indexes,
+          bool_and(indisvalid) AS valid
+        FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+        LEFT JOIN pg_inherits ON inhrelid = indexrelid WHERE {OURS} AND relispartition GROUP BY indrelid""",
+    "views": f"""
+        SELECT oid::regclass::text AS name, pg_get_viewdef(oid) AS definition
+        FROM pg_class WHERE {OURS} AND relkind = 'v'""",
+    "functions": """
+        SELECT pg_get_functiondef(oid) AS definition, obj_description(oid) AS comment, proacl::text
+        FROM pg_proc WHERE pronamespace = 'airudder'::regnamespace""",
+    "rights on tables": f"""
+        SELECT pg_class.oid::regclass::text AS name, grantee::regrole::text, privilege_type
+        FROM pg_class CROSS JOIN LATERAL aclexplode(relacl) WHERE {OURS} AND NOT relispartition""",
+    "rights on columns": f"""
+        SELECT attrelid::regclass::text AS name, attname, grantee::regrole::text, privilege_type
+        FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid CROSS JOIN LATERAL aclexplode(attacl)
+        WHERE {OURS} AND NOT relispartition""",
+    "rights on schemas": """
+        SELECT nspname, grantee::regrole::text, privilege_type, obj_description(oid) AS comment
+        FROM pg_namespace CROSS JOIN LATERAL aclexplode(nspacl) WHERE nspname LIKE 'airudder%%'""",
+}
+
+
+def catalog(connection: Rows) -> dict[str, list[dict[str, Any]]]:
+    """Everything that makes a schema, in an order of its own."""
+    return {what: sorted(connection.execute(statement).fetchall(), key=repr) for what, statement in CATALOG.items()}
+
+
+@contextmanager
+def database_made_by(servers: Servers, schema: bytes | None) -> Iterator[str]:
+    """The URL of a new database that a schema was applied to; dropped at the end."""
+    name = f"ingest_test_{secrets.token_hex(4)}"
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            url = make_conninfo("", **{**conninfo_to_dict(servers.database_url), "dbname": name})
+            with psycopg.connect(url, autocommit=True) as fresh:
+                if schema:
+                    fresh.execute(schema)
+            yield url
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def old_url(servers: Servers) -> Iterator[str]:
+    """A database from before there were migrations, with some pushes in it."""
+    with database_made_by(servers, FIRST_SCHEMA.read_bytes()) as url:
+        with closing(Database(url, patience_seconds=5)) as database:
+            settle(database, [entry(push(f"c{number}")) for number in range(60)])
+        yield url
+
+
+def connect(url: str) -> Rows:
+    """A connection whose every statement commits."""
+    return psycopg.connect(url, autocommit=True, row_factory=dict_row)
+
+
+def migrate(url: str) -> list[str]:
+    """Migrate; what was said and warned of."""
+    said: list[str] = []
+    with connect(url) as connection:
+        Migrator(connection, said.append, said.append).run()
+    return said
+
+
+@contextmanager
+def reading(url: str) -> Iterator[None]:
+    """A report that has read every table, and whose transaction is still open."""
+    with psycopg.connect(url) as report:
+        tables = report.execute(f"SELECT oid::regclass::text FROM pg_class WHERE {OURS} AND relkind IN ('r', 'p', 'v')")
+        for (table,) in tables.fetchall():
+            report.execute(f"SELECT FROM {table} LIMIT 1")
+        yield
+
+
+@contextmanager
+def settling(url: str) -> Iterator[list[int]]:
+    """A worker that settles batches all the while; how many by now. None of them may take long."""
+    stop, settled = threading.Event(), [0]
+
+    def work() -> None:
+        with closing(Database(url, patience_seconds=0)) as database:
+            while not stop.is_set():
+                settle(database, [entry(push(secrets.token_hex(8))) for _ in range(5)])
+                settled[0] += 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        wait_until(lambda: settled[0], "a batch is settled")
+        yield settled
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_old_database_becomes_new(servers: Servers, old_url: str) -> None:
+    """While a report is open and pushes are settled, an older database gets a new one's catalog and keeps its rows."""
+    with database_made_by(servers, locate("schema.sql").read_bytes()) as new_url, connect(new_url) as new:
+        with reading(old_url), settling(old_url) as settled:
+            said = migrate(old_url)
+            so_far = settled[0]
+            wait_until(lambda: settled[0] > so_far, "the worker goes on")
+        assert said == [*(f"{one.name} is applied" for one in read_migrations()), "the tables are up to date"]
+        with connect(old_url) as old:
+            assert catalog(old) == catalog(new)
+            normalised = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'normalised'"
+            assert old.execute(normalised).fetchone() == {"pushes": 60 + 5 * settled[0]}
+
+
+def test_dump_holds_up_nobody_else(old_url: str) -> None:
+    """Where a dump began before an index is built, the migration waits for its end, and workers do not."""
+    with ThreadPoolExecutor() as thread, settling(old_url) as settled, connect(old_url) as watcher:
+        with psycopg.connect(old_url) as dump:
+            dump.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            dump.execute("SELECT FROM airudder.calls")
+            said = thread.submit(migrate, old_url)
+            waiting = "SELECT FROM pg_stat_progress_create_index WHERE phase = 'waiting for old snapshots'"
+            wait_until(lambda: watcher.execute(waiting).fetchall(), "the migration waits")
+            so_far = settled[0]
+            wait_until(lambda: settled[0] > so_far + 5, "the worker goes on")
+            assert not said.done()
+        assert said.result()[-1] == "the tables are up to date"
+
+
+def test_new_database_is_whole(servers: Servers) -> None:
+    """An empty database gets schema.sql, is of the newest number then, and migrated again is left as it is."""
+    with database_made_by(servers, None) as url:
+        assert migrate(url) == ["schema.sql is applied"]
+        with connect(url) as connection:
+            newest = connection.execute("SELECT max(number) AS number FROM airudder.migrations").fetchone()
+            assert newest == {"number": read_migrations()[-1].number}
+            before = catalog(connection)
+            assert migrate(url) == ["the tables are up to date"]
+            assert catalog(connection) == before
+
+
+def test_files_are_numbered_in_turn() -> None:
+    """The numbers of the files are 1, 2, 3 and so on."""
+    assert [one.number for one in read_migrations()] == list(range(1, len(read_migrations()) + 1))
+
+
+def test_nothing_waits_where_all_is_new(database_url: str, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a database that is up to date no lock is wanted that readers or writers have."""
+    monkeypatch.setattr(migrator, "PATIENCE_SECONDS", 0)
+    with reading(database_url), psycopg.connect(database_url) as writer:
+        writer.execute("DELETE FROM airudder.pushes")
+        writer.execute("UPDATE airudder.calls SET attempt = 1")
+        assert migrate(database_url) == ["the tables are up to date"]
+
+
+def test_lock_is_not_waited_for(old_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be locked is tried again, and then left with a word on who may hold it; the next run goes on."""
+    monkeypatch.setattr(migrator, "PATIENCE_SECONDS", 1)
+    with psycopg.connect(old_url, application_name="bulk load") as holder:
+        holder.execute("LOCK TABLE airudder.pushes IN ROW EXCLUSIVE MODE")
+        with pytest.raises(MigrationError, match=r"0002_pushes_by_number waits .* \(bulk load\) is in a tr"):
+            migrate(old_url)
+    assert migrate(old_url) == ["0002_pushes_by_number is applied", "the tables are up to date"]
+
+
+def test_interrupted_index_is_built_again(old_url: str) -> None:
+    """An index that a killed migration left half-built is dropped and made anew."""
+    with connect(old_url) as connection:
+        for statement in (
+            "CREATE INDEX pushes_callee_number ON ONLY airudder.pushes (callee_number) WHERE callee_number IS NOT NULL",
+            "CREATE INDEX pushes_default_pushes_callee_number ON airudder.pushes_default (call_id)",
+            "UPDATE pg_index SET indisvalid = false "
+            "WHERE indexrelid = 'airudder.pushes_default_pushes_callee_number'::regclass",
+        ):
+            connection.execute(statement)
+        migrate(old_url)
+        found = connection.execute(
+            "SELECT indisvalid, pg_get_indexdef(indexrelid, 1, true) AS leading FROM pg_index "
+            "WHERE indexrelid IN ('airudder.pushes_default_pushes_callee_number'::regclass, "
+            "'airudder.pushes_callee_number'::regclass)"
+        )
+        assert found.fetchall() == [{"indisvalid": True, "leading": "callee_number"}] * 2
+
+
+def test_second_migration_waits_for_the_first(old_url: str) -> None:
+    """Of two that migrate at once one says that it waits, and then does what is left."""
+    with ThreadPoolExecutor() as thread, connect(old_url) as first:
+        first.execute(migrator.TRY_LOCK)
+        second = thread.submit(migrate, old_url)
+        asking = "SELECT FROM pg_stat_activity WHERE query LIKE '%%advisory_lock%%' AND pid <> pg_backend_pid()"
+        wait_until(lambda: first.execute(asking).fetchall(), "the second asks for the lock")
+        first.execute(migrator.UNLOCK)
+    waited, *_, last = second.result()
+    assert (waited, last) == ("another process migrates this database: waiting for it", "the tables are up to date")
+
+
+def test_newer_tables_are_left_alone(old_url: str) -> None:
+    """A program that is older than the tables puts none of its own functions in place of newer ones."""
+    migrate(old_url)
+    with connect(old_url) as connection:
+        connection.execute("INSERT INTO airudder.migrations VALUES (9999, 'later', 1, now())")
+        before = catalog(connection)
+        (said,) = migrate(old_url)
+        assert said.startswith("the tables are newer (9999) than this program")
+        assert catalog(connection) == before
+
+
+def test_failure_quotes_no_row(old_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration that data stands in the way of says which error it is, and not with which value."""
+    refused = [Migration(1000, "1000_trial", [Step(How.TRANSACTION, "SELECT min(case_id)::date FROM airudder.cases")])]
+    monkeypatch.setattr(migrator, "read_migrations", lambda: refused)
+    monkeypatch.setenv("DATABASE_URL", old_url)
+
+    with pytest.raises(MigrationError, match=r"not up to date: InvalidDatetimeFormat 22007") as caught:
+        command.callback()  # type: ignore[misc]
+
+    assert '"' not in str(caught.value)
+
+
+def test_steps_are_applied_once(old_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that failed in its midst goes on with the step that failed; one that commits by itself is not in a
+    transaction."""
+    commits = "DO $$ BEGIN FOR one IN 1..2 LOOP INSERT INTO airudder.noted VALUES (one); COMMIT; END LOOP; END $$"
+    steps = [
+        Step(How.TRANSACTION, "CREATE TABLE airudder.noted (number integer)"),
+        Step(How.ALONE, commits),
+        Step(How.TRANSACTION, "INSERT INTO airudder.noted SELECT 1 / 0"),
+    ]
+    migrate(old_url)
+    extended = [*read_migrations(), Migration(1000, "1000_trial", steps)]
+    monkeypatch.setattr(migrator, "read_migrations", lambda: extended)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(old_url)
+
+    steps[2] = Step(How.TRANSACTION, "INSERT INTO airudder.noted VALUES (3)")
+    migrate(old_url)
+
+    with connect(old_url) as connection:
+        noted = connection.execute("SELECT array_agg(number ORDER BY number) AS numbers FROM airudder.noted").fetchone()
+        assert noted == {"numbers": [1, 2, 3]}
