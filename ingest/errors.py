@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
+from uuid import UUID
 
 
 class IngestError(Exception):
@@ -35,6 +37,15 @@ class NowhereToStoreError(IngestError):
 
 class PostgresAwayError(IngestError):
     """Postgres did not answer, or asked for another try, for longer than a job may wait."""
+
+
+class RefusedError(PostgresAwayError):
+    """Something was refused for a reason that may not lie in it, such as a missing table: it waits, and is tried again.
+    `push_ids`: which pushes, where some of several were."""
+
+    def __init__(self, text: str, push_ids: Sequence[UUID] = ()) -> None:
+        super().__init__(text)
+        self.push_ids = push_ids
 
 
 class RedisAwayError(IngestError):

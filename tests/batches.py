@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -62,3 +62,19 @@ def settle_at_once(database_url: str, batches: Sequence[Sequence[list[Entry]]]) 
 def nothing_in_flight(client: Any) -> bool:
     """Whether every batch is settled, and its job gone as well."""
     return not client.zcard(keys.BATCHES) and not client.keys("rq:job:*")
+
+
+@contextmanager
+def refusing(connection: Any, table: str, condition: str, state: str = "P0001") -> Iterator[None]:
+    """Postgres refuses new rows of a table that a condition on NEW holds for, with this SQLSTATE, in the block."""
+    connection.execute(
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {condition} THEN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END IF; RETURN NEW; END $$"
+    )
+    connection.execute(
+        f"CREATE TRIGGER refuse BEFORE INSERT ON airudder.{table} FOR EACH ROW EXECUTE FUNCTION public.refuse()"
+    )
+    try:
+        yield
+    finally:
+        connection.execute("DROP FUNCTION public.refuse CASCADE")

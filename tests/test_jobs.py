@@ -17,10 +17,10 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest import keys
-from ingest.errors import PostgresAwayError
+from ingest.errors import PostgresAwayError, RefusedError
 from ingest.jobs import normalise_queue
 from ingest.process_ids import is_alive
-from tests.batches import enqueued, nothing_in_flight
+from tests.batches import enqueued, nothing_in_flight, refusing
 from tests.processes import descendants, running, running_command, wait_until
 from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
@@ -149,6 +149,24 @@ def test_postgres_away_keeps_batch(client: Any, connection: Rows) -> None:
 
     assert client.llen(keys.taken("b1")) == 1
     assert client.hget(keys.progress("b1"), "attempts") == b"0"
+
+
+@pytest.mark.parametrize("attempts", [0, ATTEMPTS_TOGETHER], ids=["together", "push by push"])
+def test_refused_push_stays_in_its_batch(client: Any, database: Database, connection: Rows, attempts: int) -> None:
+    """A push that Postgres refuses for a reason that may not be its own stays in Redis; its mates are stored, and the
+    attempt is not counted."""
+    enqueued(client, [entry(push("c1")), entry(push("c2")), entry(push("c3"))])
+    client.hset(keys.progress("b1"), "attempts", attempts)
+    with refusing(connection, "calls", "NEW.call_id = 'c2'"):
+        for _ in range(3):
+            with pytest.raises(RefusedError, match="pushes that wait: 1,"):
+                normalise_batch(client, database, "b1")
+            assert statuses(connection) == ["normalised"] * 2
+            assert client.hget(keys.progress("b1"), "attempts") == str(attempts).encode()
+    normalise_batch(client, database, "b1")
+
+    assert statuses(connection) == ["normalised"] * 3
+    assert client.zcard(keys.BATCHES) == 0
 
 
 POISONED_WORKER = """

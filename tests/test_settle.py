@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -15,9 +16,10 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 import workers.settle
 import workers.write
 from ingest.entry import Entry
-from ingest.errors import PostgresAwayError
-from tests.batches import settle_at_once
+from ingest.errors import PostgresAwayError, RefusedError
+from tests.batches import refusing, settle_at_once
 from tests.conftest import TABLES
+from tests.processes import wait_until
 from tests.pushes import call_history, entry, push
 from tests.test_decode import SAMPLE
 from workers.postgres import Database
@@ -266,6 +268,80 @@ def test_bad_row_spares_batch_mates(database: Database, connection: Rows) -> Non
     assert json.loads(dead["body"]) == cursed
     assert "CheckViolation 23514" in dead["error"]
     assert "cursed" not in dead["error"]
+
+
+def named(call_id: str, name: str) -> Entry:
+    """A push about somebody of that name."""
+    body = push(call_id, number=f"+62811111{call_id[1:]:0>5}")
+    body["callee"]["callee_name"] = name
+    return entry(body)
+
+
+@pytest.mark.parametrize("state", ["23502", "23505", "23514", "0A000", "21000", "42703", "P0001", "XX000", "Z9999"])
+def test_unknown_refusal_is_no_death(database: Database, connection: Rows, state: str) -> None:
+    """A push that Postgres refuses for a reason that may not be its own waits, and keeps none of its mates waiting."""
+    entries = [named("c1", "Budi"), named("c2", "cursed"), named("c3", "Ani")]
+    with refusing(connection, "callees", "NEW.name = 'cursed'", state):
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="pushes that wait: 1,") as caught:
+                settle(database, entries)
+            assert caught.value.push_ids == [entries[1].uuid]
+            assert outcomes(connection) == {"normalised": 2}
+
+    settle(database, entries)
+    assert outcomes(connection) == {"normalised": 3}
+
+
+@pytest.mark.parametrize("state", ["22003", "22P02", "54000"])
+def test_refused_value_is_death(database: Database, connection: Rows, state: str) -> None:
+    """What only the values can be at fault for is dead."""
+    with refusing(connection, "callees", "NEW.name = 'cursed'", state):
+        settle(database, [named("c1", "Budi"), named("c2", "cursed")])
+
+    assert outcomes(connection) == {"normalised": 1, "dead": 1}
+
+
+def test_partition_that_comes_meanwhile(database_url: str, database: Database, connection: Rows) -> None:
+    """A push that waits to be stored while the partition of its day is attached is stored in it."""
+    one = entry(push(), later_us=400 * 24 * 3600 * 1_000_000)
+    with ThreadPoolExecutor() as thread, psycopg.connect(database_url) as sweeper:
+        sweeper.execute("SELECT airudder.ensure_pushes_partition(%s)", [one.received_at.date()])
+        settled = thread.submit(settle, database, [one])
+        waiting = "SELECT FROM pg_stat_activity WHERE wait_event = 'relation' AND application_name = 'airudder-ingest'"
+        wait_until(lambda: connection.execute(waiting).fetchall(), "the worker waits")
+        sweeper.commit()
+        settled.result()
+    try:
+        assert outcomes(connection) == {"normalised": 1}
+    finally:
+        connection.execute(f"DROP TABLE airudder.pushes_{one.received_at:%Y_%m_%d}")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError("too many open files")])
+def test_want_of_memory_is_no_death(
+    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A push for which the worker has no memory, or no file, waits."""
+
+    def fail(_: Entry) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(workers.settle, "normalise", fail)
+        with pytest.raises(RefusedError, match=type(error).__name__):
+            settle(database, [entry(push())])
+    settle(database, [entry(push())])
+
+    assert outcomes(connection) == {"normalised": 1}
+
+
+def test_refusal_of_all_is_soon_known(database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Postgres refuses whatever comes, as after half a migration, not every push of a batch is tried."""
+    monkeypatch.setattr(workers.settle, "TRIALS", 3)
+    with refusing(connection, "callees", "true", "42804"), pytest.raises(RefusedError, match="pushes that wait: 3,"):
+        settle(database, [entry(push(f"c{number}")) for number in range(9)])
+
+    assert outcomes(connection) == {}
 
 
 def test_postgres_away_is_waited_for(connection: Rows) -> None:

@@ -18,6 +18,7 @@ from ingest import keys
 from ingest.entry import Entry, encode_entry
 from ingest.errors import PostgresAwayError
 from ingest.jobs import enqueue_batch, normalise_queue
+from tests.batches import refusing
 from tests.logins import Logins
 from tests.processes import wait_until
 from tests.pushes import entry, hang_on_poison, push
@@ -195,6 +196,38 @@ def test_postgres_away_is_no_attempt(client: Any, database_url: str, connection:
     assert sweeper.run_once() == 1
     impatient.close()
     assert statuses(connection) == ["normalised"]
+
+
+def test_refused_push_holds_up_none_behind_it(
+    sweeper: Sweeper, clock: Clock, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pending pushes that Postgres refuses, for a reason that may not be theirs, are left alone for a while."""
+    monkeypatch.setattr(workers.pending, "LIMIT", 3)
+    for call_id in ("odd 1", "odd 2", "c1", "c2", "c3"):
+        store_pending(connection, entry(push(call_id)))
+    with refusing(connection, "calls", "NEW.call_id LIKE 'odd%'"):
+        sweeper.run_once()
+        assert statuses(connection) == ["pending"] * 2 + ["normalised"] * 3
+        assert sweeper.run_once() == 0
+    clock.now += workers.pending.REST_SECONDS
+
+    assert sweeper.run_once() == 2
+    assert statuses(connection) == ["normalised"] * 5
+
+
+def test_pending_pushes_are_fed_by_their_bytes(
+    sweeper: Sweeper, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more bytes are fed at once than a batch has; a push that is larger is fed alone."""
+    fed: list[int] = []
+    monkeypatch.setattr(workers.pending, "LIMIT_BYTES", 3000)
+    monkeypatch.setattr(workers.pending, "settle", lambda database, entries, **how: fed.append(len(entries)))
+    for number, size in enumerate((1000, 1500, 1000, 9000, 100)):
+        store_pending(connection, entry(b"x" * size, later_us=number))
+
+    sweeper.run_once()
+
+    assert fed == [3, 1, 1]
 
 
 def test_pending_push_that_hangs_ends_dead(sweeper: Sweeper, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:

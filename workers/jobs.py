@@ -12,7 +12,7 @@ from ingest import settings
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 from workers.postgres import Database
-from workers.settle import bury, settle, settle_alone, unsettled
+from workers.settle import OneByOne, bury, settle, unsettled
 from workers.taken_batch import TakenBatch, take
 from workers.watchdog import watched
 
@@ -62,7 +62,7 @@ def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
 
 def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
     """Settle the batch push by push; false if this job's share of the time is over before its end."""
-    rest = []
+    one_by_one, rest = OneByOne(database), []
     for entry in unsettled(database, batch.entries):
         if entry.push_id == batch.in_hand == batch.suspect:
             bury(database, entry, "its normalising ended the worker, alone as well")
@@ -76,7 +76,8 @@ def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
         if time.monotonic() > leave_at:
             return False
         batch.take_in_hand(entry)
-        settle_alone(database, entry)
+        one_by_one.settle(entry)
+    one_by_one.end()
     return True
 
 

@@ -11,14 +11,19 @@ from psycopg import Connection
 from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest.entry import Entry
+from ingest.errors import RefusedError
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 from workers import statements
 from workers.postgres import Database
-from workers.settle import bury, settle, settle_alone
+from workers.settle import OneByOne, bury, settle
 from workers.watchdog import watched
 
 LIMIT = 100
-"""Pushes fed at once."""
+"""Pushes fed at once, at most"""
+LIMIT_BYTES = 4 * 1024 * 1024
+"""Their bodies together, as in a batch; a larger push is fed alone"""
+REST_SECONDS = 60.0
+"""How long to leave a push alone that Postgres refuses: those behind it have their turn"""
 FEED_SECONDS = 10.0
 """How long to feed before others have their turn."""
 ATTEMPTS_TOGETHER = 1
@@ -37,19 +42,23 @@ class PendingPushes:
         self._database = database
         self._clock = clock
         self._in_hand: list[_Pending] = []
+        self._resting: dict[UUID, float] = {}
+        """Until when, by push id, for those that were refused"""
 
     def feed(self) -> int:
         """Settle the oldest; how many were taken in hand."""
         self._release_unsettled()
+        self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
         settled = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
         # What ended the sweeper in company is tried alone.
         return settled + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
 
     def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
         fed = 0
-        bounds = {"at_least": at_least, "at_most": at_most, "limit": limit}
+        bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most, "limit": limit, "bytes": LIMIT_BYTES}
         leave_at = self._clock() + FEED_SECONDS
         while self._clock() < leave_at:
+            bounds["resting"] = list(self._resting)
             self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
             fed += len(self._in_hand)
             if not self._in_hand or not self._settle_in_time(settle_rows):
@@ -61,6 +70,12 @@ class PendingPushes:
         try:
             with watched(), UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
                 settle_rows(self._in_hand)
+        except RefusedError as error:
+            is_all = settle_rows == self._settle_together and len(error.push_ids) == len(self._in_hand)
+            if is_all or not error.push_ids:
+                raise  # it is Postgres that cannot
+            self._resting |= dict.fromkeys(error.push_ids, self._clock() + REST_SECONDS)
+            self._release_unsettled()
         except BaseTimeoutException:
             _log.warning("%d pending pushes were not settled in %d s", len(self._in_hand), JOB_TIMEOUT_SECONDS)
             return False
@@ -78,14 +93,16 @@ class PendingPushes:
         settle(self._database, [entry for entry, _ in rows], through_redis=False)
 
     def _settle_last(self, rows: list[_Pending]) -> None:
+        one_by_one = OneByOne(self._database, through_redis=False)
         for entry, attempts in rows:
             if attempts > ATTEMPTS_TOGETHER + ATTEMPTS_ALONE:
                 bury(self._database, entry, "its normalising ended the sweeper, alone as well", through_redis=False)
             else:
-                settle_alone(self._database, entry, through_redis=False)
+                one_by_one.settle(entry)
+        one_by_one.end()
 
 
-def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, int]) -> list[_Pending]:
+def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, Any]) -> list[_Pending]:
     rows = connection.execute(statements.BEGIN_OLDEST_PENDING, bounds).fetchall()
     return [(_entry(*row), attempts) for *row, attempts in rows]
 

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import Connection
+from psycopg.errors import CheckViolation, UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
-from ingest.errors import PostgresAwayError, describe
+from ingest.errors import PostgresAwayError, RefusedError, describe
 from workers import statements
 
 _Result = TypeVar("_Result")
@@ -21,34 +22,40 @@ _Result = TypeVar("_Result")
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 3.0
 
-_SERVERS_FAULT = (
-    "08",
-    "25",
-    "26",
-    "28",
-    "2D",
-    "3B",
-    "3D",
-    "3F",
-    "40",
-    "42",
-    "53",
-    "55",
-    "57",
-    "58",
-    "F0",
-    "XX",
-)
-"""Classes of SQLSTATE that another try, or an administrator, can cure. The rest is in the data."""
+_PASSES = ("08", "25", "28", "3D", "40", "53", "55", "57", "58")
+"""Classes of SQLSTATE that time, or an administrator, cures whatever is written."""
+
+_OF_DATA = ("22", "54")
+"""Classes that come of values alone. 54 is that of a statement too large as well, which a push alone is not."""
+
+REFUSALS = 2
+"""Tries of a transaction, each in a new session, when Postgres refuses it for a reason that is of neither kind"""
 
 _log = logging.getLogger(__name__)
 
 
-def is_servers_fault(error: psycopg.Error) -> bool:
-    """Whether the same rows could be written another time; if not, one of them is at fault."""
+def is_datas_fault(error: psycopg.Error) -> bool:
+    """Whether only the rows can be at fault, so that they would be refused another time too.
+
+    What is not known to be so is not: a partition that was just attached, which is a CHECK without a name; a half-done
+    migration; somebody's trigger; a damaged page.
+    """
     if error.sqlstate is None:
-        return not isinstance(error, psycopg.DataError)
-    return error.sqlstate[:2] in _SERVERS_FAULT
+        return isinstance(error, psycopg.DataError)  # psycopg itself cannot send a value
+    if isinstance(error, CheckViolation):
+        return error.diag.constraint_name is not None
+    return error.sqlstate[:2] in _OF_DATA
+
+
+def _passes(error: psycopg.Error) -> bool:
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate[:2] in _PASSES
+
+
+def _is_for_the_caller(error: psycopg.Error) -> bool:
+    # A row that another worker has just written is no reason to try the same again.
+    return is_datas_fault(error) or isinstance(error, UniqueViolation)
 
 
 def _connect(url: str) -> Connection[tuple[Any, ...]]:
@@ -114,8 +121,8 @@ class Database:
     def run(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         """Run `work` in one transaction and commit; again, with back-off, while the server is at fault.
 
-        Raises PostgresAwayError when patience is over, or the job's time; and what `work` raises when the data is
-        at fault.
+        Raises PostgresAwayError when patience is over, or the job's time; its RefusedError when Postgres is there and
+        refuses, and the data may not be at fault; and what `work` raises when it is, or when a row is there already.
         """
         try:
             return self._run_patiently(work)
@@ -131,15 +138,20 @@ class Database:
 
     def _run_patiently(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         deadline = time.monotonic() + self._patience_seconds
-        wait = FIRST_WAIT_SECONDS
+        wait, refusals = FIRST_WAIT_SECONDS, 0
         while True:
             try:
                 return self._once(work)
             except psycopg.Error as error:
-                if not is_servers_fault(error):
+                if _is_for_the_caller(error):
                     raise
+                # Raised without their cause, whose text may hold a row: RQ shows a failed job's traceback.
+                if not _passes(error):
+                    refusals += 1
+                    if refusals >= REFUSALS:
+                        raise RefusedError(f"Postgres refuses: {describe(error)}") from None
+                    continue
                 if time.monotonic() + wait > deadline:
-                    # Without its cause: the cause's text may hold a row, and RQ shows a failed job's traceback.
                     raise PostgresAwayError(f"Postgres is away: {describe(error)}") from None
                 _log.warning("Postgres is away, trying again in %.1f s: %s", wait, describe(error))
             time.sleep(wait)
@@ -159,7 +171,7 @@ class Database:
     def _recover(self, error: BaseException) -> None:
         # A rollback waits for the server's answer, which a frozen one never gives: closing ends it just as well.
         assert self._connection
-        if isinstance(error, psycopg.Error) and not is_servers_fault(error) and not self._connection.closed:
+        if isinstance(error, psycopg.Error) and _is_for_the_caller(error) and not self._connection.closed:
             self._connection.rollback()
         else:
             self.close()

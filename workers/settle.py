@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
 
+import psycopg
 from psycopg.errors import UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
 from ingest.entry import Entry
-from ingest.errors import PostgresAwayError, describe
+from ingest.errors import PostgresAwayError, RefusedError, describe
 from workers import statements
 from workers.merge import Tables, merge
 from workers.normalise import dead, normalise
@@ -19,41 +22,93 @@ from workers.write import write, write_by_copy
 COPY_FROM = 50
 """Pushes: for fewer, the statements of a COPY cost more than they save."""
 
+TRIALS = 50
+"""Where none of so many pushes can be written it is Postgres that cannot: the others are spared the try."""
+NAMED = 5
+"""Pushes that wait and are logged by their id, each time; the others are counted"""
+_NOT_THEIR_OWN = (MemoryError, OSError, UniqueViolation)
+"""What normalising or writing may raise through no fault of a push."""
+
 _log = logging.getLogger(__name__)
+
+
+class _Failure(NamedTuple):
+    """Why entries were not settled, in words fit for a log, and whether it can only be their own fault.
+
+    Words rather than an exception: whatever is raised while one is handled carries it, text and all, into RQ's log.
+    """
+
+    words: str
+    is_their_own: bool
 
 
 def settle(database: Database, entries: Sequence[Entry], *, through_redis: bool = True) -> None:
     """Normalise and write all entries in one transaction; one by one if something in them cannot be written.
     `through_redis`: whether they came in a batch, or are pending in Postgres.
 
-    Raises PostgresAwayError when Postgres is, and RQ's time-out when normalising has had its time.
+    Raises PostgresAwayError when Postgres is, its RefusedError when some of the entries have to wait while the others
+    are settled, and RQ's time-out when normalising has had its time.
     """
     if failure := _try(database, entries, through_redis):
-        _log.warning("a batch of %d is settled push by push: %s", len(entries), failure)
+        _log.warning("a batch of %d is settled push by push: %s", len(entries), failure.words)
+        one_by_one = OneByOne(database, through_redis=through_redis)
         # If that takes longer than the job has, another job goes on from here.
         for entry in unsettled(database, entries) if through_redis else entries:
-            settle_alone(database, entry, through_redis=through_redis)
+            one_by_one.settle(entry)
+        one_by_one.end()
 
 
 def settle_alone(database: Database, entry: Entry, *, through_redis: bool = True) -> None:
-    """Settle one entry in a transaction of its own; what cannot be written becomes a dead letter."""
-    if failure := _try(database, [entry], through_redis):
-        bury(database, entry, f"could not be normalised: {failure}", through_redis=through_redis)
+    """Settle one entry in a transaction of its own; what cannot be written, by its own fault and twice, becomes a dead
+    letter. Raises RefusedError if it may not be its fault."""
+    failure = _try(database, [entry], through_redis) and _try(database, [entry], through_redis)
+    if failure and failure.is_their_own:
+        bury(database, entry, f"could not be normalised: {failure.words}", through_redis=through_redis)
+    elif failure:
+        raise RefusedError(failure.words)
 
 
-def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> str | None:
-    """Settle entries; if something in them is at fault, what it was, in words fit for a log.
+class OneByOne:
+    """Settles entries alone, one after another; what is refused does not keep those behind it waiting."""
 
-    Words rather than an exception: whatever is raised while one is handled carries it, text and all, into RQ's log.
-    """
+    def __init__(self, database: Database, *, through_redis: bool = True) -> None:
+        self._database = database
+        self._through_redis = through_redis
+        self._settled = 0
+        self._refused: list[UUID] = []
+        self._why = ""
+
+    def settle(self, entry: Entry) -> None:
+        """Settle one. Raises RefusedError when all so far were refused, and enough to tell that the others would be."""
+        try:
+            settle_alone(self._database, entry, through_redis=self._through_redis)
+            self._settled += 1
+        except RefusedError as error:
+            self._refused.append(entry.uuid)
+            self._why = str(error)
+            if len(self._refused) <= NAMED:
+                _log.warning("push %s waits: %s", entry.uuid, error)
+            if not self._settled and len(self._refused) >= TRIALS:
+                self.end()
+
+    def end(self) -> None:
+        """Raises RefusedError if some wait."""
+        if self._refused:
+            raise RefusedError(f"pushes that wait: {len(self._refused)}, {self._why}", self._refused)
+
+
+def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> _Failure | None:
+    """Settle entries; if that cannot be done, why."""
     try:
         tables = merge([normalise(entry) for entry in entries])
         if not (through_redis and len(entries) >= COPY_FROM and _copied(database, tables)):
             database.run(lambda connection: write(connection, tables, through_redis=through_redis))
+    except RefusedError as error:
+        return _Failure(str(error), is_their_own=False)
     except (PostgresAwayError, BaseTimeoutException):
         raise
     except Exception as error:
-        return describe(error)
+        return _Failure(describe(error), is_their_own=not isinstance(error, _NOT_THEIR_OWN))
     return None
 
 
@@ -67,10 +122,13 @@ def _copied(database: Database, tables: Tables) -> bool:
 
 
 def bury(database: Database, entry: Entry, why: str, *, through_redis: bool = True) -> None:
-    """Record an entry as a dead letter."""
-    _log.warning("push %s is dead: %s", entry.uuid, why)
+    """Record an entry as a dead letter. Raises RefusedError if not even that can be written."""
     tables = merge([dead(entry, why)])
-    database.run(lambda connection: write(connection, tables, through_redis=through_redis))
+    try:
+        database.run(lambda connection: write(connection, tables, through_redis=through_redis))
+    except psycopg.Error as error:
+        raise RefusedError(f"Postgres refuses a dead letter: {describe(error)}") from None
+    _log.warning("push %s is dead: %s", entry.uuid, why)
 
 
 def unsettled(database: Database, entries: Sequence[Entry]) -> list[Entry]:

@@ -193,11 +193,14 @@ UNLOCK_SWEEPER: LiteralString = "SELECT pg_advisory_unlock(hashtext('airudder-in
 BEGIN_OLDEST_PENDING: LiteralString = """
 UPDATE airudder.pushes AS stored SET attempts = stored.attempts + 1
 FROM (
-  SELECT received_at, push_id FROM airudder.pushes
-  WHERE status = 'pending' AND attempts BETWEEN %(at_least)s AND %(at_most)s
-  ORDER BY received_at LIMIT %(limit)s
+  SELECT received_at, push_id, sum(bytes) OVER (ORDER BY received_at, push_id) - bytes AS bytes_before
+  FROM (
+    SELECT received_at, push_id, octet_length(body) AS bytes FROM airudder.pushes
+    WHERE status = 'pending' AND attempts BETWEEN %(at_least)s AND %(at_most)s AND push_id <> ALL (%(resting)s::uuid[])
+    ORDER BY received_at, push_id LIMIT %(limit)s
+  ) AS waiting
 ) AS oldest
-WHERE stored.received_at = oldest.received_at AND stored.push_id = oldest.push_id
+WHERE stored.received_at = oldest.received_at AND stored.push_id = oldest.push_id AND bytes_before < %(bytes)s
 RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored.body, stored.attempts
 """
 
