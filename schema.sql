@@ -7,10 +7,12 @@
 -- `ingest migrate` brings the tables of an older version up to this with the files of migrations/, which are for all
 -- that has to wait for a lock. What lies between `--- again` and `--- once` it applies every time: nobody waits for it.
 --
--- Every table but pushes holds the newest version of its row: received_at and push_id name the push that it is from,
--- and an upsert never overwrites a newer version with an older one. Children carry their parent's natural key and
--- there are no foreign keys: pushes come in any order, several workers write at once, and the tables can be
--- distributed. Keys begin with the id that people look up by, and source comes second. Times are UTC. Text that the vendor sends as "" is stored as null, but for case_id.
+-- In every table but pushes each column is as the newest push that says something of it has it; what a push is silent
+-- about stays. push_id is the newest push that told of the row, received_at when that came, and kept_from names the
+-- older push that a column is from: {"due_date": "<push id>"}. A list, as a transcript, is part of its row. There are no
+-- foreign keys: pushes come in any order, several workers write at once, and the tables can be distributed. Keys begin
+-- with the id that people look up by, and source comes second. Times are UTC. Text that the vendor sends as "" says
+-- nothing.
 --
 -- At the end: what analysts see, in the schema "airudder_analytics", and the roles of web, workers and analysts.
 
@@ -36,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (2, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (3, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -92,8 +94,10 @@ CREATE TABLE IF NOT EXISTS airudder.pushes_default PARTITION OF airudder.pushes 
 
 CREATE INDEX IF NOT EXISTS pushes_pending ON airudder.pushes (received_at) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS pushes_dead ON airudder.pushes (received_at) WHERE status = 'dead';
--- Only what was normalised: a sender that repeats itself for hours must not make the look-up slower and slower.
-CREATE INDEX IF NOT EXISTS pushes_body_digest ON airudder.pushes (body_digest) WHERE status = 'normalised';
+-- Of deliveries of the same bytes in one day one is normalised, whoever settles them at the same time. In each partition
+-- by itself: the key of an index over all of them would have to hold received_at.
+CREATE UNIQUE INDEX IF NOT EXISTS pushes_default_delivery ON airudder.pushes_default (body_digest, source, kind)
+WHERE status = 'normalised';
 CREATE INDEX IF NOT EXISTS pushes_call_id ON airudder.pushes (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS pushes_callee_number ON airudder.pushes (callee_number) WHERE callee_number IS NOT NULL;
 -- Whose they are only their calls, cases or bytes can tell.
@@ -116,6 +120,9 @@ BEGIN
     RETURN false;
   END IF;
   EXECUTE format('CREATE TABLE airudder.%I (LIKE airudder.pushes INCLUDING ALL)', partition);
+  EXECUTE format(
+    'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
+    partition || '_delivery', partition);
   SELECT string_agg(quote_ident(attname), ', ') INTO stored_columns
   FROM pg_attribute
   WHERE attrelid = 'airudder.pushes'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
@@ -208,6 +215,7 @@ CREATE TABLE IF NOT EXISTS airudder.workflows (
   name        text,
   received_at timestamptz NOT NULL,
   push_id     uuid        NOT NULL,
+  kept_from   jsonb,
   PRIMARY KEY (source, workflow_id),
   CONSTRAINT workflow_id_is_not_empty CHECK (workflow_id <> '')
 ) WITH (fillfactor = 50);
@@ -221,6 +229,7 @@ CREATE TABLE IF NOT EXISTS airudder.nodes (
   name        text,
   received_at timestamptz NOT NULL,
   push_id     uuid        NOT NULL,
+  kept_from   jsonb,
   PRIMARY KEY (source, workflow_id, node_id),
   CONSTRAINT node_id_is_not_empty CHECK (node_id <> '')
 ) WITH (fillfactor = 50);
@@ -241,6 +250,7 @@ CREATE TABLE IF NOT EXISTS airudder.callees (
   platform_name  text,
   received_at    timestamptz NOT NULL,
   push_id        uuid        NOT NULL,
+  kept_from      jsonb,
   PRIMARY KEY (callee_number, source),
   CONSTRAINT callee_number_is_not_empty CHECK (callee_number <> '')
 );
@@ -263,8 +273,10 @@ CREATE TABLE IF NOT EXISTS airudder.cases (
   borrowed_amount    numeric,
   total_owing_amount numeric,
   currency_unit      text,
+  answers            jsonb,
   received_at        timestamptz NOT NULL,
   push_id            uuid        NOT NULL,
+  kept_from          jsonb,
   PRIMARY KEY (callee_number, source, case_id),
   CONSTRAINT case_callee_number_is_not_empty CHECK (callee_number <> '')
 );
@@ -274,55 +286,59 @@ COMMENT ON COLUMN airudder.cases.case_id IS 'The customer''s own id; "" where th
 
 CREATE INDEX IF NOT EXISTS cases_case_id ON airudder.cases (case_id) WHERE case_id <> '';
 
-CREATE TABLE IF NOT EXISTS airudder.case_answers (
-  source        text    NOT NULL,
-  callee_number text    NOT NULL,
-  case_id       text    NOT NULL,
-  position      integer NOT NULL,
-  question      text,
-  content       text,
-  PRIMARY KEY (callee_number, source, case_id, position),
-  CONSTRAINT answer_position_is_not_negative CHECK (position >= 0)
-);
+COMMENT ON COLUMN airudder.cases.answers IS
+  'callee.extra: [{"question": …, "content": …}], without what is null; case_answers shows a row each.';
 
-COMMENT ON TABLE airudder.case_answers IS 'A row is one question and its content from callee.extra, of its case''s newest push.';
+CREATE VIEW airudder.case_answers AS
+SELECT source, callee_number, case_id, (number - 1)::integer AS position, answer ->> 'question' AS question,
+  answer ->> 'content' AS content
+FROM airudder.cases CROSS JOIN jsonb_array_elements(answers) WITH ORDINALITY AS each (answer, number);
+
+COMMENT ON VIEW airudder.case_answers IS 'A row is one question and its content from callee.extra.';
 COMMENT ON COLUMN airudder.case_answers.position IS 'Place in callee.extra, from 0.';
 
 
 -- What was said ------------------------------------------------------------------------------------------------------
 
 CREATE TABLE IF NOT EXISTS airudder.calls (
-  source                 text        NOT NULL,
-  call_id                text        NOT NULL,
-  task_id                text,
-  callee_number          text,
-  case_id                text,
-  workflow_id            text,
-  started_at             timestamptz,
-  ended_at               timestamptz,
-  duration               interval    GENERATED ALWAYS AS (ended_at - started_at) STORED,
-  attempt                integer,
-  ring_type              text,
-  hangup_type            text,
-  intention              text,
-  slots                  text,
-  multi_label            jsonb,
-  asr_ptp                text,
-  received_at            timestamptz NOT NULL,
-  push_id                uuid        NOT NULL,
-  transcript_received_at timestamptz,
-  transcript_push_id     uuid,
+  source            text        NOT NULL,
+  call_id           text        NOT NULL,
+  task_id           text,
+  callee_number     text,
+  case_id           text,
+  workflow_id       text,
+  started_at        timestamptz,
+  ended_at          timestamptz,
+  duration          interval    GENERATED ALWAYS AS (
+    CASE WHEN ended_at >= started_at THEN ended_at - started_at END) STORED,
+  attempt           integer,
+  ring_type         text,
+  hangup_type       text,
+  intention         text,
+  slots             text,
+  multi_label       jsonb,
+  asr_ptp           text,
+  transcript        jsonb,
+  turn_count        integer,
+  callee_turn_count integer,
+  callee_word_count integer,
+  received_at       timestamptz NOT NULL,
+  push_id           uuid        NOT NULL,
+  kept_from         jsonb,
   PRIMARY KEY (call_id, source),
-  CONSTRAINT call_id_is_not_empty CHECK (call_id <> ''),
-  CONSTRAINT transcript_push_has_its_time CHECK ((transcript_push_id IS NULL) = (transcript_received_at IS NULL))
+  CONSTRAINT call_id_is_not_empty CHECK (call_id <> '')
 );
 
 COMMENT ON TABLE airudder.calls IS 'A row is one call to a callee.';
 COMMENT ON COLUMN airudder.calls.attempt IS 'Which attempt to reach the callee it was (the vendor''s call_times).';
 COMMENT ON COLUMN airudder.calls.asr_ptp IS 'Promise to pay, as recognised.';
-COMMENT ON COLUMN airudder.calls.transcript_push_id IS
-  'The push that call_turns are from: the newest that had any. A later push without a transcript leaves it alone. '
-  'Null also once they are removed.';
+COMMENT ON COLUMN airudder.calls.duration IS 'Null where the end is before the start.';
+COMMENT ON COLUMN airudder.calls.transcript IS
+  '[{"at": "00:00:09", "robot": …, "callee": …}], without what is null; call_turns shows a row a turn. Null also once '
+  'it is removed by its age.';
+COMMENT ON COLUMN airudder.calls.turn_count IS 'Turns of the transcript; stays when that is removed.';
+COMMENT ON COLUMN airudder.calls.callee_turn_count IS 'Turns in which the callee said something.';
+COMMENT ON COLUMN airudder.calls.callee_word_count IS 'Words that the callee said, divided by spaces.';
 
 CREATE INDEX IF NOT EXISTS calls_callee_number ON airudder.calls (callee_number, started_at);
 CREATE INDEX IF NOT EXISTS calls_case_id ON airudder.calls (case_id) WHERE case_id <> '';
@@ -335,24 +351,19 @@ CREATE TABLE IF NOT EXISTS airudder.call_attributes (
   custom_attribute jsonb       NOT NULL,
   received_at      timestamptz NOT NULL,
   push_id          uuid        NOT NULL,
+  kept_from        jsonb,
   PRIMARY KEY (call_id, source, node_id)
 );
 
 COMMENT ON TABLE airudder.call_attributes IS 'A row is what one node adds to a call; it outlives the raw push.';
 COMMENT ON COLUMN airudder.call_attributes.node_id IS '"" where the push named no node.';
 
-CREATE TABLE IF NOT EXISTS airudder.call_turns (
-  source      text     NOT NULL,
-  call_id     text     NOT NULL,
-  position    integer  NOT NULL,
-  call_offset interval,
-  robot_text  text,
-  callee_text text,
-  PRIMARY KEY (call_id, source, position),
-  CONSTRAINT turn_position_is_not_negative CHECK (position >= 0)
-);
+CREATE VIEW airudder.call_turns AS
+SELECT source, call_id, (number - 1)::integer AS position, (turn ->> 'at')::interval AS call_offset,
+  turn ->> 'robot' AS robot_text, turn ->> 'callee' AS callee_text
+FROM airudder.calls CROSS JOIN jsonb_array_elements(transcript) WITH ORDINALITY AS each (turn, number);
 
-COMMENT ON TABLE airudder.call_turns IS 'A row is one turn of a call: what the robot said, then what the callee said.';
+COMMENT ON VIEW airudder.call_turns IS 'A row is one turn of a call: what the robot said, then what the callee said.';
 COMMENT ON COLUMN airudder.call_turns.position IS 'Place in the transcript, from 0.';
 COMMENT ON COLUMN airudder.call_turns.call_offset IS 'When the turn began, from the start of the call.';
 
@@ -447,10 +458,13 @@ SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS ca
   (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = calls.ring_type) AS ring_type,
   (SELECT known.hangup_type FROM airudder.hangup_types AS known WHERE known.hangup_type = calls.hangup_type)
     AS hangup_type,
-  CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, asr_ptp IS NOT NULL AS has_asr_ptp, received_at
+  CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, asr_ptp IS NOT NULL AS has_asr_ptp, turn_count,
+  callee_turn_count, callee_word_count, received_at
 FROM airudder.calls CROSS JOIN airudder.pseudonym_key;
 
-COMMENT ON VIEW airudder_analytics.calls IS 'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not documented, and intentions of more than a letter, may be anything and are null.';
+COMMENT ON VIEW airudder_analytics.calls IS
+  'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not documented, '
+  'and intentions of more than a letter, may be anything and are null.';
 
 CREATE VIEW airudder_analytics.call_turns AS
 SELECT source, call_id, position, call_offset, length(robot_text) AS robot_characters,
@@ -516,7 +530,7 @@ BEGIN
       call_id, custom_attribute, normalised_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
       airudder.cases, airudder.calls, airudder.call_attributes TO airudder_worker;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.case_answers, airudder.call_turns TO airudder_worker;
+    GRANT SELECT ON airudder.case_answers, airudder.call_turns TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.drop_pushes_partition(date),
       airudder.delete_default_pushes(timestamptz, integer) TO airudder_worker;
   END IF;

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-_TABLES = ("pushes", "callees", "cases", "case_answers", "calls", "call_turns", "call_attributes")
+_TABLES = ("pushes", "callees", "cases", "calls", "call_attributes")
 _COLUMNS = """
 SELECT attname::text FROM pg_attribute
 WHERE attrelid = %s::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum

@@ -26,8 +26,8 @@ DRAIN_SECONDS = 900.0
 PATH = "/airudder/custom-api"
 
 _TABLES: LiteralString = (
-    "airudder.pushes, airudder.workflows, airudder.nodes, airudder.callees, airudder.cases, airudder.case_answers,"
-    " airudder.calls, airudder.call_attributes, airudder.call_turns, bench_raw"
+    "airudder.pushes, airudder.workflows, airudder.nodes, airudder.callees, airudder.cases,"
+    " airudder.calls, airudder.call_attributes, bench_raw"
 )
 
 

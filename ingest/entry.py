@@ -40,6 +40,11 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return _hour_of(self.received_us // _HOUR_US)
 
 
+def stored_entry(push_id: UUID, received_at: datetime, source: str, kind: str, body: bytes) -> Entry:
+    """A push as its row in Postgres has it."""
+    return Entry(push_id.bytes, (received_at - _EPOCH) // timedelta(microseconds=1), source, kind, body)
+
+
 def hour_name(moment: datetime) -> str:
     """The name of the hour of a moment in UTC, `2026-11-25T04`; names sort as hours do."""
     return moment.strftime("%Y-%m-%dT%H")

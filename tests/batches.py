@@ -10,14 +10,16 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+from psycopg import Connection
 
 import workers.settle
 from ingest import keys
 from ingest.entry import Entry, encode_entry
 from ingest.jobs import enqueue_batch, normalise_queue
-from workers.merge import Tables
+from ingest.tables.rows import Normalised
 from workers.postgres import Database
 from workers.settle import settle
+from workers.write import write_by_copy
 
 
 def enqueued(client: Any, entries: list[Entry], batch_id: str = "b1") -> str:
@@ -33,14 +35,16 @@ def enqueued(client: Any, entries: list[Entry], batch_id: str = "b1") -> str:
 def count_copies(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     """How many batches are written by COPY from now on (True), and how many are upserted as something in them was there
     after all (False)."""
-    copied, counts = workers.settle._copied, Counter[bool]()
+    by_copy, counts = write_by_copy, Counter[bool]()
 
-    def copied_and_counted(database: Database, tables: Tables) -> bool:
-        was_copied = copied(database, tables)
-        counts[was_copied] += 1
-        return was_copied
+    def copied_and_counted(connection: Connection[tuple[Any, ...]], batch: Sequence[Normalised]) -> list[Normalised]:
+        counts[False] += 1
+        late = by_copy(connection, batch)
+        counts[False] -= 1
+        counts[True] += 1
+        return late
 
-    monkeypatch.setattr(workers.settle, "_copied", copied_and_counted)
+    monkeypatch.setattr(workers.settle, "write_by_copy", copied_and_counted)
     return counts
 
 

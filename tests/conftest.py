@@ -30,11 +30,7 @@ settings.register_profile("long", settings.get_profile("house"), max_examples=20
 settings.load_profile("house")
 
 OURS = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
-TABLES = (
-    "pushes, workflows, nodes, callees, cases, case_answers, calls, call_attributes, call_turns, retention".replace(
-        ", ", ", airudder."
-    )
-)
+TABLES = "pushes, workflows, nodes, callees, cases, calls, call_attributes, retention".replace(", ", ", airudder.")
 
 
 OWN_FOLDER = pytest.StashKey[Path]()

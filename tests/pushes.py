@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from ingest.entry import Entry
 from ingest.push_ids import PushIds
+from ingest.tables.rows import Normalised
 from workers.normalise import normalise
-from workers.rows import Normalised
 
 IDS = PushIds()
+
+_Row = TypeVar("_Row")
 
 
 def push(call_id: str = "c1", number: str = "+6281234567890", turns: int = 2, **changes: Any) -> dict[str, Any]:
@@ -49,7 +53,21 @@ def entry(content: Any, source: str = "default", later_us: int = 0) -> Entry:
     """What web makes of a body (bytes, or anything JSON): each is received after the one before, or `later_us` on."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     push_id, received_us = IDS.draw()
-    return Entry(push_id, received_us + later_us, source, "custom-api", body)
+    return received_at(Entry(push_id, received_us, source, "custom-api", body), received_us + later_us)
+
+
+def received_at(one: Entry, received_us: int) -> Entry:
+    """The same push as if it had come at another microsecond, which its id says as well."""
+    milliseconds, microseconds = divmod(received_us, 1000)
+    rest = int.from_bytes(one.push_id) & ~(((1 << 48) - 1) << 80 | 0xFFF << 64)
+    push_id = (milliseconds << 80 | microseconds << 64 | rest).to_bytes(16)
+    return msgspec.structs.replace(one, push_id=push_id, received_us=received_us)
+
+
+def row_of(one: Normalised, kind: type[_Row]) -> _Row:
+    """What a push tells of one table's thing."""
+    (row,) = (row for row in one.rows if isinstance(row, kind))
+    return row
 
 
 def call_history() -> list[Entry]:

@@ -118,7 +118,8 @@ def delivered(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPa
             after = set(client.smembers("rq:workers"))
             failed = normalise_queue(client).failed_job_registry.get_job_ids()
         tables = {
-            name.strip(): connection.execute(f"SELECT * FROM airudder.{name}").fetchall() for name in _names(TABLES)
+            name.strip(): connection.execute(f"SELECT * FROM airudder.{name}").fetchall()
+            for name in (*_names(TABLES), "case_answers", "call_turns")
         }
     client.flushdb()
     client.close()
@@ -214,15 +215,16 @@ def outcome_of(push: Row, tables: dict[str, dict[Any, list[Row]]]) -> Outcome:
         rows = tables[table].get(key, [])
         return rows[0] if rows else None
 
+    case, call = one("cases", case_key), one("calls", push["call_id"])
     return Outcome(
         push=push,
         workflow=one("workflows", push["workflow_id"]),
         node=one("nodes", (push["workflow_id"], push["node_id"])),
         callee=one("callees", push["callee_number"]),
-        case=one("cases", case_key),
-        answers=tables["case_answers"].get(case_key, []),
-        call=one("calls", push["call_id"]),
-        turns=tables["call_turns"].get(push["call_id"], []),
+        case=case,
+        answers=(case and case["answers"]) or [],
+        call=call,
+        turns=(call and call["transcript"]) or [],
     )
 
 
@@ -231,17 +233,15 @@ KEYS: dict[str, Callable[[Row], Any]] = {
     "nodes": lambda row: (row["workflow_id"], row["node_id"]),
     "callees": lambda row: row["callee_number"],
     "cases": lambda row: (row["callee_number"], row["case_id"]),
-    "case_answers": lambda row: (row["callee_number"], row["case_id"]),
     "calls": lambda row: row["call_id"],
-    "call_turns": lambda row: row["call_id"],
 }
 
 
 def by_key(tables: dict[str, list[Row]]) -> dict[str, dict[Any, list[Row]]]:
-    """The rows of each table by the ids that lead there from a push, children in their order."""
+    """The rows of each table by the ids that lead there from a push."""
     found: dict[str, dict[Any, list[Row]]] = {table: {} for table in KEYS}
     for table, key in KEYS.items():
-        for row in sorted(tables[table], key=lambda row: row.get("position", 0)):
+        for row in tables[table]:
             found[table].setdefault(key(row), []).append(row)
     return found
 

@@ -15,7 +15,8 @@ from ingest.entry import Entry
 from tests.batches import count_copies, settle_at_once
 from tests.pushes import entry, push
 from tests.test_settle import DEADLOCKS, outcomes, rows
-from workers.copy import TURNS, copy
+from workers.copy import copy_pushes
+from workers.normalise import normalise
 from workers.postgres import Database
 from workers.settle import settle
 
@@ -26,14 +27,20 @@ class Interrupted(list[tuple[Any, ...]]):
     """Rows in the midst of which a job's time is over."""
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        yield ("default", "c1", 0, None, "a", None)
+        yield copied(entry(push("c1")))
         raise TimeoutError("Budi")
+
+
+def copied(one: Entry, **changes: Any) -> tuple[Any, ...]:
+    """A push as it is copied."""
+    push = normalise(one).push._replace(**changes)
+    return (*push, True, 1, push.received_at)
 
 
 @pytest.mark.parametrize(
     ("rows", "error"),
     [
-        ([("default", "c1", 0, None, "Budi \ud800", None)], UnicodeEncodeError),
+        ([copied(entry(push("c1")), case_id="Budi \ud800")], UnicodeEncodeError),
         (Interrupted([()]), TimeoutError),
     ],
     ids=["a row that psycopg refuses", "a time-out"],
@@ -45,31 +52,31 @@ def test_copy_that_we_end(
 
     def work(connection: Connection[Any]) -> bool:
         with pytest.raises(error):
-            copy(connection, TURNS, rows)
+            copy_pushes(connection, rows)
         raise Warning(f"{connection.closed=}")
 
     with pytest.raises(Warning, match=r"connection\.closed=True"):
         database.run(work)
 
     settle(database, [entry(push("c2"))])
-    assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 2}
+    assert connection.execute("SELECT count(*) AS pushes FROM airudder.pushes").fetchone() == {"pushes": 1}
 
 
 def test_row_that_is_there(database: Database, connection: Rows) -> None:
-    """A key that is there refuses all rows of the copy, as an error in the data, and the connection stays open."""
-    settle(database, [entry(push("c1", turns=1))])
+    """A push that is there refuses all rows of the copy, as an error in the data, and the connection stays open."""
+    there, new = entry(push("c1")), entry(push("c2"))
+    settle(database, [there])
     before = database.run(backend)
-    rows = [("default", "c1", position, None, "again", None) for position in (1, 0)]
     with pytest.raises(psycopg.errors.UniqueViolation):
-        database.run(lambda connection: copy(connection, TURNS, rows))
+        database.run(lambda connection: copy_pushes(connection, [copied(new), copied(there)]))
 
     assert database.run(backend) == before
-    assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 1}
+    assert connection.execute("SELECT count(*) AS pushes FROM airudder.pushes").fetchone() == {"pushes": 1}
 
 
 def test_concurrent_copies_of_same_calls(database_url: str, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that copy the same new calls at once, each with people of its own, do not deadlock: who comes second
-    upserts, and the newest of everything is left."""
+    """Workers that write the same new calls at once, each with people of its own, do not deadlock, no copy fails, and
+    the newest of everything is left."""
     monkeypatch.setattr(workers.settle, "COPY_FROM", 1)
     copies = count_copies(monkeypatch)
     chance = random.Random(1)
@@ -87,7 +94,8 @@ def test_concurrent_copies_of_same_calls(database_url: str, connection: Rows, mo
 
     settle_at_once(database_url, [[list(batch.values()) for batch in own] for own in batches])
 
-    assert copies.keys() == {True, False}
+    assert copies[False] == 0
+    assert copies[True] == 4 * 12
     assert outcomes(connection) == {"normalised": 12 * 4 * 30}
     newest = {call_id: one.uuid for own in batches for batch in own for call_id, one in batch.items()}
     for table in ("calls", "call_attributes"):

@@ -156,7 +156,7 @@ def test_statistics_of_calls_stay(client: Any, database: Database, connection: R
     assert call["duration"].total_seconds() == 7
     kept = ("call_id", "workflow_id", "attempt", "ring_type", "hangup_type", "intention")
     assert [call[name] for name in kept] == ["mine", "w1", 1, "normal", "ByCallee", "E"]
-    gone = ("callee_number", "case_id", "slots", "multi_label", "asr_ptp", "transcript_push_id")
+    gone = ("callee_number", "case_id", "slots", "multi_label", "asr_ptp", "transcript")
     assert [call[name] for name in gone] == [None] * len(gone)
     (stored,) = connection.execute("SELECT call_id, workflow_id, body FROM airudder.pushes").fetchall()
     assert stored == {"call_id": "mine", "workflow_id": "w1", "body": b""}

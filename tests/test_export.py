@@ -37,7 +37,7 @@ def test_everything_is_exported(client: Any, database: Database, connection: Row
     }
     assert sorted({row["status"] for row in document["pushes"]}) == ["dead", "duplicate", "normalised", "pending"]
     mine = next(call for call in document["calls"] if call["call_id"] == "mine")
-    assert mine["turns"][0]["callee_text"] == "Mark5 speaking"
+    assert mine["transcript"][0]["callee"] == "Mark5 speaking"
     assert mine["attributes"][0]["custom_attribute"] == {"key Mark5": "Mark5"}
     assert document["cases"][0]["answers"][0]["content"] == "Mark5"
     assert json.loads(document["in_redis"][0]["body"]) == marked("fourth")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from ingest.entry import Entry
-from tests.pushes import entry, push
-from workers.merge import Tables, merge
+from ingest.tables import CALLS
+from tests.pushes import call_history, entry, push, row_of
+from workers.merge import merge, newer_of
 from workers.normalise import normalise
 
 
-def merged(entries: list[Entry]) -> Tables:
-    """Normalise and merge."""
-    return merge([normalise(one) for one in entries])
+def merged(entries: list[Entry]) -> dict[str, list[Any]]:
+    """Normalise and merge; the rows by table."""
+    return {table.name: rows for table, rows in merge(row for one in entries for row in normalise(one).rows)}
 
 
 def test_newest_of_each_key() -> None:
@@ -21,44 +23,49 @@ def test_newest_of_each_key() -> None:
 
     for order in itertools.permutations(history):
         tables = merged(list(order))
-        assert [row.name for row in tables.workflows.values()] == ["newest"]
-        assert [row.push_id for row in tables.calls.values()] == [history[2].uuid]
-        assert len(tables.pushes) == 3
+        assert [row.name for row in tables["workflows"]] == ["newest"]
+        assert [row.push_id for row in tables["calls"]] == [history[2].uuid]
 
 
 def test_keys_are_sorted() -> None:
     """Rows come sorted by key, so that two workers lock them in the same order."""
     tables = merged([entry(push(f"c{number}", number=f"+62812345678{number}0")) for number in (3, 1, 2)])
 
-    assert [row.call_id for row in tables.calls.values()] == ["c1", "c2", "c3"]
-    assert [row.callee_number[-2] for row in tables.callees.values()] == ["1", "2", "3"]
-    assert [row.push_id for row in tables.pushes] == sorted(row.push_id for row in tables.pushes)
+    assert [row.call_id for row in tables["calls"]] == ["c1", "c2", "c3"]
+    assert [row.callee_number[-2] for row in tables["callees"]] == ["1", "2", "3"]
 
 
-def test_transcript_is_of_newest_that_has_one() -> None:
-    """A newer push without a transcript wins the call and leaves the older one its turns."""
+def test_tables_come_in_lock_order() -> None:
+    """Tables come in one order, whatever a push begins with."""
+    expected = ["callees", "cases", "calls", "call_attributes", "workflows", "nodes"]
+    assert list(merged([entry(push())])) == expected
+
+
+def test_silence_leaves_what_was_told() -> None:
+    """A newer push wins the row, and a column that it does not speak of is the older one's, which is named."""
     with_turns, without = entry(push("c1", turns=2)), entry(push("c1", turns=0))
-    tables = merged([without, with_turns])
+    (call,) = merged([without, with_turns])["calls"]
 
-    assert tables.calls[(without.source, "c1")].push_id == without.uuid
-    (transcript,) = tables.transcripts.values()
-    assert (transcript.push_id, len(transcript.turns)) == (with_turns.uuid, 2)
+    assert (call.push_id, call.received_at) == (without.uuid, without.received_at)
+    assert (call.turn_count, call.callee_turn_count, call.callee_word_count) == (2, 2, 4)
+    assert call.kept_from == {"transcript": with_turns.uuid}
 
 
-def test_answers_follow_their_case() -> None:
-    """Answers are those of the case's newest push, also when that has none."""
-    older = push("c1")
-    newer = push("c2")
-    newer["callee"]["extra"] = []
-    tables = merged([entry(older), entry(newer)])
-
-    assert len(tables.cases) == 1
-    assert tables.answers == {}
+def test_merging_has_no_order() -> None:
+    """However the pushes of a call are brought together, in whatever order and however often, one row comes of it."""
+    rows = [row_of(normalise(one), CALLS.row) for one in call_history()]
+    expected = None
+    for order in itertools.permutations(rows):
+        left = newer_of(CALLS, newer_of(CALLS, order[0], order[1]), newer_of(CALLS, order[2], order[3]))
+        whole = newer_of(CALLS, newer_of(CALLS, left, order[4]), left)
+        expected = expected or whole
+        assert whole == expected
+    assert expected
 
 
 def test_sources_are_apart() -> None:
     """The same ids of two sources are two of everything."""
     tables = merged([entry(push(), source="a"), entry(push(), source="b")])
 
-    assert [row.source for row in tables.calls.values()] == ["a", "b"]
-    assert len(tables.callees) == len(tables.workflows) == len(tables.transcripts) == 2
+    assert [row.source for row in tables["calls"]] == ["a", "b"]
+    assert len(tables["callees"]) == len(tables["workflows"]) == 2

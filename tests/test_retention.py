@@ -257,7 +257,8 @@ def test_late_transcript_is_cleared_too(database: Database, clock: Clock, connec
     retention = Retention(database, clock, Days(turns=30))
     settle(database, [entry(call_from("2026-01-02T00:00:00Z", "c1"))])
     retention.enforce()
-    settle(database, [entry(call_from("2026-01-01T00:00:00Z", "c2")), entry(call_from("2026-01-02T00:00:00Z", "c1"))])
+    again = {**call_from("2026-01-02T00:00:00Z", "c1"), "serial": 2}
+    settle(database, [entry(call_from("2026-01-01T00:00:00Z", "c2")), entry(again)])
     assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 4}
 
     clock.now += INTERVAL_SECONDS

@@ -55,7 +55,7 @@ REFUSED = [
     ("worker", "SELECT FROM airudder.pushes_default"),
     ("worker", "DROP TABLE airudder.pushes_default"),
     ("worker", "DELETE FROM airudder.calls"),
-    ("worker", "TRUNCATE airudder.call_turns"),
+    ("worker", "TRUNCATE airudder.calls"),
     ("worker", "SELECT secret FROM airudder.pseudonym_key"),
     ("worker", "CREATE TABLE airudder.mine ()"),
     ("analyst", "UPDATE airudder_analytics.workflows SET name = 'other'"),

@@ -47,18 +47,10 @@ REFUSED = {
         "INSERT INTO airudder.cases (source, callee_number, case_id, received_at, push_id) "
         f"VALUES ('s', '', '', {VERSION})"
     ),
-    "answer_position_is_not_negative": "INSERT INTO airudder.case_answers VALUES ('s', 'n', '', -1, 'q', 'c')",
     "call_id_is_not_empty": (
         f"INSERT INTO airudder.calls (source, call_id, received_at, push_id) VALUES ('s', '', {VERSION})"
     ),
-    "transcript_push_has_its_time": (
-        "INSERT INTO airudder.calls (source, call_id, received_at, push_id, transcript_push_id) "
-        f"VALUES ('s', 'c', {VERSION}, gen_random_uuid())"
-    ),
     "there_is_one_key": "INSERT INTO airudder.pseudonym_key VALUES (false, '')",
-    "turn_position_is_not_negative": (
-        "INSERT INTO airudder.call_turns (source, call_id, position) VALUES ('s', 'c', -1)"
-    ),
 }
 
 
@@ -86,7 +78,7 @@ def test_every_table_is_explained(connection: Rows) -> None:
         "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
         "WHERE nspname = 'airudder' AND relkind IN ('r', 'p') AND NOT relispartition"
     ).fetchall()
-    assert len(found) == 14
+    assert len(found) == 12
     assert [row["relname"] for row in found if not (row["comment"] or "").startswith("A row ")] == []
 
 
@@ -176,7 +168,8 @@ PARAMETERS = {
 def scans(plan: dict[str, Any]) -> list[dict[str, Any]]:
     """The nodes of a plan that read a table or an index."""
     below = [scan for child in plan.get("Plans", []) for scan in scans(child)]
-    return [plan, *below] if "Scan" in plan["Node Type"] and "Bitmap Heap" not in plan["Node Type"] else below
+    reads = "Scan" in plan["Node Type"] and plan["Node Type"] not in ("Bitmap Heap Scan", "Function Scan")
+    return [plan, *below] if reads else below
 
 
 @pytest.mark.parametrize("statement", LOOKUPS.values(), ids=LOOKUPS.keys())

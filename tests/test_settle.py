@@ -13,8 +13,8 @@ import pytest
 from psycopg import Connection
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
+import workers.redeliveries
 import workers.settle
-import workers.write
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, RefusedError
 from tests.batches import refusing, settle_at_once
@@ -85,14 +85,14 @@ def test_settling_twice_changes_nothing(database: Database, connection: Rows) ->
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in two batches"])
 def test_redelivery_is_counted_only(database: Database, connection: Rows, together: bool) -> None:
-    """The same bytes again are a duplicate row, and no second call, callee or turn; the call is as of the last one."""
+    """The same bytes again are a duplicate row and nothing else: the call is as of the first delivery."""
     first, second = entry(push()), entry(push())
     for batch in [[first, second]] if together else [[first], [second]]:
         settle(database, batch)
 
     assert outcomes(connection) == {"normalised": 1, "duplicate": 1}
     assert len(rows(connection, "call_turns")) == 2
-    assert rows(connection, "calls")[0]["push_id"] == second.uuid
+    assert rows(connection, "calls")[0]["push_id"] == first.uuid
 
 
 @pytest.mark.parametrize("key", ["a\\u0000b", "a\\ud800b"])
@@ -154,9 +154,12 @@ def test_every_order_gives_same_rows(database: Database, connection: Rows) -> No
     expected = everything(connection)
     (call,) = expected["calls"]
     assert (call["push_id"], call["ring_type"]) == (history[4].uuid, "busy")
-    assert call["transcript_push_id"] == history[3].uuid
+    assert call["kept_from"].keys() == {
+        *("callee_number", "case_id", "started_at", "ended_at", "attempt", "hangup_type", "transcript")
+    }
+    assert set(call["kept_from"].values()) == {str(history[3].uuid)}
     assert len(expected["call_turns"]) == 3
-    assert expected["case_answers"] == []
+    assert [answer["question"] for answer in expected["case_answers"]] == ["lang"]
     assert expected["workflows"][0]["name"] == "last"
 
     for order in itertools.permutations(history):
@@ -200,17 +203,19 @@ def test_batch_of_new_and_known(database: Database, connection: Rows, first: int
     assert outcomes(connection) == {"normalised": len(pushes)}
 
 
-def test_what_came_meanwhile_is_known(database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that another worker adds after a batch's keys were looked up is not written twice, and loses nothing."""
-    older, newer, other = entry(push("c1", turns=1)), entry(push("c1", turns=4)), entry(push("c2"))
-    settle(database, [older])
-    monkeypatch.setattr(workers.write, "find_known_calls", lambda *_: set())
+@pytest.mark.parametrize("copy_from", [1], indirect=True)
+def test_bytes_that_come_meanwhile_are_known(
+    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes that another worker normalises after they were looked up are found after all."""
+    first, again, other = entry(push("c1")), entry(push("c1")), entry(push("c2"))
+    settle(database, [first])
+    monkeypatch.setattr(workers.redeliveries, "_of_known_calls", lambda *_: [])
 
-    settle(database, [newer, other])
+    settle(database, [again, other])
 
-    assert outcomes(connection) == {"normalised": 3}
-    assert [call["push_id"] for call in rows(connection, "calls")] == [newer.uuid, other.uuid]
-    assert len(rows(connection, "call_turns")) == 4 + 2
+    assert outcomes(connection) == {"normalised": 2, "duplicate": 1}
+    assert [call["push_id"] for call in rows(connection, "calls")] == [first.uuid, other.uuid]
 
 
 def test_redelivery_without_call(database: Database, connection: Rows) -> None:
@@ -222,21 +227,97 @@ def test_redelivery_without_call(database: Database, connection: Rows) -> None:
     assert outcomes(connection) == {"normalised": 2, "duplicate": 1}
 
 
-def test_every_order_of_redeliveries(database: Database, connection: Rows) -> None:
-    """The vendor's retry of an older push is settled before the first delivery, or after it, or between others: the
-    rows are the same."""
-    older, newer = push(turns=4, node_name="older"), push(turns=2, node_name="newer")
-    deliveries = [entry(older), entry(newer), entry(older), entry(newer)]
+def test_retry_rolls_nothing_back(database: Database, connection: Rows) -> None:
+    """A node's push, another node's with news, then the first one's bytes again: the news stays."""
+    one, other = push(turns=1), push(turns=2, node_id="n2", node_name="API2")
+    one["callee"]["total_owing_amount"], other["callee"]["total_owing_amount"] = "100", "0"
+    other["call"]["intention"] = "E"
+    for body in (one, other, one):
+        settle(database, [entry(body)])
+
+    (call,), (case,) = rows(connection, "calls"), rows(connection, "cases")
+    assert (call["intention"], call["turn_count"], case["total_owing_amount"]) == ("E", 2, 0)
+    assert outcomes(connection) == {"normalised": 2, "duplicate": 1}
+
+
+@pytest.mark.parametrize("copies", [(0, 1, 0, 1), (0, 1, 2, 0), (0, 1, 0, 2, 0)], ids=str)
+def test_every_order_of_redeliveries(database: Database, connection: Rows, copies: tuple[int, ...]) -> None:
+    """The vendor's retry of a push is settled before the first delivery, or after it, or between others: the rows are
+    those of the first deliveries in their order, and each retry is a duplicate."""
+    bodies = [
+        push(turns=4, node_name="older", workflow_name="older"),
+        {"workflow_id": "w1", "node_id": "n1", "callee": {"callee_number": "+6281234567890", "case_id": "case-1"}}
+        | {"call": {"call_id": "c1", "intention": "B", "asr_result": [{"text": "newer"}]}},
+        push(turns=0, workflow_name="newest", node_name=""),
+    ]
+    bodies[1]["callee"] |= {"callee_name": "Ani", "comments": "called"}
+    deliveries = [entry(bodies[number]) for number in copies]
     settle(database, deliveries)
     expected = everything(connection)
-    assert expected["calls"][0]["push_id"] == deliveries[3].uuid
+    counted = outcomes(connection)
+    assert counted == {"normalised": len(set(copies)), "duplicate": len(copies) - len(set(copies))}
+    normalised = connection.execute("SELECT push_id FROM airudder.pushes WHERE status = 'normalised'").fetchall()
+    firsts = {deliveries[copies.index(number)].uuid for number in copies}
+    assert {row["push_id"] for row in normalised} == firsts
 
     for order in itertools.permutations(deliveries):
         connection.execute(f"TRUNCATE airudder.{TABLES}")
         for one in order:
             settle(database, [one])
         assert everything(connection) == expected
-        assert outcomes(connection) == {"normalised": 2, "duplicate": 2}
+        assert outcomes(connection) == counted
+
+
+SILENT: dict[str, tuple[list[str], str, str]] = {
+    "no callee": (["callee"], "calls", "callee_number"),
+    "no case id": (["callee", "case_id"], "calls", "case_id"),
+    "no name": (["callee", "callee_name"], "callees", "name"),
+    "no answers": (["callee", "extra"], "cases", "answers"),
+    "no due date": (["callee", "due_date"], "cases", "due_date"),
+    "no workflow name": (["workflow_name"], "workflows", "name"),
+    "no node name": (["node_name"], "nodes", "name"),
+    "no workflow": (["workflow_id"], "calls", "workflow_id"),
+    "no start": (["call", "call_start_time"], "calls", "started_at"),
+    "no attempt": (["call", "call_times"], "calls", "attempt"),
+    "no ring type": (["call", "ring_type"], "calls", "ring_type"),
+    "no transcript": (["call", "asr_result"], "calls", "transcript"),
+    "no custom attribute": (["custom_attribute"], "call_attributes", "custom_attribute"),
+}
+
+
+@pytest.mark.parametrize("nothing", ["absent", None, ""])
+@pytest.mark.parametrize(("path", "table", "column"), SILENT.values(), ids=SILENT.keys())
+def test_silence_empties_no_column(
+    database: Database, connection: Rows, path: list[str], table: str, column: str, nothing: str | None
+) -> None:
+    """What a newer push does not say, or says is nothing, stays as an older one has told it."""
+    told, silent = push(), push()
+    above = silent if len(path) == 1 else silent[path[0]]
+    if nothing == "absent":
+        del above[path[-1]]
+    else:
+        above[path[-1]] = nothing
+    settle(database, [entry(told)])
+    (before,) = rows(connection, table)
+    assert before[column] is not None
+
+    settle(database, [entry(silent)])
+
+    after = {row["push_id"]: row[column] for row in rows(connection, table)}
+    assert before[column] in after.values()
+
+
+def test_same_bytes_at_once(database_url: str, connection: Rows) -> None:
+    """Of two workers that settle the same bytes at the same time one normalises them: the other has a duplicate."""
+    bodies = [push(f"c{number}", number=f"+62812345{number:05}") for number in range(30)]
+    firsts, retries = [entry(body) for body in bodies], [entry(body) for body in bodies]
+
+    settle_at_once(database_url, [[[one] for one in firsts], [[one] for one in retries]])
+
+    assert outcomes(connection) == {"normalised": 30, "duplicate": 30}
+    normalised = connection.execute("SELECT push_id FROM airudder.pushes WHERE status = 'normalised'").fetchall()
+    assert {row["push_id"] for row in normalised} == {one.uuid for one in firsts}
+    assert {call["push_id"] for call in rows(connection, "calls")} == {one.uuid for one in firsts}
 
 
 def test_origin_is_marked(database: Database, connection: Rows) -> None:

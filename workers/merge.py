@@ -1,85 +1,66 @@
-"""Merge: the rows of many pushes in; for each table the newest row of each key, sorted by key, out. Pure.
+"""Merge: what many pushes tell in; for each table one row a key, sorted by key, out. Pure.
 
 One statement must not meet a key twice, and two workers that write the same keys in the same order cannot deadlock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from workers.rows import (
-    AnswerRow,
-    AttributesRow,
-    CalleeRow,
-    CallRow,
-    CaseRow,
-    NodeRow,
-    Normalised,
-    PushRow,
-    TurnRow,
-    WorkflowRow,
-)
+from ingest.tables import TABLES
+from ingest.tables.rows import Row
+from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
 
-Key = tuple[Any, ...]
-
-_Row = TypeVar("_Row", bound=tuple[Any, ...])
+Merged = list[tuple[Table, list[tuple[Any, ...]]]]
+"""The rows of each table that has any, tables in the order in which they are written"""
 
 
-class Transcript(NamedTuple):
-    """All turns of a call, as one push had them."""
-
-    received_at: datetime
-    push_id: UUID
-    turns: list[TurnRow]
-
-
-@dataclass(frozen=True)
-class Tables:
-    """What a batch writes, table by table: its rows by key, sorted by key."""
-
-    pushes: list[PushRow]
-    workflows: Mapping[Key, WorkflowRow]
-    nodes: Mapping[Key, NodeRow]
-    callees: Mapping[Key, CalleeRow]
-    cases: Mapping[Key, CaseRow]
-    answers: Mapping[Key, list[AnswerRow]]
-    """By case; of the case's newest push only"""
-    calls: Mapping[Key, CallRow]
-    transcripts: Mapping[Key, Transcript]
-    """By call; of the newest push that had any turns"""
-    attributes: Mapping[Key, AttributesRow]
-
-
-def merge(normalised: Iterable[Normalised]) -> Tables:
+def merge(rows: Iterable[Row]) -> Merged:
     """Bring the rows of many pushes together."""
-    by_version = sorted(normalised, key=lambda one: one.push[:2])
-    cases = _newest((one.case for one in by_version), 3)
-    answers = {one.case[:3]: one.answers for one in by_version if one.case}
-    calls = _newest((one.call for one in by_version), 2)
-    transcripts = {
-        one.call[:2]: Transcript(one.call.received_at, one.call.push_id, one.turns)
-        for one in by_version
-        if one.call and one.turns
-    }
-    return Tables(
-        pushes=[one.push for one in by_version],
-        workflows=_newest((one.workflow for one in by_version), 2),
-        nodes=_newest((one.node for one in by_version), 3),
-        callees=_newest((one.callee for one in by_version), 2),
-        cases=cases,
-        answers={key: answers[key] for key in cases if answers[key]},
-        calls=calls,
-        transcripts={key: transcripts[key] for key in calls if key in transcripts},
-        attributes=_newest((one.attributes for one in by_version), 3),
-    )
+    by_class: dict[type, list[tuple[Any, ...]]] = {table.row: [] for table in TABLES}
+    for row in rows:
+        by_class[type(row)].append(row)
+    return [(table, _one_a_key(table, told)) for table in TABLES if (told := by_class[table.row])]
 
 
-def _newest(by_version: Iterable[_Row | None], key_length: int) -> dict[Key, _Row]:
-    key_of = itemgetter(*range(key_length))
-    newest = {key_of(row): row for row in by_version if row is not None}
-    return {key: newest[key] for key in sorted(newest)}
+def _one_a_key(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    key_of, end_of_key = table.key_of, table.key_length
+    found: dict[Key, tuple[Any, ...]] = {}
+    for row in rows:
+        key = key_of(row)
+        other = found.get(key)
+        # Most rows are alone; of a workflow or node each push tells, and the newest of them says all there is to say.
+        if other is None or (_says_all(row, end_of_key) and row[PUSH_ID] >= other[PUSH_ID]):
+            found[key] = row
+        else:
+            found[key] = newer_of(table, other, row)
+    return [found[key] for key in sorted(found)]
+
+
+def _says_all(row: tuple[Any, ...], end_of_key: int) -> bool:
+    return row[KEPT_FROM] is None and None not in row[end_of_key:RECEIVED_AT]
+
+
+def newer_of(table: Table, one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One row of two with the same key: each column as the newer push that says something of it has it."""
+    older, newer = sorted((one, other), key=_version)
+    merged, kept_from = list(newer), {}
+    for lead, places in table.places:
+        told = [row for row in (older, newer) if row[places[0]] is not None]
+        if not told:
+            continue
+        said_by = max(told, key=lambda row: _version(row, lead))
+        for place in places:
+            merged[place] = said_by[place]
+        if (version := _version(said_by, lead)) != newer[PUSH_ID]:
+            kept_from[lead] = version
+    merged[KEPT_FROM] = kept_from or None
+    return table.make(merged)
+
+
+def _version(row: tuple[Any, ...], lead: str | None = None) -> UUID:
+    """The push that a column is from, or the newest that told of the row."""
+    version: UUID = row[PUSH_ID]
+    return version if row[KEPT_FROM] is None else row[KEPT_FROM].get(lead, version)

@@ -16,10 +16,7 @@ from ingest.decode import decode
 from ingest.entry import Entry
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.payloads import STRUCTS, Call, Callee, CustomApiPush
-from workers import values
-from workers.clean import MAX_DEPTH, clean, may_need_cleaning
-from workers.rows import (
-    AnswerRow,
+from ingest.tables.rows import (
     AttributesRow,
     CalleeRow,
     CallRow,
@@ -28,9 +25,12 @@ from workers.rows import (
     NodeRow,
     Normalised,
     PushRow,
-    TurnRow,
+    Row,
     WorkflowRow,
 )
+from workers import values
+from workers.clean import MAX_DEPTH, clean, may_need_cleaning
+from workers.lists import answers_as_json, transcript_of
 from workers.salvage import salvage
 from workers.warn import Warnings
 
@@ -86,18 +86,17 @@ class _Normaliser:
         if not (self.workflow_id or self.number or self.case_id or self.call_id):
             return dead(self.entry, NOTHING_RECOGNISED, self.warnings)
         self._warn_of_missing_ids()
-        children: dict[str, Any] = {
-            "workflow": self._workflow(),
-            "node": self._node(),
-            "callee": self._callee(),
-            "case": self._case(),
-            "answers": self._answers(),
-            "call": self._call(),
-            "attributes": self._attributes(),
-            "turns": self._turns(),
-        }
+        told = (
+            self._workflow(),
+            self._node(),
+            self._callee(),
+            self._case(),
+            self._call(),
+            self._attributes(),
+        )
+        rows: tuple[Row, ...] = tuple(row for row in told if row is not None)
         # Last, as the rows above may have warned.
-        return Normalised(self._push(), **children)
+        return Normalised(self._push(), rows)
 
     def _warn_of_missing_ids(self) -> None:
         if self.push.call and not self.call_id:
@@ -171,18 +170,9 @@ class _Normaliser:
             values.amount(callee.borrowed_amount, "$.callee.borrowed_amount", warnings),
             owing,
             callee.currency_unit or None,
+            answers_as_json(callee.extra, "$.callee.extra", warnings) if callee.extra else None,
             *self.version,
         )
-
-    def _answers(self) -> list[AnswerRow]:
-        callee = self.push.callee
-        if not (callee and self.number and callee.extra):
-            return []
-        key = (self.source, self.number, self.case_id or "")
-        return [
-            AnswerRow(*key, position, answer.question or None, answer.content or None)
-            for position, answer in enumerate(values.bounded(callee.extra, "$.callee.extra", self.warnings))
-        ]
 
     def _call(self) -> CallRow | None:
         call, warnings = self.push.call, self.warnings
@@ -205,6 +195,7 @@ class _Normaliser:
             call.slots or None,
             _json(call.multi_label, "$.call.multi_label", warnings),
             call.asr_ptp or None,
+            *transcript_of(call.asr_result, "$.call.asr_result", warnings),
             *self.version,
         )
 
@@ -213,26 +204,10 @@ class _Normaliser:
             return None
         return AttributesRow(self.source, self.call_id, self.node_id or "", self.custom_attribute, *self.version)
 
-    def _turns(self) -> list[TurnRow]:
-        call = self.push.call
-        if not (call and self.call_id and call.asr_result):
-            return []
-        return [
-            TurnRow(
-                self.source,
-                self.call_id,
-                position,
-                values.offset(turn.time, f"$.call.asr_result[{position}].time", self.warnings),
-                turn.robottext or None,
-                turn.text or None,
-            )
-            for position, turn in enumerate(values.bounded(call.asr_result, "$.call.asr_result", self.warnings))
-        ]
-
 
 def _json(value: Any, path: str, warnings: Warnings) -> Json | None:
-    if value is None:
-        return None
+    if not value and value is not False and value != 0:
+        return None  # empty, as the vendor's "" is
     encoded = _encode(value)
     # Counting is cheap, and what has fewer brackets cannot be too deep.
     if encoded.count(b"{") + encoded.count(b"[") >= MAX_DEPTH - path.count("."):

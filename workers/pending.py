@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
 
-from ingest.entry import Entry
+from ingest.entry import Entry, stored_entry
 from ingest.errors import RefusedError
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 from workers import statements
@@ -104,8 +104,4 @@ class PendingPushes:
 
 def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, Any]) -> list[_Pending]:
     rows = connection.execute(statements.BEGIN_OLDEST_PENDING, bounds).fetchall()
-    return [(_entry(*row), attempts) for *row, attempts in rows]
-
-
-def _entry(push_id: UUID, received_at: Any, source: str, kind: str, body: bytes) -> Entry:
-    return Entry(push_id.bytes, round(received_at.timestamp() * 1e6), source, kind, body)
+    return [(stored_entry(*row), attempts) for *row, attempts in rows]

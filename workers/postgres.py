@@ -68,6 +68,7 @@ def _connect(url: str) -> Connection[tuple[Any, ...]]:
         keepalives_interval=5,
         keepalives_count=3,
         tcp_user_timeout=20_000,
+        prepare_threshold=None,  # what is not prepared on purpose is planned for its values
     )
     try:
         connection.execute(statements.SET_UP_SESSION)

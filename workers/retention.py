@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg import Connection
 
@@ -94,10 +94,11 @@ class Retention:
 
     def _clear_calls(self, connection: _Connection, before: datetime) -> int:
         bounds = {"since": self._turns_since, "before": before, "calls": CALLS}
-        calls = _clear(connection, statements.BEGIN_OLD_TRANSCRIPTS, bounds)
-        if calls:
-            self._turns_since = calls[-1][2]
-        return len(calls)
+        (row,) = connection.execute(statements.CLEAR_OLD_TRANSCRIPTS, bounds).fetchall()
+        calls, turns, last = row
+        self._turns_since = last or self._turns_since
+        _note(connection, "turns", before, turns)
+        return int(calls)
 
     def _repeat(self, leave_at: float, portion: int, what: str, remove: Callable[[_Connection], int]) -> None:
         """Remove portions, each in a transaction of its own, until one is not full."""
@@ -135,16 +136,10 @@ def _delete_default_pushes(connection: _Connection, before: datetime) -> int:
 
 
 def _clear_undated_calls(connection: _Connection, before: datetime) -> int:
-    return len(_clear(connection, statements.BEGIN_OLD_UNDATED_TRANSCRIPTS, {"before": before, "calls": CALLS}))
-
-
-def _clear(connection: _Connection, find: LiteralString, bounds: dict[str, Any]) -> list[tuple[Any, ...]]:
-    calls = connection.execute(find, bounds).fetchall()
-    if calls:
-        keys = {"sources": [call[0] for call in calls], "call_ids": [call[1] for call in calls]}
-        connection.execute(statements.FORGET_TRANSCRIPTS, keys)
-        _note(connection, "turns", bounds["before"], connection.execute(statements.DELETE_TURNS, keys).rowcount)
-    return calls
+    bounds = {"before": before, "calls": CALLS}
+    ((calls, turns),) = connection.execute(statements.CLEAR_OLD_UNDATED_TRANSCRIPTS, bounds).fetchall()
+    _note(connection, "turns", before, turns)
+    return int(calls)
 
 
 def _note(connection: _Connection, what: str, cleared_before: datetime, removed: int) -> None:

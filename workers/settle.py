@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
+from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, RefusedError, describe
+from ingest.tables.rows import Normalised
 from workers import statements
-from workers.merge import Tables, merge
+from workers.late import write_late
 from workers.normalise import dead, normalise
 from workers.postgres import Database
 from workers.write import write, write_by_copy
@@ -28,6 +32,10 @@ NAMED = 5
 """Pushes that wait and are logged by their id, each time; the others are counted"""
 _NOT_THEIR_OWN = (MemoryError, OSError, UniqueViolation)
 """What normalising or writing may raise through no fault of a push."""
+COLLISIONS = 5
+"""How often a batch may meet bytes that another worker is about to normalise; each time some more are known."""
+
+_Result = TypeVar("_Result")
 
 _log = logging.getLogger(__name__)
 
@@ -100,9 +108,8 @@ class OneByOne:
 def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> _Failure | None:
     """Settle entries; if that cannot be done, why."""
     try:
-        tables = merge([normalise(entry) for entry in entries])
-        if not (through_redis and len(entries) >= COPY_FROM and _copied(database, tables)):
-            database.run(lambda connection: write(connection, tables, through_redis=through_redis))
+        for late in _write(database, [normalise(entry) for entry in entries], through_redis):
+            _repeat(database, partial(write_late, late=late, through_redis=through_redis))
     except RefusedError as error:
         return _Failure(str(error), is_their_own=False)
     except (PostgresAwayError, BaseTimeoutException):
@@ -112,20 +119,26 @@ def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> _
     return None
 
 
-def _copied(database: Database, tables: Tables) -> bool:
-    """Write a batch by COPY; false, and nothing is written, if something of it that was new is there after all."""
-    try:
-        database.run(lambda connection: write_by_copy(connection, tables))
-    except UniqueViolation:
-        return False
-    return True
+def _write(database: Database, batch: Sequence[Normalised], through_redis: bool) -> list[Normalised]:
+    """Write a batch, but for the first deliveries that a retry has overtaken: these are returned."""
+    if through_redis and len(batch) >= COPY_FROM:
+        with suppress(UniqueViolation):  # some were settled before, or another worker has the same bytes in hand
+            return database.run(partial(write_by_copy, batch=batch))
+    return _repeat(database, partial(write, batch=batch, through_redis=through_redis))
+
+
+def _repeat(database: Database, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
+    """Run a transaction; anew where another worker has normalised the same bytes meanwhile, as it is seen then."""
+    for _ in range(COLLISIONS):
+        with suppress(UniqueViolation):
+            return database.run(work)
+    return database.run(work)
 
 
 def bury(database: Database, entry: Entry, why: str, *, through_redis: bool = True) -> None:
     """Record an entry as a dead letter. Raises RefusedError if not even that can be written."""
-    tables = merge([dead(entry, why)])
     try:
-        database.run(lambda connection: write(connection, tables, through_redis=through_redis))
+        database.run(partial(write, batch=[dead(entry, why)], through_redis=through_redis))
     except psycopg.Error as error:
         raise RefusedError(f"Postgres refuses a dead letter: {describe(error)}") from None
     _log.warning("push %s is dead: %s", entry.uuid, why)

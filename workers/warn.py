@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ingest.payloads import STRUCTS
-from workers.rows import Json
+from ingest.tables.rows import Json
 
 MAX_WARNINGS = 100
 """Of one push; a body of a million mistakes would otherwise cost the worker gigabytes. The rest is counted."""

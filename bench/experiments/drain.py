@@ -19,7 +19,6 @@ from bench.results import Results
 from bench.stand import START_SECONDS, Stand
 from ingest import keys
 from ingest.entry import Entry, decode_entry
-from workers.merge import merge
 from workers.normalise import normalise
 from workers.postgres import Database
 from workers.settle import settle_alone
@@ -123,7 +122,7 @@ def _drain(stand: Stand, workers: int = 1) -> float:
 
 def _copy(stand: Stand, batches: list[list[Entry]]) -> float:
     with psycopg.connect(stand.database_url) as connection:
-        ready = [prepare(connection, merge([normalise(entry) for entry in batch])) for batch in batches]
+        ready = [prepare(connection, [normalise(entry) for entry in batch]) for batch in batches]
         connection.commit()
         begun = time.perf_counter()
         for one in ready:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
-from workers.merge import Tables
-from workers.rows import AnswerRow, AttributesRow, CalleeRow, CallRow, CaseRow, NodeRow, PushRow, TurnRow, WorkflowRow
+from ingest.tables.rows import Normalised, PushRow
+from workers.merge import merge
 
 _TYPES = """
 SELECT attname::text, atttypid::regtype::text FROM pg_attribute WHERE attrelid = %s::text::regclass AND attnum > 0
@@ -29,26 +28,15 @@ class ReadyTable:
     rows: list[tuple[Any, ...]]
 
 
-def prepare(connection: Connection[Any], tables: Tables) -> list[ReadyTable]:
+def prepare(connection: Connection[Any], batch: Sequence[Normalised]) -> list[ReadyTable]:
     """Make a batch ready for `copy`; its workflows and nodes are written at once."""
-    turns = chain.from_iterable(transcript.turns for transcript in tables.transcripts.values())
     rows: dict[str, tuple[Sequence[str], Iterable[tuple[Any, ...]]]] = {
         "pushes": (
             [*PushRow._fields, "through_redis", "attempts", "normalised_at"],
-            [(*push, True, 1, push.received_at) for push in tables.pushes],
+            [(*one.push, True, 1, one.push.received_at) for one in batch],
         ),
-        "callees": (CalleeRow._fields, tables.callees.values()),
-        "cases": (CaseRow._fields, tables.cases.values()),
-        "case_answers": (AnswerRow._fields, chain.from_iterable(tables.answers.values())),
-        "calls": (
-            [*CallRow._fields, "transcript_received_at", "transcript_push_id"],
-            [(*call, call.received_at, call.push_id) for call in tables.calls.values()],
-        ),
-        "call_turns": (TurnRow._fields, turns),
-        "call_attributes": (AttributesRow._fields, tables.attributes.values()),
-        "workflows": (WorkflowRow._fields, tables.workflows.values()),
-        "nodes": (NodeRow._fields, tables.nodes.values()),
     }
+    rows |= {table.name: (table.columns, told) for table, told in merge(row for one in batch for row in one.rows)}
     ready = {table: _ready(connection, table, *columns_and_rows) for table, columns_and_rows in rows.items()}
     for table in _SHARED:
         one = ready.pop(table)

@@ -102,7 +102,7 @@ def _erase_rows(
                 _erase_pushes(connection, found, removed)
                 _erase_callees(connection, sought, removed)
                 _erase_calls(connection, sought, removed)
-                _erase_words_of(connection, found, removed)
+                _erase_words_of(connection, sought, found, removed)
         except DeadlockDetected:
             if not left:
                 raise
@@ -131,8 +131,7 @@ def _erase_callees(connection: _Connection, sought: Person, removed: Counter[str
     keys = postgres.columns(callees, "source", "callee_number")
     removed["callees"] += connection.execute(statements.DELETE_CALLEES_WITHOUT_CASES, keys).rowcount
     removed["cases"] += len(cases)
-    keys = postgres.columns(cases, "source", "callee_number", "case_id")
-    removed["case_answers"] += connection.execute(statements.DELETE_ANSWERS, keys).rowcount
+    removed["case_answers"] += sum(case["answers"] for case in cases)
 
 
 def _erase_calls(connection: _Connection, sought: Person, removed: Counter[str]) -> None:
@@ -140,17 +139,17 @@ def _erase_calls(connection: _Connection, sought: Person, removed: Counter[str])
     keys = postgres.columns(calls, "source", "call_id")
     removed["calls"] += connection.execute(statements.ERASE_CALLS, keys).rowcount
     removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES, keys).rowcount
-    removed["call_turns"] += connection.execute(statements.DELETE_TURNS, keys).rowcount
+    removed["call_turns"] += sum(call["turns"] for call in calls)
 
 
-def _erase_words_of(connection: _Connection, found: Found, removed: Counter[str]) -> None:
+def _erase_words_of(connection: _Connection, sought: Person, found: Found, removed: Counter[str]) -> None:
     # A call that a later push says is somebody else's may still have what the person's own push said of it.
     keys = [(push["source"], push["call_id"], push["push_id"]) for push in found.pushes if push["call_id"]]
     keys += [(one.entry.source, one.names.call_id, one.entry.uuid) for one in found.in_flight if one.names.call_id]
     of_pushes = {name: [key[place] for key in keys] for place, name in enumerate(("sources", "call_ids", "push_ids"))}
-    calls = connection.execute(statements.FORGET_TRANSCRIPTS_OF_PUSHES, of_pushes).fetchall()
-    turns = connection.execute(statements.DELETE_TURNS, postgres.columns(calls, "source", "call_id"))
-    removed["call_turns"] += turns.rowcount
+    calls = connection.execute(statements.LOCK_TRANSCRIPTS_OF_PUSHES, of_pushes).fetchall()
+    removed["call_turns"] += sum(call["turns"] for call in calls)
+    connection.execute(statements.FORGET_WORDS_OF_PUSHES, sought.parameters() | of_pushes)
     removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES_OF_PUSHES, of_pushes).rowcount
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from collections import defaultdict
-from typing import Any, LiteralString
+from typing import Any
 
 import click
 import msgspec
@@ -41,7 +41,7 @@ def _document(connection: _Connection, sought: Person, found: Found) -> dict[str
     stored = {push["push_id"] for push in found.pushes}
     return {
         "callees": connection.execute(statements.CALLEES_OF_PERSON, sought.parameters()).fetchall(),
-        "cases": _cases(connection, sought),
+        "cases": connection.execute(statements.CASES_OF_PERSON, sought.parameters()).fetchall(),
         "calls": _calls(connection, sought),
         "pushes": [{**push, **_body(push["body"])} for push in found.pushes],
         "in_redis": [
@@ -58,30 +58,13 @@ def _document(connection: _Connection, sought: Person, found: Found) -> dict[str
     }
 
 
-def _cases(connection: _Connection, sought: Person) -> list[postgres.Row]:
-    cases = connection.execute(statements.CASES_OF_PERSON, sought.parameters()).fetchall()
-    keys = ("source", "callee_number", "case_id")
-    return _with_children(connection, cases, keys, {"answers": statements.ANSWERS_OF_CASES})
-
-
 def _calls(connection: _Connection, sought: Person) -> list[postgres.Row]:
+    """Calls, each with the attributes that nodes have added to it."""
     calls = connection.execute(statements.CALLS_IN_FULL_OF_PERSON, sought.parameters()).fetchall()
-    children = {"turns": statements.TURNS_OF_CALLS, "attributes": statements.ATTRIBUTES_OF_CALLS}
-    return _with_children(connection, calls, ("source", "call_id"), children)
-
-
-def _with_children(
-    connection: _Connection, rows: list[postgres.Row], keys: tuple[str, ...], children: dict[str, LiteralString]
-) -> list[postgres.Row]:
-    """Each row with a list of its children of each kind."""
-    parameters = postgres.columns(rows, *keys)
-    for name, statement in children.items():
-        by_key = defaultdict(list)
-        for child in connection.execute(statement, parameters):
-            by_key[tuple(child.pop(key) for key in keys)].append(child)
-        for row in rows:
-            row[name] = by_key[tuple(row[key] for key in keys)]
-    return rows
+    attributes = defaultdict(list)
+    for one in connection.execute(statements.ATTRIBUTES_OF_CALLS, postgres.columns(calls, "source", "call_id")):
+        attributes[one.pop("source"), one.pop("call_id")].append(one)
+    return [{**call, "attributes": attributes[call["source"], call["call_id"]]} for call in calls]
 
 
 def _body(body: bytes) -> dict[str, Any]:

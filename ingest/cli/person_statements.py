@@ -20,9 +20,6 @@ _THEIR_CALL_OR_CASE: LiteralString = """(
   OR case_id = ANY (%(case_ids)s::text[])
     AND (case_id, source) IN (SELECT * FROM unnest(%(case_ids)s::text[], %(case_sources)s::text[])))"""
 _CALL_KEYS: LiteralString = "unnest(%(sources)s::text[], %(call_ids)s::text[]) AS theirs (source, call_id)"
-_CASE_KEYS: LiteralString = """
-unnest(%(sources)s::text[], %(callee_numbers)s::text[], %(case_ids)s::text[]) AS theirs (source, callee_number, case_id)
-"""
 
 NUMBERS_SPELT_SO: LiteralString = """
 SELECT DISTINCT callee_number FROM airudder.callees
@@ -72,16 +69,7 @@ WHERE {_OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[]) OR (callee_num
 ORDER BY source, callee_number
 """
 
-ANSWERS_OF_CASES: LiteralString = f"""
-SELECT answer.* FROM airudder.case_answers AS answer JOIN {_CASE_KEYS} USING (source, callee_number, case_id)
-ORDER BY position
-"""
-
 CALLS_IN_FULL_OF_PERSON: LiteralString = f"SELECT * {_CALLS_OF_PERSON} ORDER BY started_at"
-
-TURNS_OF_CALLS: LiteralString = f"""
-SELECT turn.* FROM airudder.call_turns AS turn JOIN {_CALL_KEYS} USING (source, call_id) ORDER BY position
-"""
 
 ATTRIBUTES_OF_CALLS: LiteralString = f"""
 SELECT attributes.* FROM airudder.call_attributes AS attributes JOIN {_CALL_KEYS} USING (source, call_id)
@@ -120,7 +108,8 @@ LOCK_CALLEES_OF_PERSON: LiteralString = f"{CALLEES_OF_PERSON} FOR UPDATE"
 """A worker writes a callee before their cases: one that is at another case of theirs is waited for."""
 
 DELETE_CASES: LiteralString = f"""
-DELETE FROM airudder.cases WHERE {_OF_SOURCE} AND {_NAMES_THEM} RETURNING source, callee_number, case_id
+DELETE FROM airudder.cases WHERE {_OF_SOURCE} AND {_NAMES_THEM}
+RETURNING coalesce(jsonb_array_length(answers), 0) AS answers
 """
 
 DELETE_CALLEES_WITHOUT_CASES: LiteralString = """
@@ -131,19 +120,22 @@ WHERE callee.source = theirs.source AND callee.callee_number = theirs.callee_num
   WHERE cases.source = theirs.source AND cases.callee_number = theirs.callee_number)
 """
 
-LOCK_CALLS_OF_PERSON: LiteralString = f"{CALLS_OF_PERSON} ORDER BY source, call_id FOR UPDATE"
+LOCK_CALLS_OF_PERSON: LiteralString = f"""
+SELECT source, call_id, coalesce(jsonb_array_length(transcript), 0) AS turns {_CALLS_OF_PERSON}
+ORDER BY source, call_id FOR UPDATE
+"""
 
 ERASE_CALLS: LiteralString = f"""
 UPDATE airudder.calls AS call SET
   callee_number = NULL, case_id = NULL, slots = NULL, multi_label = NULL, asr_ptp = NULL,
-  transcript_push_id = NULL, transcript_received_at = NULL,
+  transcript = NULL,
   intention = CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END,
   ring_type = (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = call.ring_type),
   hangup_type = (SELECT known.hangup_type FROM airudder.hangup_types AS known
     WHERE known.hangup_type = call.hangup_type)
 FROM {_CALL_KEYS}
 WHERE call.source = theirs.source AND call.call_id = theirs.call_id AND (
-  num_nonnulls(callee_number, case_id, slots, multi_label, asr_ptp, transcript_push_id) > 0
+  num_nonnulls(callee_number, case_id, slots, multi_label, asr_ptp, transcript) > 0
   OR intention !~ '^[A-Za-z]$'
   OR (ring_type IS NOT NULL AND ring_type NOT IN (SELECT known.ring_type FROM airudder.ring_types AS known))
   OR (hangup_type IS NOT NULL AND hangup_type NOT IN (SELECT known.hangup_type FROM airudder.hangup_types AS known)))
@@ -159,26 +151,37 @@ _OF_PUSHES: LiteralString = """
 unnest(%(sources)s::text[], %(call_ids)s::text[], %(push_ids)s::uuid[]) AS said (source, call_id, push_id)
 """
 
-FORGET_TRANSCRIPTS_OF_PUSHES: LiteralString = f"""
-UPDATE airudder.calls AS call SET transcript_push_id = NULL, transcript_received_at = NULL FROM {_OF_PUSHES}
-WHERE call.source = said.source AND call.call_id = said.call_id AND call.transcript_push_id = said.push_id
-RETURNING call.source, call.call_id
+_TOLD_BY_THEM: LiteralString = "coalesce((kept_from ->> '{}')::uuid, call.push_id) = ANY (said.push_ids)"
+_CALLS_OF_PUSHES: LiteralString = f"""
+(SELECT source, call_id, array_agg(push_id) AS push_ids FROM {_OF_PUSHES} GROUP BY 1, 2) AS said
 """
+
+LOCK_TRANSCRIPTS_OF_PUSHES: LiteralString = f"""
+SELECT jsonb_array_length(transcript) AS turns
+FROM airudder.calls AS call JOIN {_CALLS_OF_PUSHES} USING (source, call_id)
+WHERE transcript IS NOT NULL AND {_TOLD_BY_THEM.format("transcript")}
+ORDER BY source, call_id FOR UPDATE OF call
+"""
+
+FORGET_WORDS_OF_PUSHES: LiteralString = f"""
+UPDATE airudder.calls AS call SET
+  callee_number = CASE WHEN NOT {_TOLD_BY_THEM.format("callee_number")} THEN callee_number END,
+  case_id = CASE WHEN NOT {_TOLD_BY_THEM.format("case_id")} THEN case_id END,
+  ring_type = CASE WHEN NOT {_TOLD_BY_THEM.format("ring_type")} THEN ring_type END,
+  hangup_type = CASE WHEN NOT {_TOLD_BY_THEM.format("hangup_type")} THEN hangup_type END,
+  intention = CASE WHEN NOT {_TOLD_BY_THEM.format("intention")} THEN intention END,
+  slots = CASE WHEN NOT {_TOLD_BY_THEM.format("slots")} THEN slots END,
+  multi_label = CASE WHEN NOT {_TOLD_BY_THEM.format("multi_label")} THEN multi_label END,
+  asr_ptp = CASE WHEN NOT {_TOLD_BY_THEM.format("asr_ptp")} THEN asr_ptp END,
+  transcript = CASE WHEN NOT {_TOLD_BY_THEM.format("transcript")} THEN transcript END
+FROM {_CALLS_OF_PUSHES}
+WHERE call.source = said.source AND call.call_id = said.call_id AND call.callee_number <> ALL (%(numbers)s::text[])
+"""
+"""Of a call that somebody else's later push says is theirs: each column that the person's own push has told."""
 
 DELETE_ATTRIBUTES_OF_PUSHES: LiteralString = f"""
 DELETE FROM airudder.call_attributes AS attributes USING {_OF_PUSHES}
 WHERE attributes.source = said.source AND attributes.call_id = said.call_id AND attributes.push_id = said.push_id
-"""
-
-DELETE_ANSWERS: LiteralString = f"""
-DELETE FROM airudder.case_answers AS answer USING {_CASE_KEYS}
-WHERE answer.source = theirs.source AND answer.callee_number = theirs.callee_number
-  AND answer.case_id = theirs.case_id
-"""
-
-DELETE_TURNS: LiteralString = f"""
-DELETE FROM airudder.call_turns AS turn USING {_CALL_KEYS}
-WHERE turn.source = theirs.source AND turn.call_id = theirs.call_id
 """
 
 WAIT_NO_LONGER_THAN_A_MINUTE: LiteralString = "SET LOCAL lock_timeout = '60s'"

@@ -170,9 +170,8 @@ WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) GROUP BY st
 
 CALLS_BY_ID: LiteralString = """
 SELECT source, call_id, callee_number, case_id, workflow_id, started_at, duration, attempt, ring_type, hangup_type,
-  (SELECT count(*) FROM airudder.call_turns AS turn
-   WHERE turn.source = call.source AND turn.call_id = call.call_id) AS turns, push_id
-FROM airudder.calls AS call WHERE call_id = %(id)s
+  turn_count, push_id
+FROM airudder.calls WHERE call_id = %(id)s
 """
 
 PUSHES_BY_CALL_ID: LiteralString = """

@@ -47,7 +47,7 @@ WHERE application_name = 'airudder-ingest' AND state = 'active'
 """
 _COPYING = """
 SELECT FROM pg_stat_activity
-WHERE application_name = 'airudder-ingest' AND query LIKE 'COPY airudder."call_turns"%'
+WHERE application_name = 'airudder-ingest' AND query LIKE 'COPY airudder.pushes %'
   AND state = 'active' AND wait_event = 'ClientRead'
 """
 _IDLE = """

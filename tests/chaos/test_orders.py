@@ -16,7 +16,7 @@ from ingest.entry import Entry
 from tests.batches import enqueued, nothing_in_flight
 from tests.chaos.conftest import Report
 from tests.processes import running, wait_until
-from tests.pushes import IDS, call_history
+from tests.pushes import IDS, call_history, received_at
 from tests.test_settle import ROW_TABLES
 from workers.postgres import Database
 from workers.settle import settle
@@ -31,14 +31,14 @@ ID_COLUMNS = ("push_id", "transcript_push_id")
 def history_of(source: str) -> list[Entry]:
     """Five pushes for one call, at the same microseconds for every source."""
     return [
-        msgspec.structs.replace(one, source=source, received_us=EPOCH_US + 1_000_000 * place)
+        received_at(msgspec.structs.replace(one, source=source), EPOCH_US + 1_000_000 * place)
         for place, one in enumerate(call_history())
     ]
 
 
 def redelivered(one: Entry) -> Entry:
     """The same bytes again, half a second later."""
-    return msgspec.structs.replace(one, push_id=IDS.draw()[0], received_us=one.received_us + 500_000)
+    return received_at(msgspec.structs.replace(one, push_id=IDS.draw()[0]), one.received_us + 500_000)
 
 
 def rows_by_source(connection: Connection[dict[str, Any]]) -> dict[str, Counter[str]]:

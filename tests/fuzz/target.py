@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from ingest.entry import Entry
+from ingest.tables.rows import Normalised
 from tests.corpus.silence import loads, outcome_of, silently_lost
 from workers.clean import MAX_DEPTH
 from workers.normalise import normalise
-from workers.rows import Normalised
 
-JSON_COLUMNS = ("warnings", "custom_attribute", "variables", "multi_label")
+JSON_COLUMNS = ("warnings", "custom_attribute", "variables", "multi_label", "answers", "transcript")
 MAX_INTEGER = 2**31 - 1
 MAX_DIGITS = 131_072
 """Before the point, of Postgres's numeric"""
@@ -52,10 +52,8 @@ def is_storable(column: str, value: Any) -> bool:
 
 
 def _rows(one: Normalised) -> Iterator[Any]:
-    single = (one.push, one.workflow, one.node, one.callee, one.case, one.call, one.attributes)
-    yield from (row for row in single if row is not None)
-    yield from one.answers
-    yield from one.turns
+    yield one.push
+    yield from one.rows
 
 
 def _is_text(value: str) -> bool:

@@ -1,20 +1,22 @@
-"""Rows: one tuple class a table, its fields named as the columns (`workers.copy`) and in the order of the statement
-that upserts it (`workers.statements`).
+"""Rows: one tuple class a table, its fields named as the columns and in their order.
 
-The fields before `# -` are the key. `received_at` and `push_id` are the version: the greater one is the newer row.
+The fields before `# -` are the key. `push_id` is the row's version: the newest push that told of the row; a push id
+begins with the microsecond in which its push came, so the greater one is the newer. What that push was silent about is
+None, and stays in the table as it was: `kept_from` names the older push that such a column is from.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, NewType
 from uuid import UUID
 
-import msgspec
-
 Json = NewType("Json", str)
 """JSON as text"""
+
+KeptFrom = dict[str, UUID] | None
+"""By column, the push that it is from, where that is not the row's newest; None where all are from that one"""
 
 
 class PushRow(NamedTuple):
@@ -47,6 +49,7 @@ class WorkflowRow(NamedTuple):
     name: str | None
     received_at: datetime
     push_id: UUID
+    kept_from: KeptFrom = None
 
 
 class NodeRow(NamedTuple):
@@ -59,6 +62,7 @@ class NodeRow(NamedTuple):
     name: str | None
     received_at: datetime
     push_id: UUID
+    kept_from: KeptFrom = None
 
 
 class CalleeRow(NamedTuple):
@@ -75,6 +79,7 @@ class CalleeRow(NamedTuple):
     platform_name: str | None
     received_at: datetime
     push_id: UUID
+    kept_from: KeptFrom = None
 
 
 class CaseRow(NamedTuple):
@@ -94,20 +99,11 @@ class CaseRow(NamedTuple):
     borrowed_amount: Decimal | None
     total_owing_amount: Decimal | None
     currency_unit: str | None
+    answers: Json | None
+    """`[{"question": …, "content": …}]`"""
     received_at: datetime
     push_id: UUID
-
-
-class AnswerRow(NamedTuple):
-    """`case_answers`"""
-
-    source: str
-    callee_number: str
-    case_id: str
-    position: int
-    # -
-    question: str | None
-    content: str | None
+    kept_from: KeptFrom = None
 
 
 class CallRow(NamedTuple):
@@ -129,8 +125,15 @@ class CallRow(NamedTuple):
     slots: str | None
     multi_label: Json | None
     asr_ptp: str | None
+    transcript: Json | None
+    """`[{"at": "00:00:09", "robot": …, "callee": …}]`"""
+    turn_count: int | None
+    callee_turn_count: int | None
+    """Turns in which the callee said something"""
+    callee_word_count: int | None
     received_at: datetime
     push_id: UUID
+    kept_from: KeptFrom = None
 
 
 class AttributesRow(NamedTuple):
@@ -143,29 +146,15 @@ class AttributesRow(NamedTuple):
     custom_attribute: Json
     received_at: datetime
     push_id: UUID
+    kept_from: KeptFrom = None
 
 
-class TurnRow(NamedTuple):
-    """`call_turns`"""
-
-    source: str
-    call_id: str
-    position: int
-    # -
-    call_offset: timedelta | None
-    robot_text: str | None
-    callee_text: str | None
+Row = WorkflowRow | NodeRow | CalleeRow | CaseRow | CallRow | AttributesRow
+"""What a push tells of one thing"""
 
 
-class Normalised(msgspec.Struct, frozen=True, gc=False):
-    """What one push comes to: its own row, and at most one row of each other kind, with their children."""
+class Normalised(NamedTuple):
+    """What one push comes to: its own row, and what it tells of others."""
 
     push: PushRow
-    workflow: WorkflowRow | None = None
-    node: NodeRow | None = None
-    callee: CalleeRow | None = None
-    case: CaseRow | None = None
-    answers: list[AnswerRow] = []
-    call: CallRow | None = None
-    attributes: AttributesRow | None = None
-    turns: list[TurnRow] = []
+    rows: tuple[Row, ...] = ()
