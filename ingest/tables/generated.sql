@@ -1,0 +1,226 @@
+-- Generated: change ingest/tables/__init__.py or table.py, and print it again.
+
+-- callees: upsert
+
+INSERT INTO airudder.callees AS stored (source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id, kept_from)
+SELECT source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id, kept_from::jsonb
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id, kept_from)
+ON CONFLICT (source, callee_number) DO UPDATE SET
+  number_as_sent = CASE WHEN excluded.number_as_sent IS NOT NULL AND (stored.number_as_sent IS NULL OR coalesce((stored.kept_from ->> 'number_as_sent')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'number_as_sent')::uuid, excluded.push_id)) THEN excluded.number_as_sent ELSE stored.number_as_sent END,
+  country = CASE WHEN excluded.country IS NOT NULL AND (stored.country IS NULL OR coalesce((stored.kept_from ->> 'country')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'country')::uuid, excluded.push_id)) THEN excluded.country ELSE stored.country END,
+  name = CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN excluded.name ELSE stored.name END,
+  gender = CASE WHEN excluded.gender IS NOT NULL AND (stored.gender IS NULL OR coalesce((stored.kept_from ->> 'gender')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'gender')::uuid, excluded.push_id)) THEN excluded.gender ELSE stored.gender END,
+  location = CASE WHEN excluded.location IS NOT NULL AND (stored.location IS NULL OR coalesce((stored.kept_from ->> 'location')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'location')::uuid, excluded.push_id)) THEN excluded.location ELSE stored.location END,
+  platform_name = CASE WHEN excluded.platform_name IS NOT NULL AND (stored.platform_name IS NULL OR coalesce((stored.kept_from ->> 'platform_name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'platform_name')::uuid, excluded.push_id)) THEN excluded.platform_name ELSE stored.platform_name END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.number_as_sent IS NOT NULL OR stored.number_as_sent IS NULL) AND (excluded.country IS NOT NULL OR stored.country IS NULL) AND (excluded.name IS NOT NULL OR stored.name IS NULL) AND (excluded.gender IS NOT NULL OR stored.gender IS NULL) AND (excluded.location IS NOT NULL OR stored.location IS NULL) AND (excluded.platform_name IS NOT NULL OR stored.platform_name IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'number_as_sent', CASE WHEN excluded.number_as_sent IS NOT NULL AND (stored.number_as_sent IS NULL OR coalesce((stored.kept_from ->> 'number_as_sent')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'number_as_sent')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'number_as_sent')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.number_as_sent IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'number_as_sent')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'country', CASE WHEN excluded.country IS NOT NULL AND (stored.country IS NULL OR coalesce((stored.kept_from ->> 'country')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'country')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'country')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.country IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'country')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'name', CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.name IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'gender', CASE WHEN excluded.gender IS NOT NULL AND (stored.gender IS NULL OR coalesce((stored.kept_from ->> 'gender')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'gender')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'gender')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.gender IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'gender')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'location', CASE WHEN excluded.location IS NOT NULL AND (stored.location IS NULL OR coalesce((stored.kept_from ->> 'location')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'location')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'location')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.location IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'location')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'platform_name', CASE WHEN excluded.platform_name IS NOT NULL AND (stored.platform_name IS NULL OR coalesce((stored.kept_from ->> 'platform_name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'platform_name')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'platform_name')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.platform_name IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'platform_name')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- callees: lock
+
+SELECT source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id, kept_from::text FROM airudder.callees WHERE source = %s AND callee_number = %s FOR UPDATE;
+
+-- callees: forget_version
+
+UPDATE airudder.callees SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s;
+
+-- cases: upsert
+
+INSERT INTO airudder.cases AS stored (source, callee_number, case_id, extra_a, extra_b, extra_c, variables, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers, received_at, push_id, kept_from)
+SELECT source, callee_number, case_id, extra_a, extra_b, extra_c, variables::jsonb, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers::jsonb, received_at, push_id, kept_from::jsonb
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::date[], %b::date[], %b::numeric[], %b::numeric[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, callee_number, case_id, extra_a, extra_b, extra_c, variables, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers, received_at, push_id, kept_from)
+ON CONFLICT (source, callee_number, case_id) DO UPDATE SET
+  extra_a = CASE WHEN excluded.extra_a IS NOT NULL AND (stored.extra_a IS NULL OR coalesce((stored.kept_from ->> 'extra_a')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'extra_a')::uuid, excluded.push_id)) THEN excluded.extra_a ELSE stored.extra_a END,
+  extra_b = CASE WHEN excluded.extra_b IS NOT NULL AND (stored.extra_b IS NULL OR coalesce((stored.kept_from ->> 'extra_b')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'extra_b')::uuid, excluded.push_id)) THEN excluded.extra_b ELSE stored.extra_b END,
+  extra_c = CASE WHEN excluded.extra_c IS NOT NULL AND (stored.extra_c IS NULL OR coalesce((stored.kept_from ->> 'extra_c')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'extra_c')::uuid, excluded.push_id)) THEN excluded.extra_c ELSE stored.extra_c END,
+  variables = CASE WHEN excluded.variables IS NOT NULL AND (stored.variables IS NULL OR coalesce((stored.kept_from ->> 'variables')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'variables')::uuid, excluded.push_id)) THEN excluded.variables ELSE stored.variables END,
+  comments = CASE WHEN excluded.comments IS NOT NULL AND (stored.comments IS NULL OR coalesce((stored.kept_from ->> 'comments')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'comments')::uuid, excluded.push_id)) THEN excluded.comments ELSE stored.comments END,
+  borrowed_date = CASE WHEN excluded.borrowed_date IS NOT NULL AND (stored.borrowed_date IS NULL OR coalesce((stored.kept_from ->> 'borrowed_date')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'borrowed_date')::uuid, excluded.push_id)) THEN excluded.borrowed_date ELSE stored.borrowed_date END,
+  due_date = CASE WHEN excluded.due_date IS NOT NULL AND (stored.due_date IS NULL OR coalesce((stored.kept_from ->> 'due_date')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'due_date')::uuid, excluded.push_id)) THEN excluded.due_date ELSE stored.due_date END,
+  borrowed_amount = CASE WHEN excluded.borrowed_amount IS NOT NULL AND (stored.borrowed_amount IS NULL OR coalesce((stored.kept_from ->> 'borrowed_amount')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'borrowed_amount')::uuid, excluded.push_id)) THEN excluded.borrowed_amount ELSE stored.borrowed_amount END,
+  total_owing_amount = CASE WHEN excluded.total_owing_amount IS NOT NULL AND (stored.total_owing_amount IS NULL OR coalesce((stored.kept_from ->> 'total_owing_amount')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'total_owing_amount')::uuid, excluded.push_id)) THEN excluded.total_owing_amount ELSE stored.total_owing_amount END,
+  currency_unit = CASE WHEN excluded.currency_unit IS NOT NULL AND (stored.currency_unit IS NULL OR coalesce((stored.kept_from ->> 'currency_unit')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'currency_unit')::uuid, excluded.push_id)) THEN excluded.currency_unit ELSE stored.currency_unit END,
+  answers = CASE WHEN excluded.answers IS NOT NULL AND (stored.answers IS NULL OR coalesce((stored.kept_from ->> 'answers')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'answers')::uuid, excluded.push_id)) THEN excluded.answers ELSE stored.answers END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.extra_a IS NOT NULL OR stored.extra_a IS NULL) AND (excluded.extra_b IS NOT NULL OR stored.extra_b IS NULL) AND (excluded.extra_c IS NOT NULL OR stored.extra_c IS NULL) AND (excluded.variables IS NOT NULL OR stored.variables IS NULL) AND (excluded.comments IS NOT NULL OR stored.comments IS NULL) AND (excluded.borrowed_date IS NOT NULL OR stored.borrowed_date IS NULL) AND (excluded.due_date IS NOT NULL OR stored.due_date IS NULL) AND (excluded.borrowed_amount IS NOT NULL OR stored.borrowed_amount IS NULL) AND (excluded.total_owing_amount IS NOT NULL OR stored.total_owing_amount IS NULL) AND (excluded.currency_unit IS NOT NULL OR stored.currency_unit IS NULL) AND (excluded.answers IS NOT NULL OR stored.answers IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'extra_a', CASE WHEN excluded.extra_a IS NOT NULL AND (stored.extra_a IS NULL OR coalesce((stored.kept_from ->> 'extra_a')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'extra_a')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'extra_a')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.extra_a IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'extra_a')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'extra_b', CASE WHEN excluded.extra_b IS NOT NULL AND (stored.extra_b IS NULL OR coalesce((stored.kept_from ->> 'extra_b')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'extra_b')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'extra_b')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.extra_b IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'extra_b')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'extra_c', CASE WHEN excluded.extra_c IS NOT NULL AND (stored.extra_c IS NULL OR coalesce((stored.kept_from ->> 'extra_c')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'extra_c')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'extra_c')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.extra_c IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'extra_c')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'variables', CASE WHEN excluded.variables IS NOT NULL AND (stored.variables IS NULL OR coalesce((stored.kept_from ->> 'variables')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'variables')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'variables')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.variables IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'variables')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'comments', CASE WHEN excluded.comments IS NOT NULL AND (stored.comments IS NULL OR coalesce((stored.kept_from ->> 'comments')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'comments')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'comments')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.comments IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'comments')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'borrowed_date', CASE WHEN excluded.borrowed_date IS NOT NULL AND (stored.borrowed_date IS NULL OR coalesce((stored.kept_from ->> 'borrowed_date')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'borrowed_date')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'borrowed_date')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.borrowed_date IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'borrowed_date')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'due_date', CASE WHEN excluded.due_date IS NOT NULL AND (stored.due_date IS NULL OR coalesce((stored.kept_from ->> 'due_date')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'due_date')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'due_date')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.due_date IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'due_date')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'borrowed_amount', CASE WHEN excluded.borrowed_amount IS NOT NULL AND (stored.borrowed_amount IS NULL OR coalesce((stored.kept_from ->> 'borrowed_amount')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'borrowed_amount')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'borrowed_amount')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.borrowed_amount IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'borrowed_amount')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'total_owing_amount', CASE WHEN excluded.total_owing_amount IS NOT NULL AND (stored.total_owing_amount IS NULL OR coalesce((stored.kept_from ->> 'total_owing_amount')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'total_owing_amount')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'total_owing_amount')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.total_owing_amount IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'total_owing_amount')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'currency_unit', CASE WHEN excluded.currency_unit IS NOT NULL AND (stored.currency_unit IS NULL OR coalesce((stored.kept_from ->> 'currency_unit')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'currency_unit')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'currency_unit')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.currency_unit IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'currency_unit')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'answers', CASE WHEN excluded.answers IS NOT NULL AND (stored.answers IS NULL OR coalesce((stored.kept_from ->> 'answers')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'answers')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'answers')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.answers IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'answers')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- cases: lock
+
+SELECT source, callee_number, case_id, extra_a, extra_b, extra_c, variables::text, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers::text, received_at, push_id, kept_from::text FROM airudder.cases WHERE source = %s AND callee_number = %s AND case_id = %s FOR UPDATE;
+
+-- cases: forget_version
+
+UPDATE airudder.cases SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s AND case_id = %s;
+
+-- calls: upsert
+
+INSERT INTO airudder.calls AS stored (source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label, asr_ptp, transcript, turn_count, callee_turn_count, callee_word_count, received_at, push_id, kept_from)
+SELECT source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label::jsonb, asr_ptp, transcript::jsonb, turn_count, callee_turn_count, callee_word_count, received_at, push_id, kept_from::jsonb
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::integer[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[], %b::integer[], %b::integer[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label, asr_ptp, transcript, turn_count, callee_turn_count, callee_word_count, received_at, push_id, kept_from)
+ON CONFLICT (source, call_id) DO UPDATE SET
+  task_id = CASE WHEN excluded.task_id IS NOT NULL AND (stored.task_id IS NULL OR coalesce((stored.kept_from ->> 'task_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'task_id')::uuid, excluded.push_id)) THEN excluded.task_id ELSE stored.task_id END,
+  callee_number = CASE WHEN excluded.callee_number IS NOT NULL AND (stored.callee_number IS NULL OR coalesce((stored.kept_from ->> 'callee_number')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'callee_number')::uuid, excluded.push_id)) THEN excluded.callee_number ELSE stored.callee_number END,
+  case_id = CASE WHEN excluded.case_id IS NOT NULL AND (stored.case_id IS NULL OR coalesce((stored.kept_from ->> 'case_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'case_id')::uuid, excluded.push_id)) THEN excluded.case_id ELSE stored.case_id END,
+  workflow_id = CASE WHEN excluded.workflow_id IS NOT NULL AND (stored.workflow_id IS NULL OR coalesce((stored.kept_from ->> 'workflow_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'workflow_id')::uuid, excluded.push_id)) THEN excluded.workflow_id ELSE stored.workflow_id END,
+  started_at = CASE WHEN excluded.started_at IS NOT NULL AND (stored.started_at IS NULL OR coalesce((stored.kept_from ->> 'started_at')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'started_at')::uuid, excluded.push_id)) THEN excluded.started_at ELSE stored.started_at END,
+  ended_at = CASE WHEN excluded.ended_at IS NOT NULL AND (stored.ended_at IS NULL OR coalesce((stored.kept_from ->> 'ended_at')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'ended_at')::uuid, excluded.push_id)) THEN excluded.ended_at ELSE stored.ended_at END,
+  attempt = CASE WHEN excluded.attempt IS NOT NULL AND (stored.attempt IS NULL OR coalesce((stored.kept_from ->> 'attempt')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'attempt')::uuid, excluded.push_id)) THEN excluded.attempt ELSE stored.attempt END,
+  ring_type = CASE WHEN excluded.ring_type IS NOT NULL AND (stored.ring_type IS NULL OR coalesce((stored.kept_from ->> 'ring_type')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'ring_type')::uuid, excluded.push_id)) THEN excluded.ring_type ELSE stored.ring_type END,
+  hangup_type = CASE WHEN excluded.hangup_type IS NOT NULL AND (stored.hangup_type IS NULL OR coalesce((stored.kept_from ->> 'hangup_type')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'hangup_type')::uuid, excluded.push_id)) THEN excluded.hangup_type ELSE stored.hangup_type END,
+  intention = CASE WHEN excluded.intention IS NOT NULL AND (stored.intention IS NULL OR coalesce((stored.kept_from ->> 'intention')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'intention')::uuid, excluded.push_id)) THEN excluded.intention ELSE stored.intention END,
+  slots = CASE WHEN excluded.slots IS NOT NULL AND (stored.slots IS NULL OR coalesce((stored.kept_from ->> 'slots')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'slots')::uuid, excluded.push_id)) THEN excluded.slots ELSE stored.slots END,
+  multi_label = CASE WHEN excluded.multi_label IS NOT NULL AND (stored.multi_label IS NULL OR coalesce((stored.kept_from ->> 'multi_label')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'multi_label')::uuid, excluded.push_id)) THEN excluded.multi_label ELSE stored.multi_label END,
+  asr_ptp = CASE WHEN excluded.asr_ptp IS NOT NULL AND (stored.asr_ptp IS NULL OR coalesce((stored.kept_from ->> 'asr_ptp')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'asr_ptp')::uuid, excluded.push_id)) THEN excluded.asr_ptp ELSE stored.asr_ptp END,
+  transcript = CASE WHEN excluded.transcript IS NOT NULL AND (stored.transcript IS NULL OR coalesce((stored.kept_from ->> 'transcript')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'transcript')::uuid, excluded.push_id)) THEN excluded.transcript ELSE stored.transcript END,
+  turn_count = CASE WHEN excluded.transcript IS NOT NULL AND (stored.transcript IS NULL OR coalesce((stored.kept_from ->> 'transcript')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'transcript')::uuid, excluded.push_id)) THEN excluded.turn_count ELSE stored.turn_count END,
+  callee_turn_count = CASE WHEN excluded.transcript IS NOT NULL AND (stored.transcript IS NULL OR coalesce((stored.kept_from ->> 'transcript')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'transcript')::uuid, excluded.push_id)) THEN excluded.callee_turn_count ELSE stored.callee_turn_count END,
+  callee_word_count = CASE WHEN excluded.transcript IS NOT NULL AND (stored.transcript IS NULL OR coalesce((stored.kept_from ->> 'transcript')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'transcript')::uuid, excluded.push_id)) THEN excluded.callee_word_count ELSE stored.callee_word_count END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.task_id IS NOT NULL OR stored.task_id IS NULL) AND (excluded.callee_number IS NOT NULL OR stored.callee_number IS NULL) AND (excluded.case_id IS NOT NULL OR stored.case_id IS NULL) AND (excluded.workflow_id IS NOT NULL OR stored.workflow_id IS NULL) AND (excluded.started_at IS NOT NULL OR stored.started_at IS NULL) AND (excluded.ended_at IS NOT NULL OR stored.ended_at IS NULL) AND (excluded.attempt IS NOT NULL OR stored.attempt IS NULL) AND (excluded.ring_type IS NOT NULL OR stored.ring_type IS NULL) AND (excluded.hangup_type IS NOT NULL OR stored.hangup_type IS NULL) AND (excluded.intention IS NOT NULL OR stored.intention IS NULL) AND (excluded.slots IS NOT NULL OR stored.slots IS NULL) AND (excluded.multi_label IS NOT NULL OR stored.multi_label IS NULL) AND (excluded.asr_ptp IS NOT NULL OR stored.asr_ptp IS NULL) AND (excluded.transcript IS NOT NULL OR stored.transcript IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'task_id', CASE WHEN excluded.task_id IS NOT NULL AND (stored.task_id IS NULL OR coalesce((stored.kept_from ->> 'task_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'task_id')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'task_id')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.task_id IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'task_id')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'callee_number', CASE WHEN excluded.callee_number IS NOT NULL AND (stored.callee_number IS NULL OR coalesce((stored.kept_from ->> 'callee_number')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'callee_number')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'callee_number')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.callee_number IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'callee_number')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'case_id', CASE WHEN excluded.case_id IS NOT NULL AND (stored.case_id IS NULL OR coalesce((stored.kept_from ->> 'case_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'case_id')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'case_id')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.case_id IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'case_id')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'workflow_id', CASE WHEN excluded.workflow_id IS NOT NULL AND (stored.workflow_id IS NULL OR coalesce((stored.kept_from ->> 'workflow_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'workflow_id')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'workflow_id')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.workflow_id IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'workflow_id')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'started_at', CASE WHEN excluded.started_at IS NOT NULL AND (stored.started_at IS NULL OR coalesce((stored.kept_from ->> 'started_at')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'started_at')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'started_at')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.started_at IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'started_at')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'ended_at', CASE WHEN excluded.ended_at IS NOT NULL AND (stored.ended_at IS NULL OR coalesce((stored.kept_from ->> 'ended_at')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'ended_at')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'ended_at')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.ended_at IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'ended_at')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'attempt', CASE WHEN excluded.attempt IS NOT NULL AND (stored.attempt IS NULL OR coalesce((stored.kept_from ->> 'attempt')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'attempt')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'attempt')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.attempt IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'attempt')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'ring_type', CASE WHEN excluded.ring_type IS NOT NULL AND (stored.ring_type IS NULL OR coalesce((stored.kept_from ->> 'ring_type')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'ring_type')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'ring_type')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.ring_type IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'ring_type')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'hangup_type', CASE WHEN excluded.hangup_type IS NOT NULL AND (stored.hangup_type IS NULL OR coalesce((stored.kept_from ->> 'hangup_type')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'hangup_type')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'hangup_type')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.hangup_type IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'hangup_type')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'intention', CASE WHEN excluded.intention IS NOT NULL AND (stored.intention IS NULL OR coalesce((stored.kept_from ->> 'intention')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'intention')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'intention')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.intention IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'intention')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'slots', CASE WHEN excluded.slots IS NOT NULL AND (stored.slots IS NULL OR coalesce((stored.kept_from ->> 'slots')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'slots')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'slots')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.slots IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'slots')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'multi_label', CASE WHEN excluded.multi_label IS NOT NULL AND (stored.multi_label IS NULL OR coalesce((stored.kept_from ->> 'multi_label')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'multi_label')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'multi_label')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.multi_label IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'multi_label')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'asr_ptp', CASE WHEN excluded.asr_ptp IS NOT NULL AND (stored.asr_ptp IS NULL OR coalesce((stored.kept_from ->> 'asr_ptp')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'asr_ptp')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'asr_ptp')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.asr_ptp IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'asr_ptp')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'transcript', CASE WHEN excluded.transcript IS NOT NULL AND (stored.transcript IS NULL OR coalesce((stored.kept_from ->> 'transcript')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'transcript')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'transcript')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.transcript IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'transcript')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- calls: lock
+
+SELECT source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label::text, asr_ptp, transcript::text, turn_count, callee_turn_count, callee_word_count, received_at, push_id, kept_from::text FROM airudder.calls WHERE source = %s AND call_id = %s FOR UPDATE;
+
+-- calls: forget_version
+
+UPDATE airudder.calls SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND call_id = %s;
+
+-- call_attributes: upsert
+
+INSERT INTO airudder.call_attributes AS stored (source, call_id, node_id, custom_attribute, received_at, push_id, kept_from)
+SELECT source, call_id, node_id, custom_attribute::jsonb, received_at, push_id, kept_from::jsonb
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, call_id, node_id, custom_attribute, received_at, push_id, kept_from)
+ON CONFLICT (source, call_id, node_id) DO UPDATE SET
+  custom_attribute = CASE WHEN excluded.custom_attribute IS NOT NULL AND (stored.custom_attribute IS NULL OR coalesce((stored.kept_from ->> 'custom_attribute')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'custom_attribute')::uuid, excluded.push_id)) THEN excluded.custom_attribute ELSE stored.custom_attribute END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.custom_attribute IS NOT NULL OR stored.custom_attribute IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'custom_attribute', CASE WHEN excluded.custom_attribute IS NOT NULL AND (stored.custom_attribute IS NULL OR coalesce((stored.kept_from ->> 'custom_attribute')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'custom_attribute')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'custom_attribute')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.custom_attribute IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'custom_attribute')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- call_attributes: lock
+
+SELECT source, call_id, node_id, custom_attribute::text, received_at, push_id, kept_from::text FROM airudder.call_attributes WHERE source = %s AND call_id = %s AND node_id = %s FOR UPDATE;
+
+-- call_attributes: forget_version
+
+UPDATE airudder.call_attributes SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND call_id = %s AND node_id = %s;
+
+-- workflows: upsert
+
+INSERT INTO airudder.workflows AS stored (source, workflow_id, name, received_at, push_id, kept_from)
+SELECT source, workflow_id, name, received_at, push_id, kept_from::jsonb
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, workflow_id, name, received_at, push_id, kept_from)
+ON CONFLICT (source, workflow_id) DO UPDATE SET
+  name = CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN excluded.name ELSE stored.name END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.name IS NOT NULL OR stored.name IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'name', CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.name IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- workflows: lock
+
+SELECT source, workflow_id, name, received_at, push_id, kept_from::text FROM airudder.workflows WHERE source = %s AND workflow_id = %s FOR UPDATE;
+
+-- workflows: forget_version
+
+UPDATE airudder.workflows SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND workflow_id = %s;
+
+-- nodes: upsert
+
+INSERT INTO airudder.nodes AS stored (source, workflow_id, node_id, name, received_at, push_id, kept_from)
+SELECT source, workflow_id, node_id, name, received_at, push_id, kept_from::jsonb
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, workflow_id, node_id, name, received_at, push_id, kept_from)
+ON CONFLICT (source, workflow_id, node_id) DO UPDATE SET
+  name = CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN excluded.name ELSE stored.name END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.name IS NOT NULL OR stored.name IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'name', CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.name IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- nodes: lock
+
+SELECT source, workflow_id, node_id, name, received_at, push_id, kept_from::text FROM airudder.nodes WHERE source = %s AND workflow_id = %s AND node_id = %s FOR UPDATE;
+
+-- nodes: forget_version
+
+UPDATE airudder.nodes SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND workflow_id = %s AND node_id = %s;
