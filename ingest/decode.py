@@ -36,6 +36,8 @@ def _exact(text: str) -> float | Decimal:
 
 _TYPED = {kind: msgspec.json.Decoder(struct, float_hook=_exact) for kind, struct in STRUCTS.items()}
 _PLAIN = msgspec.json.Decoder(float_hook=_exact)
+_STRINGS_IN_STRINGS = 2
+"""A program that encodes what was encoded already does so once, and its like behind it once more."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -54,6 +56,28 @@ def decode(kind: str, body: bytes) -> CustomApiPush | dict[str, Any]:
         return _decode_plain(body)
 
 
+def decode_within(value: Any, wanted: type) -> Any:
+    """An object or array (`wanted` is dict or list) that came as a string of JSON, or as such a string in one; None if
+    it is nothing of the kind. As `decode` gives a plain object: not cleaned.
+    """
+    for _ in range(_STRINGS_IN_STRINGS):
+        if isinstance(value, str) and value.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"'):
+            value = _decode_text(value)
+    return value if isinstance(value, wanted) else None
+
+
+def _decode_text(text: str) -> Any:
+    text = text.lstrip("\ufeff")
+    try:
+        return _PLAIN.decode(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return _decode_lenient(text)
+    except (NotJsonError, ValueError):
+        return None
+
+
 def _without_mark(body: bytes) -> bytes:
     # msgspec does not look at the encoding of fields that it skips.
     try:
@@ -67,18 +91,16 @@ def _decode_plain(body: bytes) -> dict[str, Any]:
     try:
         value = _PLAIN.decode(body)
     except (msgspec.DecodeError, RecursionError):
-        value = _decode_lenient(body)
+        value = _decode_lenient(body.decode())
     if not isinstance(value, dict):
         raise NotAnObjectError(f"a JSON object is expected, not {_json_type(value)}")
     return value
 
 
-def _decode_lenient(body: bytes) -> Any:
+def _decode_lenient(text: str) -> Any:
     # msgspec refuses lone surrogates and numbers beyond a double, which JSON's grammar allows.
     try:
-        return json.loads(
-            body.decode(), parse_constant=_refuse_constant, parse_int=_parse_integer, parse_float=_parse_fraction
-        )
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_integer, parse_float=_parse_fraction)
     except json.JSONDecodeError as error:
         # JSONDecodeError counts characters; the sender sees bytes.
         position = len(error.doc[: error.pos].encode())

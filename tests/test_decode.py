@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.decode import decode
+from ingest.decode import decode, decode_within
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.payloads import CustomApiPush
 
@@ -181,3 +181,30 @@ def test_every_body_has_verdict(body: bytes) -> None:
     """Any bytes are decoded or refused with one of two errors; nothing else comes out."""
     with suppress(NotJsonError, NotAnObjectError):
         decode("custom-api", body)
+
+
+OBJECT = {"a": [1, "b"]}
+WITHIN: dict[str, tuple[Any, type, Any]] = {
+    "object": (json.dumps(OBJECT), dict, OBJECT),
+    "space around it": (f"\ufeff \n{json.dumps(OBJECT)} ", dict, OBJECT),
+    "array": ("[1]", list, [1]),
+    "twice": (json.dumps(json.dumps(OBJECT)), dict, OBJECT),
+    "three times": (json.dumps(json.dumps(json.dumps(OBJECT))), dict, None),
+    "lone surrogate": ('{"a": "\\ud800"}', dict, {"a": "\ud800"}),
+    "lone surrogate that was decoded": ('{"a": "\ud800"}', dict, {"a": "\ud800"}),
+    "beyond a double": ('{"a": 1e400}', dict, {"a": math.inf}),
+    "another type": ("[1]", dict, None),
+    "digits": ("1", list, None),
+    "no JSON": ("{budi}", dict, None),
+    "cut off": ('{"a": 1', dict, None),
+    "cut off within": ('{"\ud800": 1', dict, None),
+    "text": ("some text", dict, None),
+    "empty": ("", dict, None),
+    "endless depth": ("[" * 5000, list, None),
+}
+
+
+@pytest.mark.parametrize(("value", "wanted", "within"), WITHIN.values(), ids=WITHIN.keys())
+def test_json_in_a_string_is_decoded(value: Any, wanted: type, within: Any) -> None:
+    """An object or array that was encoded once or twice too often is what it was; nothing else is made of a string."""
+    assert decode_within(value, wanted) == within

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ingest.entry import Entry
 from ingest.tables import TABLE_OF
 from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, Json, NodeRow, Normalised, WorkflowRow
 from tests.pushes import entry, push, row_of
@@ -152,6 +153,22 @@ def test_intention_is_text(sent: Any, stored: str | None) -> None:
     rows = normalise(entry({"call": {"call_id": "c", "intention": sent}}))
 
     assert row_of(rows, CallRow).intention == stored
+
+
+def test_push_in_strings_is_what_is_in_them() -> None:
+    """The vendor's sample, every object and array of it encoded as a string, comes to the same rows."""
+    document = json.loads(SAMPLE)
+    for inner, names in ((document["call"], ("asr_result", "multi_label")), (document["callee"], ("extra", "extend"))):
+        inner.update({name: json.dumps(inner[name]) for name in names})
+    document |= {name: json.dumps(document[name]) for name in ("callee", "call")}
+    document["custom_attribute"] = json.dumps(json.dumps(document["custom_attribute"]))
+    one = entry(document)
+
+    rows = normalise(one)
+
+    plain = normalise(Entry(one.push_id, one.received_us, one.source, one.kind, SAMPLE))
+    assert rows.push._replace(body=b"") == plain.push._replace(body=b"")
+    assert rows.rows == plain.rows
 
 
 def test_unstorable_text_is_cleaned() -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from ingest.payloads import Answer, Call, Callee, CustomApiPush, Turn
+from workers.clean import MAX_DEPTH
 from workers.salvage import salvage
 from workers.warn import Warnings
 
@@ -38,6 +39,21 @@ KEPT: dict[str, tuple[dict[str, Any], CustomApiPush]] = {
         {"workflow_id": Decimal("12345678901234567.0")},
         CustomApiPush(workflow_id="12345678901234567"),
     ),
+    "object in a string": ({"call": '{"call_times": "2"}'}, CustomApiPush(call=Call(call_times=2))),
+    "free object in a string": (
+        {"custom_attribute": '{"a": {"b": 1}}'},
+        CustomApiPush(custom_attribute={"a": {"b": 1}}),
+    ),
+    "encoded twice": ({"custom_attribute": '"{\\"a\\": 1}"'}, CustomApiPush(custom_attribute={"a": 1})),
+    "array in a string": (
+        {"call": {"asr_result": '[{"text": "halo"}, "{\\"text\\": \\"ya\\"}"]'}},
+        CustomApiPush(call=Call(asr_result=[Turn(text="halo"), Turn(text="ya")])),
+    ),
+    "string in a string": (
+        {"callee": '{"extra": "[{\\"Content\\": 5}]"}'},
+        CustomApiPush(callee=Callee(extra=[Answer(content="5")])),
+    ),
+    "JSON in a text": ({"workflow_name": '{"a": 1}'}, CustomApiPush(workflow_name='{"a": 1}')),
     "null": ({"call": None}, CustomApiPush()),
     "empty text for an object": ({"custom_attribute": "", "callee": ""}, CustomApiPush()),
     "untyped": ({"call": {"intention": ["E", 1]}}, CustomApiPush(call=Call(intention=["E", 1]))),
@@ -55,6 +71,21 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
     "boolean for text": ({"workflow_id": True}, CustomApiPush(), {"$.workflow_id": "text is expected, not bool"}),
     "object for text": ({"node_id": {"x": 1}}, CustomApiPush(), {"$.node_id": "text is expected, not dict"}),
     "text for object": ({"callee": "?"}, CustomApiPush(), {"$.callee": "an object is expected, not str"}),
+    "no JSON for object": ({"callee": "{budi}"}, CustomApiPush(), {"$.callee": "an object is expected, not str"}),
+    "array in a string for object": (
+        {"callee": "[1]"},
+        CustomApiPush(),
+        {"$.callee": "an object is expected, not str"},
+    ),
+    "bad fields in a string": (
+        {"call": '{"slots": "a\\u0000", "intention": 1e400, "task_id": true}'},
+        CustomApiPush(call=Call(slots="a")),
+        {
+            "$.call.slots": "characters that cannot be stored were removed",
+            "$.call.intention": "a number beyond what can be stored",
+            "$.call.task_id": "text is expected, not bool",
+        },
+    ),
     "text for number": (
         {"call": {"call_times": "twice"}},
         CustomApiPush(call=Call()),
@@ -95,6 +126,16 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
 def test_lost_is_warned_of(value: dict[str, Any], expected: CustomApiPush, problems: dict[str, str]) -> None:
     """What does not fit is null, with its path; what is beside it is kept."""
     assert salvaged(value) == (expected, problems)
+
+
+def test_depth_in_a_string_is_cut() -> None:
+    """What lies too deep in a string's JSON, counted from the body's top, is null with its path."""
+    push, problems = salvaged({"callee": {"extend": '{"variables": ' + '{"x": ' * 150 + "1" + "}" * 151}})
+
+    assert push.callee
+    assert push.callee.extend
+    assert str(push.callee.extend.variables).count("{") == MAX_DEPTH - 3
+    assert list(problems.values()) == [f"nested more than {MAX_DEPTH} levels deep"]
 
 
 def test_capital_keys_are_found() -> None:

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ingest.decode import decode_within
 from workers import values
+from workers.clean import clean
 from workers.warn import Warnings, below
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -43,11 +45,12 @@ def _without_none(field_type: Any) -> Any:
 def _fit(value: Any, field_type: Any, path: str, warnings: Warnings) -> Any:
     if value is None or field_type is Any:
         return value
-    if isinstance(field_type, type) and issubclass(field_type, msgspec.Struct):
-        if isinstance(value, dict):
-            return salvage(field_type, value, path, warnings)
-        return _unfit(value, dict, path, warnings)
-    origin = typing.get_origin(field_type) or field_type
+    is_struct = isinstance(field_type, type) and issubclass(field_type, msgspec.Struct)
+    origin = dict if is_struct else typing.get_origin(field_type) or field_type
+    if isinstance(value, str) and origin in (dict, list) and (within := decode_within(value, origin)) is not None:
+        value = clean(within, path, warnings, path.count(".") + path.count("["))
+    if is_struct and isinstance(value, dict):
+        return salvage(field_type, value, path, warnings)
     if origin is list and isinstance(value, list):
         return _fit_items(value, typing.get_args(field_type)[0], path, warnings)
     if type(value) is origin:

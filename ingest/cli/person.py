@@ -16,7 +16,7 @@ from redis import Redis
 from ingest.cli import person_statements as statements
 from ingest.cli import postgres
 from ingest.cli.redis import encoded_in_flight
-from ingest.decode import decode
+from ingest.decode import decode, decode_within
 from ingest.entry import Entry, decode_entry
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.phone_numbers import canonical_number, digits_of, mention_of, spellings
@@ -142,7 +142,7 @@ def names_in(kind: str, body: bytes) -> Names:
         push = decode(kind, body)
     except (NotJsonError, NotAnObjectError):
         return Names()
-    callee, call = _field(push, "callee"), _field(push, "call")
+    callee, call = (_object(_field(push, name)) for name in ("callee", "call"))
     return Names(
         _text(_field(callee, "callee_number")), _text(_field(callee, "case_id")), _text(_field(call, "call_id"))
     )
@@ -216,6 +216,10 @@ def _case_mention(case_id: str) -> re.Pattern[bytes]:
 
 def _field(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+def _object(value: Any) -> Any:
+    return decode_within(value, dict) if isinstance(value, str) else value
 
 
 def _text(value: Any) -> str | None:

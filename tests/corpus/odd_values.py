@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -141,7 +142,24 @@ def edits() -> Iterator[tuple[str, tuple[Step, ...], Any]]:
         if field.type is str:
             for name, text in HOSTILE_TEXTS.items():
                 yield f"{field.path}: {name}", field.steps, text
+        elif field.type is not int:
+            for name, text in JSON_IN_STRINGS.items():
+                yield f"{field.path} is a string of JSON: {name}", field.steps, text
 
+
+JSON_IN_STRINGS: dict[str, str] = {
+    "object": '{"x": [1, {"y": null}], "call_id": "other", "callee_number": "+6281100000000"}',
+    "with what cannot be stored": '{"slots": "a\\u0000", "y": "\\ud800", "x": 1e400, "text\\u0000": "\\u0000"}',
+    "array": '[{"time": "00:00:09", "text": "halo\\u0000", "Question": 1}, 7, null, "{\\"text\\": \\"x\\"}"]',
+    "encoded twice": json.dumps('{"x": "y", "text": "halo"}'),
+    "encoded three times": json.dumps(json.dumps('{"x": "y"}')),
+    "array encoded twice": json.dumps('[{"text": "halo"}]'),
+    "no JSON": "{x: 1}",
+    "not JSON's numbers": '{"x": NaN}',
+    "too deep": '{"x":' * 150 + "1" + "}" * 150,
+    "deeper than anybody reads": "[" * 5000 + "]" * 5000,
+}
+"""For a field that should be an object or array"""
 
 ANY_JSON: dict[str, Any] = {
     "null": None,

@@ -122,6 +122,7 @@ def _leaves(struct: type[msgspec.Struct], above: str) -> Iterator[str]:
 
 def _lost(struct: type[msgspec.Struct], sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[str]:
     """`path` as a warning has it, `name` as the table below has it."""
+    sent = _encoded_once(sent, dict)
     if not isinstance(sent, dict):
         if not _is_nothing(sent):
             yield path
@@ -139,6 +140,7 @@ def _lost(struct: type[msgspec.Struct], sent: Any, path: str, name: str, outcome
 
 
 def _lost_items(struct: type[msgspec.Struct], sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[str]:
+    sent = _encoded_once(sent, list)
     if not isinstance(sent, list):
         yield path
         return
@@ -155,6 +157,8 @@ def _lost_leaf(sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[st
     row = getattr(outcome, table)
     row = row[0] if isinstance(row, list) else row
     stored = row.get(column) if row else None
+    if is_same is _same_json and _is_nothing(sent := _encoded_once(sent, dict)):
+        return
     if is_same is _same_text_or_json and not isinstance(sent, str) and isinstance(stored, str):
         yield from _differences(sent, loads(stored), path)
     elif is_same is _same_json and isinstance(sent, dict) and isinstance(stored, dict):
@@ -173,6 +177,17 @@ def _differences(sent: Any, stored: Any, path: str) -> Iterator[str]:
             yield from _differences(one, other, f"{path}[{index}]")
     elif not _same_json(sent, stored):
         yield path
+
+
+def _encoded_once(sent: Any, wanted: type) -> Any:
+    """What a string of JSON, or one within another, stands for."""
+    value = sent
+    for _ in range(2):
+        try:
+            value = loads(value.lstrip("\ufeff")) if isinstance(value, str) else value
+        except (ValueError, RecursionError):
+            return sent
+    return value if isinstance(value, wanted) else sent
 
 
 def _is_nothing(value: Any) -> bool:
