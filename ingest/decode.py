@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ingest.errors import NotAnObjectError, NotJsonError
+from ingest.identifiers import has_lost_digits
 from ingest.payloads import STRUCTS, CustomApiPush
 
 _MAX_DIGITS = 1000
@@ -17,7 +18,8 @@ _MAX_DIGITS = 1000
 
 
 def _exact(text: str) -> float | Decimal:
-    """A float where it says what the text says, else a Decimal: an amount of 18 digits must not change in silence.
+    """A float where it says what the text says, else a Decimal: an amount of 18 digits must not change in silence, and
+    6.28e12 does not say all of its digits.
 
     ValueError if it is beyond what can be stored.
     """
@@ -27,7 +29,7 @@ def _exact(text: str) -> float | Decimal:
         exact = Decimal(text)
     except InvalidOperation:
         raise ValueError("an exponent beyond any number's") from None
-    if exact == Decimal(repr(value)):
+    if exact == Decimal(repr(value)) and not has_lost_digits(exact):
         return value
     if exact.adjusted() < -_MAX_DIGITS:
         raise ValueError("too small")

@@ -210,6 +210,38 @@ def test_find_by_every_id(database: Database, identifier: str) -> None:
     assert "c1" in result.stdout
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["62 812-3456-7890", "0062 812 3456 7890", "'6281234567890", "6281234567890.0", "\u202a+6281234567890\u202c"],
+)
+def test_find_by_number_as_people_write_it(database: Database, typed: str) -> None:
+    """Neither who sends a number nor who types it need know how it is stored."""
+    settle(database, [entry(push("c1", number="+62 (0) 812 3456 7890")), entry(push("c2", number="0812-3456-7890"))])
+
+    found = ingest("find", typed).stdout
+
+    assert "c1" in found
+    assert "c2" in found
+
+
+def test_find_numbers_of_two_plans(database: Database) -> None:
+    """Mexico's one and Brazil's nine are the same person without."""
+    settle(database, [entry(push("c1", number="+5215512345678")), entry(push("c2", number="551187654321"))])
+
+    for typed, call_id in (("52 55 1234 5678", "c1"), ("+52 1 5512345678", "c1"), ("+55 11 98765-4321", "c2")):
+        assert call_id in ingest("find", typed).stdout
+
+
+def test_find_by_id_as_it_looks(database: Database) -> None:
+    """An id is found by what a person sees of it."""
+    body = push("\ufeffcall\u200b-7")
+    body["callee"]["case_id"] = "cafe\u0301-7"
+    settle(database, [entry(body)])
+
+    for typed in ("call-7", "call-7\u200b", "caf\u00e9-7", "cafe\u0301-7"):
+        assert "call-7" in ingest("find", typed).stdout
+
+
 def test_find_by_push_id(database: Database) -> None:
     """`find` of a push id shows its outcome and warnings."""
     one = entry(push("c1", callee={"callee_number": "+6281234567890", "due_date": "2021-02-30"}))

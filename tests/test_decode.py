@@ -73,7 +73,8 @@ NUMBERS: dict[str, Any] = {
     "1.5": 1.5,
     "1.10": 1.1,
     "-0.0": 0.0,
-    "1e22": 1e22,
+    "1e22": Decimal("1e22"),  # a telephone number so has lost its digits, and a float would not say it
+    "6.281234567801E12": 6281234567801.0,
     "12345678901234567.89": Decimal("12345678901234567.89"),
     "0.1000000000000000000001": Decimal("0.1000000000000000000001"),
     "1e-400": Decimal("1e-400"),

@@ -29,8 +29,8 @@ def test_everything_is_exported(client: Any, database: Database, connection: Row
 
     document = json.loads(result.stdout)
     assert {name: len(rows) for name, rows in document.items()} == {
-        "callees": 3,
-        "cases": 3,
+        "callees": 2,
+        "cases": 2,
         "calls": 4,
         "pushes": 11,
         "in_redis": 4,

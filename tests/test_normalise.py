@@ -171,6 +171,45 @@ def test_push_in_strings_is_what_is_in_them() -> None:
     assert rows.rows == plain.rows
 
 
+@pytest.mark.parametrize("number", ["6.28123E+12", "unknown", "+6281234567801 / +6281234567802", "0", True])
+def test_call_of_nobody_is_stored(number: Any) -> None:
+    """An unusable number names nobody, is warned of by its path, and takes nothing else with it."""
+    body = push()
+    body["callee"]["callee_number"] = number
+    rows = normalise(entry(body))
+
+    call = row_of(rows, CallRow)
+    assert not [row for row in rows.rows if isinstance(row, CalleeRow | CaseRow)]
+    assert (call.callee_number, rows.push.callee_number, rows.push.status) == (None, None, "normalised")
+    assert (call.case_id, call.turn_count) == ("case-1", 2)
+    assert set(problems(rows)) == {"$.callee.callee_number"}
+
+
+@pytest.mark.parametrize("number", [b"6.28123e12", b"6.28123E+12", b"62812300e5"])
+def test_number_that_lost_digits_names_nobody(number: bytes) -> None:
+    """As JSON's number too; one that has all its digits does name somebody, however it is written."""
+    body = b'{"workflow_id": "w", "callee": {"callee_number": %s}}'
+
+    assert [type(row) for row in normalise(entry(body % number)).rows] == [WorkflowRow]
+    for whole in (b"6281234567801", b"6281234567801.0", b"6.281234567801e12", b"6281230000000"):
+        rows = normalise(entry(body % whole))
+        callee = row_of(rows, CalleeRow)
+        assert callee.callee_number == "+" + callee.number_as_sent
+        assert problems(rows) == {}
+
+
+def test_ids_are_what_is_seen() -> None:
+    """Every id is stored without what nobody sees."""
+    call = {"call_id": "\ufeffc\u200b1", "task_id": "t\u00ad1\n"}
+    callee = {"case_id": "cafe\u0301", "callee_number": NUMBER}
+    rows = normalise(entry({"workflow_id": "w\u20601", "node_id": " n1\u200e", "call": call, "callee": callee}))
+
+    stored = row_of(rows, CallRow)
+    assert (rows.push.workflow_id, rows.push.node_id, rows.push.call_id) == ("w1", "n1", "c1")
+    assert (stored.call_id, stored.task_id, stored.case_id) == ("c1", "t1", "caf\u00e9")
+    assert problems(rows) == {}
+
+
 def test_unstorable_text_is_cleaned() -> None:
     """NUL and lone surrogates are removed from what is stored, with a warning; the raw body keeps them."""
     body = b'{"call": {"call_id": "c\\u0000", "slots": "a\\ud800b", "multi_label": {"k\\u0000": 1e400}}}'

@@ -4,13 +4,201 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.phone_numbers import canonical_number, mention_of, spellings
+from ingest.identifiers import DIGITS_LOST
+from ingest.phone_numbers import (
+    EXTENSION,
+    NO_COUNTRY,
+    NOT_A_NUMBER,
+    SEVERAL,
+    canonical_number,
+    is_settled,
+    mention_of,
+    read_number,
+    spellings,
+)
+
+NUMBER = "+6281234567801"
+
+SPELLINGS = [
+    *(
+        "+6281234567801",
+        "6281234567801",
+        "62 812-3456-7801",
+        "0062 812 3456 7801",
+        "006281234567801",
+        "+006281234567801",
+    ),
+    *("(62) 812 3456 7801", "(+62) 81234567801", "+62 (0) 812 3456 7801", "+62 0812 3456 7801", "62-0812-3456-7801"),
+    *(
+        "+62.812.3456.7801",
+        "62/812/34567801",
+        "+62 812 _ 3456~7801",
+        "+ 62 81234567801",
+        "++6281234567801",
+        "-6281234567801",
+    ),
+    *("tel:+6281234567801", "TEL: +62-812-3456-7801", "callto://+6281234567801", "81234567801;phone-context=+62"),
+    *("sip:+6281234567801@example.com", "sip:6281234567801@10.0.0.1:5060;user=phone", "6281234567801@s.whatsapp.net"),
+    *("whatsapp:+6281234567801", "'+6281234567801", '="6281234567801"', "=+6281234567801", '"6281234567801"'),
+    *(
+        "\u20186281234567801",
+        "\u201c+6281234567801\u201d",
+        "[6281234567801]",
+        "6281234567801;",
+        "6281234567801,",
+        "6281234567801.",
+    ),
+    *("6281234567801.0", "6281234567801.00", "6281234567801,0", "6,281,234,567,801", "6,281,234,567,801.00"),
+    *("6.281.234.567.801,00", "6'281'234'567'801", "6.281234567801E12", "6.281234567801e+12", "6,2812345678010E+12"),
+    *("+62\u00a0812\u00a03456\u00a07801", "+62\u202f812\u30003456 7801", "+62\u200b812\ufeff3456\u00ad7801"),
+    *(
+        "\u202a+6281234567801\u202c",
+        "\u200e+6281234567801",
+        "62\u2010812\u20113456\u20127801",
+        "62\u2013812\u20143456\u20157801",
+    ),
+    *("62\u2212812\u22123456\u22127801", "\uff0b\uff16\uff1281234567801", "\uff08+62\uff0981234567801"),
+    *(
+        "+\u0666\u0662\u0668\u0661234567801",
+        "\u096c\u0968\u096e\u0967234567801",
+        "\t6281234567801\r\n",
+        "62\t81234567801",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_spellings_are_one_person(text: str) -> None:
+    """However people, programs and spreadsheets write the number, it is the same one, without a warning."""
+    assert read_number(text) == (NUMBER, None)
+
+
+@pytest.mark.parametrize(
+    "end", ["x123", " x 123", " ext. 5", " ext 5", ";ext=5", " extension: 12", "#7", ",,1#", " p12"]
+)
+def test_extension_is_left_out(end: str) -> None:
+    """The robot dials the number, whoever sits behind it."""
+    assert read_number(f"+62 812 3456 7801{end}") == (NUMBER, EXTENSION)
+
+
+NOBODY: dict[str, list[str]] = {
+    DIGITS_LOST: [
+        *("6.28123E+12", "6,28123E+12", "6.28123e12", "6.28E+12", "6E+12", "+6.28123E+12", "'6.28123E+12", "628123E+7"),
+        *("6.281234567801", "6281234567801.5", "6.281234567801E+15", "6.2812345678015E+12"),
+    ],
+    SEVERAL: [
+        *("+6281234567801 / +6281234567802", "081234567801/081234567802", "6281234567801,6281234567802"),
+        *("6281234567801; 6281234567802", "6281234567801 & 6281234567802", "6281234567801|6281234567802"),
+    ],
+    NOT_A_NUMBER: [
+        *(
+            "unknown",
+            "N/A",
+            "null",
+            "None",
+            "nan",
+            "-",
+            "--",
+            "+",
+            "?",
+            "0",
+            "00000000",
+            "0000-000-000",
+            "+62000000000",
+        ),
+        *("1111111111", "+9999999999", "110", "112", "1", "+62+81234567801", "62+81234567801", "0x6281234567801"),
+        *(
+            "+6281234567801 +6281234567802",
+            "081234567801 081234567802",
+            "+999999999999999999",
+            "9" * 20,
+            "+12",
+            "+62 81",
+        ),
+        # Letters are keys of a telephone, or a name: of the second ok are two digits more.
+        *("1-800-FLOWERS", "+62812345678 ok", "call +6281234567801 now", "Budi 6281234567801", "6281234567801 (Budi)"),
+        *("6281234567801@example.com", "budi@example.com", "<b>6281234567801</b>", "=cmd|'/c calc'!A1", "*123#"),
+        *("62812345678\u00b2", "6281234567801E-3", "\u200b", "0812, 3456, 78"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("problem", "text"), [(problem, text) for problem, texts in NOBODY.items() for text in texts])
+def test_what_may_be_anybodys_names_nobody(problem: str, text: str) -> None:
+    """Two people are never made one by what is left of their numbers, or stands in their place."""
+    assert read_number(text) == (None, problem)
+    assert spellings(text) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("081234567801", "081234567801"),
+        ("0812-3456-7801", "081234567801"),
+        ("'0812 3456 7801", "081234567801"),
+        ("(021) 555-1234", "0215551234"),
+        ("+081234567801", "081234567801"),
+        ("5551234", "5551234"),
+        ("99912345678", "99912345678"),
+    ],
+)
+def test_number_without_country_is_kept(text: str, number: str) -> None:
+    """Nobody knows whose it is in another country, which is warned of."""
+    assert read_number(text) == (number, NO_COUNTRY)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\u00a0"])
+def test_nothing_is_no_number(text: str) -> None:
+    """Nothing is not warned of."""
+    assert read_number(text) == (None, None)
+
+
+PLANS: dict[str, list[str]] = {
+    # Mexico had a one in front of mobile numbers until 2019.
+    "+525512345678": [
+        "+5215512345678",
+        "+52 1 55 1234 5678",
+        "52 55 1234 5678",
+        "+52 044 55 1234 5678",
+        "5215512345678",
+    ],
+    # Brazil's mobile numbers got a nine in front until 2016,
+    "+5511987654321": ["+551187654321", "+55 11 8765-4321", "55 (11) 98765-4321", "+55 011 98765 4321"],
+    # and fixed lines did not.
+    "+551123456789": ["+55 11 2345-6789", "551123456789", "+55 (011) 2345-6789"],
+    "+390612345678": ["+39 06 1234 5678", "+39 (06) 12345678", "00390612345678"],
+    "+14155552671": ["+1 (415) 555-2671", "+1 1 415 555 2671", "+114155552671", "1-415-555-2671"],
+    "+74951234567": ["+7 8 495 123-45-67", "+784951234567", "7 (495) 123-45-67"],
+    "+78001234567": ["+7 800 123-45-67"],
+    "+99912345678": ["+999 12345 678"],
+}
+
+
+@pytest.mark.parametrize(("number", "text"), [(number, text) for number, texts in PLANS.items() for text in texts])
+def test_countries_have_their_own_ways(number: str, text: str) -> None:
+    """What is dialled at home only, or was until a country changed its numbers, is no part of a number."""
+    assert read_number(text) == (number, None)
+    assert read_number(number) == (number, None)
+
+
+@pytest.mark.parametrize("number", [NUMBER, "+5511987654321", "+551123456789", "+525512345678", "+14155552671"])
+def test_most_numbers_need_no_reading(number: str) -> None:
+    """One in E.164 is not taken apart."""
+    assert is_settled(number)
 
 
 @pytest.mark.parametrize(
     ("number", "spelt"),
     [
         ("+6281234567890", {"6281234567890", "006281234567890", "62081234567890", "081234567890"}),
+        (
+            "+525512345678",
+            {"525512345678", "00525512345678", "5215512345678", "005215512345678"},
+        ),
+        (
+            "+5511987654321",
+            {"5511987654321", "005511987654321", "551187654321", "00551187654321", "55011987654321", "011987654321"},
+        ),
         ("+390612345678", {"390612345678", "00390612345678"}),
         ("+999123456789", {"999123456789"}),
         ("0812-3456-7890", {"081234567890"}),

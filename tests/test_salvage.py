@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ingest.identifiers import DIGITS_LOST
 from ingest.payloads import Answer, Call, Callee, CustomApiPush, Turn
 from workers.clean import MAX_DEPTH
 from workers.salvage import salvage
@@ -38,6 +39,12 @@ KEPT: dict[str, tuple[dict[str, Any], CustomApiPush]] = {
     "text as long whole number": (
         {"workflow_id": Decimal("12345678901234567.0")},
         CustomApiPush(workflow_id="12345678901234567"),
+    ),
+    "number with a point as text": ({"call": {"call_times": "2.0"}}, CustomApiPush(call=Call(call_times=2))),
+    "number with an exponent": ({"call": {"call_times": Decimal("1E+2")}}, CustomApiPush(call=Call(call_times=100))),
+    "amount with an exponent": (
+        {"callee": {"borrowed_amount": Decimal("2.0E+7")}},
+        CustomApiPush(callee=Callee(borrowed_amount="20000000")),
     ),
     "object in a string": ({"call": '{"call_times": "2"}'}, CustomApiPush(call=Call(call_times=2))),
     "free object in a string": (
@@ -85,6 +92,11 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
             "$.call.intention": "a number beyond what can be stored",
             "$.call.task_id": "text is expected, not bool",
         },
+    ),
+    "id whose digits were lost": (
+        {"callee": {"case_id": Decimal("1.23457E+15"), "callee_number": Decimal("6.28123E+12")}},
+        CustomApiPush(callee=Callee()),
+        {"$.callee.case_id": DIGITS_LOST, "$.callee.callee_number": DIGITS_LOST},
     ),
     "text for number": (
         {"call": {"call_times": "twice"}},

@@ -181,7 +181,7 @@ class _Normaliser:
         return CallRow(
             self.source,
             self.call_id,
-            call.task_id or None,
+            values.identifier(call.task_id, "$.call.task_id", warnings),
             self.number,
             self.case_id,
             self.workflow_id,

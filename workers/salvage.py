@@ -12,13 +12,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from ingest.decode import decode_within
+from ingest.identifiers import DIGITS_LOST, decimal_digits, has_lost_digits
 from workers import values
 from workers.clean import clean
 from workers.warn import Warnings, below
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
-_INTEGER = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
+_INTEGER = re.compile(r"\s*-?\d{1,19}(\.0+)?\s*", re.ASCII)
+_NAMES_ONE = ("_id", "callee_number")
+"""Ends of the names of fields whose value is one thing or person's: a part of its digits is somebody else's."""
 _EXPECTED = {str: "text", int: "a whole number", list: "an array", dict: "an object"}
 
 
@@ -27,7 +30,11 @@ def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: W
     fields = {}
     for name, encoded, field_type in _fields(struct):
         if encoded in value:
-            fields[name] = _fit(value[encoded], field_type, below(path, f".{encoded}"), warnings)
+            where = below(path, f".{encoded}")
+            if encoded.endswith(_NAMES_ONE) and has_lost_digits(value[encoded]):
+                warnings.add(where, DIGITS_LOST)
+            else:
+                fields[name] = _fit(value[encoded], field_type, where, warnings)
     return struct(**fields)
 
 
@@ -79,20 +86,12 @@ def _convert(value: Any, wanted: type) -> Any:
     if isinstance(value, bool):
         return None
     if wanted is str and isinstance(value, int | float | Decimal):
-        return _digits(value)
+        return decimal_digits(value)
     if wanted is int and isinstance(value, str):
-        return int(value) if _INTEGER.fullmatch(value) else None
-    if wanted is int and isinstance(value, float) and value.is_integer():
+        return int(value.partition(".")[0]) if _INTEGER.fullmatch(value) else None
+    if wanted is int and isinstance(value, float | Decimal) and value == int(value):
         return int(value)
     return None
-
-
-def _digits(value: float | Decimal) -> str:
-    """A number as people write it: 20000, not 2e+4 or 20000.0; an id that came as a float has to meet its like."""
-    if isinstance(value, int):
-        return str(value)
-    digits = format(Decimal(str(value)), "f")
-    return digits.partition(".")[0] if value == int(value) else digits
 
 
 def _unfit(value: Any, wanted: type, path: str, warnings: Warnings) -> None:

@@ -15,14 +15,12 @@ from typing import TypeVar
 
 import phonenumbers
 
-from ingest.phone_numbers import E164, TRUNK_ZERO, canonical_number
+from ingest.identifiers import DIGITS_LOST, MAX_ID_LENGTH, canonical_id, is_rounded
+from ingest.phone_numbers import E164, is_settled, read_number
 from workers.warn import Warnings
 
 _Value = TypeVar("_Value")
 
-MAX_ID_LENGTH = 255
-"""Characters. Ids are keys, and an index refuses a long one; the vendor's have 32."""
-_MAX_NUMBER_LENGTH = 64
 _MAX_AMOUNT_LENGTH = 64
 MAX_ITEMS = 10_000
 """Turns of a call, or answers of a case: ten times what an hour's talk has."""
@@ -40,12 +38,20 @@ _REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO
 
 
 def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
-    """An id without surrounding space."""
-    stripped = (value or "").strip()
-    if len(stripped) > MAX_ID_LENGTH:
+    """An id, whichever way it is spelt; none of a number that lost digits, as it would be another thing's as well."""
+    if not value:
+        return None
+    # Most are of digits and letters; bytes are asked several times faster than text.
+    if value.isascii() and value.encode().isalnum() and len(value) <= MAX_ID_LENGTH:
+        return value
+    canonical = canonical_id(value)
+    if len(canonical) > MAX_ID_LENGTH:
         warnings.add(path, f"an id of more than {MAX_ID_LENGTH} characters")
         return None
-    return stripped or None
+    if is_rounded(canonical):
+        warnings.add(path, DIGITS_LOST)
+        return None
+    return canonical or None
 
 
 def moment(value: str | None, path: str, warnings: Warnings) -> datetime | None:
@@ -80,14 +86,11 @@ def integer(value: int | None, path: str, warnings: Warnings) -> int | None:
 
 
 def callee_number(value: str | None, path: str, warnings: Warnings) -> str | None:
-    """A telephone number in E.164 if it can be read as such, else as sent; `6281…` and `+6281…` meet."""
-    stripped = (value or "").strip()
-    if E164.fullmatch(stripped) and not TRUNK_ZERO.match(stripped):
-        return stripped
-    if len(stripped) > _MAX_NUMBER_LENGTH:
-        warnings.add(path, f"a telephone number of more than {_MAX_NUMBER_LENGTH} characters")
-        return None
-    return canonical_number(stripped) if stripped else None
+    """A telephone number in E.164 if it can be read as such, `6281…` and `+6281…` meet; its digits if its country is
+    not said; none if it may be anybody's."""
+    if not value or is_settled(value):
+        return value or None
+    return _noted(read_number(value), path, warnings)
 
 
 def bounded(items: list[_Value], path: str, warnings: Warnings) -> list[_Value]:
@@ -137,6 +140,13 @@ def _parse(
     if result is None:
         warnings.add(path, problem)
     return result
+
+
+def _noted(reading: tuple[_Value | None, str | None], path: str, warnings: Warnings) -> _Value | None:
+    value, problem = reading
+    if problem:
+        warnings.add(path, problem)
+    return value
 
 
 def _read_moment(value: str) -> datetime | None:

@@ -12,6 +12,8 @@ from psycopg import Connection
 from ingest import settings
 from ingest.cli import postgres
 from ingest.cli.output import print_record, print_table
+from ingest.identifiers import canonical_id
+from ingest.phone_numbers import canonical_number, spellings
 from ingest.push_ids import received_at_of
 
 
@@ -31,7 +33,7 @@ def command(identifier: str) -> None:
 
 def _find_push(connection: Connection[postgres.Row], identifier: str) -> bool:
     try:
-        push_id = UUID(identifier)
+        push_id = UUID(canonical_id(identifier))
     except ValueError:
         return False
     where = {"push_id": push_id, "received_at": received_at_of(push_id)}
@@ -43,7 +45,7 @@ def _find_push(connection: Connection[postgres.Row], identifier: str) -> bool:
 
 
 def _find_tables(connection: Connection[postgres.Row], identifier: str) -> bool:
-    parameters: dict[str, Any] = {"id": identifier, "numbers": [identifier, f"+{identifier.lstrip('+')}"]}
+    parameters: dict[str, Any] = {"id": canonical_id(identifier), "numbers": _numbers(identifier)}
     sections = [
         ("calls", postgres.CALLS_BY_ID),
         ("deliveries", postgres.PUSHES_BY_CALL_ID),
@@ -59,3 +61,9 @@ def _find_tables(connection: Connection[postgres.Row], identifier: str) -> bool:
         print_table(title, rows)
         found = found or bool(rows)
     return found
+
+
+def _numbers(typed: str) -> list[str]:
+    """As the number may be stored: what is typed without its country too, whose it is being for the reader to say."""
+    canonical = canonical_number(typed)
+    return sorted({typed, f"+{typed.lstrip('+')}", canonical, *spellings(canonical)})

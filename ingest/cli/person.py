@@ -19,14 +19,13 @@ from ingest.cli.redis import encoded_in_flight
 from ingest.decode import decode, decode_within
 from ingest.entry import Entry, decode_entry
 from ingest.errors import NotAnObjectError, NotJsonError
-from ingest.phone_numbers import canonical_number, digits_of, mention_of, spellings
+from ingest.identifiers import canonical_id, named_id, text_of
+from ingest.phone_numbers import canonical_number, digits_of, mention_of, read_number, spellings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 Key = tuple[str, str]
 """Source, and the id of a call or a case"""
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def person_options(command: _Command) -> _Command:
 
 def person_sought(callee_number: str | None, case_id: str | None, source: str | None) -> Person:
     """Whom the options mean; a usage error unless it is one number or one case."""
-    number, case_id = (callee_number or "").strip(), (case_id or "").strip()
+    number, case_id = (callee_number or "").strip(), canonical_id(case_id or "")
     if bool(number) == bool(case_id):
         raise click.UsageError("name a person: --callee-number, or --case-id")
     if case_id:
@@ -143,9 +142,8 @@ def names_in(kind: str, body: bytes) -> Names:
     except (NotJsonError, NotAnObjectError):
         return Names()
     callee, call = (_object(_field(push, name)) for name in ("callee", "call"))
-    return Names(
-        _text(_field(callee, "callee_number")), _text(_field(callee, "case_id")), _text(_field(call, "call_id"))
-    )
+    number = read_number(text_of(_field(callee, "callee_number")) or "").number
+    return Names(number, named_id(_field(callee, "case_id")), named_id(_field(call, "call_id")))
 
 
 def find(client: Redis, connection: Connection[postgres.Row], person: Person) -> Found:
@@ -220,12 +218,3 @@ def _field(value: Any, name: str) -> Any:
 
 def _object(value: Any) -> Any:
     return decode_within(value, dict) if isinstance(value, str) else value
-
-
-def _text(value: Any) -> str | None:
-    """As workers store it: a number is text as well, and nothing is None."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    return _UNSTORABLE.sub("", value).strip() or None if isinstance(value, str) else None

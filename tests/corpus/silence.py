@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,6 +29,9 @@ _COVERS_ALL_BELOW = {
     "missing: the call is not stored": "$.call",
     "missing: the callee and the case are not stored": "$.callee",
 }
+_HIDDEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
 _OFFSET = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
 
 
@@ -214,7 +218,14 @@ def _same_text(sent: Any, stored: Any) -> bool:
 
 
 def _same_id(sent: Any, stored: Any) -> bool:
-    return _same_text(sent.strip() if isinstance(sent, str) else sent, stored)
+    return _seen(sent) == _seen(stored or "") if isinstance(sent, str) else _same_text(sent, stored)
+
+
+def _seen(text: str) -> str:
+    """What a person sees of a text: its characters decomposed, without those that cannot be printed."""
+    spaced = " ".join(re.split(r"[^\S ]", text))
+    seen = "".join(one for one in spaced if one == " " or (one.isprintable() and not _HIDDEN.match(one)))
+    return unicodedata.normalize("NFD", seen.replace("\u2010", "-").replace("\u2011", "-")).strip()
 
 
 def _same_ring_type(sent: Any, stored: Any) -> bool:
@@ -281,7 +292,7 @@ _STORED: dict[str, tuple[str, str, Same]] = {
     "callee.total_owing_amount": ("case", "total_owing_amount", _same_amount),
     "callee.currency_unit": ("case", "currency_unit", _same_text),
     "custom_attribute": ("push", "custom_attribute", _same_json),
-    "call.task_id": ("call", "task_id", _same_text),
+    "call.task_id": ("call", "task_id", _same_id),
     "call.call_id": ("push", "call_id", _same_id),
     "call.call_start_time": ("call", "started_at", _same_moment),
     "call.call_end_time": ("call", "ended_at", _same_moment),

@@ -1,0 +1,84 @@
+"""Ids: which spellings are one id, and the text of one that came as a number. Workers store what this gives, and the
+commands look for it.
+
+One id is what a person reads as one: characters that nobody sees are no part of it, every kind of space is a space, and
+é is é whether it came as one character or as e with an accent (NFC), as systems change one into the other on copying.
+What looks different stays different: upper and lower case, a hyphen and a dash, the full-width and the raised digits
+that NFKC would make plain ones. Two cases must not become one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+MAX_ID_LENGTH = 255
+"""Characters. Ids are keys, and an index refuses a long one; the vendor's have 32."""
+DIGITS_LOST = "a number whose last digits were lost, as in 6.28E+12"
+
+_SHOWS_NOTHING = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""What Unicode calls default ignorable, besides format characters"""
+_TO_HYPHEN = str.maketrans("\u2010\u2011", "--")
+"""Drawn like the one of the keyboard; typesetting puts them in its place."""
+_ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
+"""How spreadsheets show a long number in a narrow column; the plus sets it apart from an id such as 12e5."""
+
+
+def canonical_id(text: str) -> str:
+    """The id that a text spells; empty if it shows nothing."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    return unicodedata.normalize("NFC", visible(text).translate(_TO_HYPHEN)).strip()
+
+
+def visible(text: str) -> str:
+    """What a person sees of a text: without characters that show nothing, each space a plain one."""
+    return "".join(map(_shown, _SHOWS_NOTHING.sub("", text)))
+
+
+def is_rounded(text: str) -> bool:
+    """Whether an id is a number that a spreadsheet has shortened: two ids become one so."""
+    return "+" in text and _ROUNDED.fullmatch(text) is not None
+
+
+def text_of(value: Any) -> str | None:
+    """The text of an id or telephone number that came as text or as a number; None if it is neither, or if a number's
+    last digits were lost on the way (`has_lost_digits`)."""
+    if isinstance(value, str):
+        return value
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+    return decimal_digits(value) if is_number and not has_lost_digits(value) else None
+
+
+def has_lost_digits(value: Any) -> bool:
+    """Whether a decoded number was written as 6.28123e12: those digits that are not there are taken for zeros."""
+    if not (isinstance(value, Decimal) and value):
+        return False
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent > 0
+
+
+def decimal_digits(value: float | Decimal) -> str:
+    """A number as people write it: 20000, not 2e+4 or 20000.0; an id that came as a float has to meet its like."""
+    if isinstance(value, int):
+        return str(value)
+    digits = format(Decimal(str(value)), "f")
+    return digits.partition(".")[0] if value == int(value) else digits
+
+
+def named_id(value: Any) -> str | None:
+    """The id that workers store for a decoded value; None if there is none."""
+    found = canonical_id(text_of(value) or "")
+    return None if not found or len(found) > MAX_ID_LENGTH or is_rounded(found) else found
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in ("Zs", "Zl", "Zp") or character.isspace():
+        return " "
+    return "" if category in ("Cf", "Cc", "Cs") else character
