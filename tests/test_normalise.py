@@ -17,7 +17,8 @@ from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, Json,
 from tests.pushes import entry, push, row_of
 from tests.test_decode import SAMPLE
 from workers.clean import MAX_DEPTH
-from workers.normalise import NOTHING_RECOGNISED, normalise
+from workers.moments import NO_TIME
+from workers.normalise import ENDS_BEFORE_START, NOTHING_RECOGNISED, normalise
 from workers.values import MAX_ITEMS
 
 WORKFLOW, NODE = "f437fb6aa75042ee973ebb23e7d3b1b9", "04e19e53f694496f8774355e2096d9f1"
@@ -153,6 +154,27 @@ def test_intention_is_text(sent: Any, stored: str | None) -> None:
     rows = normalise(entry({"call": {"call_id": "c", "intention": sent}}))
 
     assert row_of(rows, CallRow).intention == stored
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "warned_of"),
+    [
+        ("2026-11-24T09:01:52Z", "0001-01-01T00:00:00Z", {"$.call.call_end_time": NO_TIME}),
+        ("1970-01-01T00:00:00Z", "2026-11-24T09:01:52Z", {"$.call.call_start_time": NO_TIME}),
+        ("2026-11-24T09:01:52Z", "2026-11-24T09:01:51Z", {"$.call.call_end_time": ENDS_BEFORE_START}),
+        ("2026-11-24T16:01:52+07:00", "2026-11-24T09:01:52Z", {}),
+        (1763975000, 1763975001000, {}),
+        ("", None, {}),
+    ],
+)
+def test_times_that_cannot_be_are_warned_of(start: Any, end: Any, warned_of: dict[str, str]) -> None:
+    """No time is null; an end before the start stays, and says nothing of how long the call was."""
+    rows = normalise(entry({"call": {"call_id": "c", "call_start_time": start, "call_end_time": end}}))
+
+    call = row_of(rows, CallRow)
+    assert problems(rows) == warned_of
+    assert (call.started_at is None) == (not start or "$.call.call_start_time" in warned_of)
+    assert (call.ended_at is None) == (not end or (NO_TIME in warned_of.values() and "0001" in str(end)))
 
 
 def test_push_in_strings_is_what_is_in_them() -> None:

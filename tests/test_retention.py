@@ -236,7 +236,8 @@ def test_old_transcripts_are_cleared(
         database,
         [
             *(entry(call_from(old, f"old {number}")) for number in range(5)),
-            entry(call_from("0001-01-01T00:00:00Z", "ancient")),
+            entry(call_from("2005-01-01T00:00:00Z", "ancient")),
+            *(entry(call_from(f"{year}-01-01T00:00:00Z", f"no time {year}")) for year in ("0001", "1970")),
             *(entry(call_from(None, f"undated {number}"), later_us=-31 * DAY_US) for number in range(3)),
             entry(call_from(young, "young")),
             entry(call_from(None, "young and undated"), later_us=-29 * DAY_US),
@@ -246,8 +247,13 @@ def test_old_transcripts_are_cleared(
     enforce(database, clock, turns=30)
 
     kept = connection.execute("SELECT call_id, count(*) AS turns FROM airudder.call_turns GROUP BY 1 ORDER BY 1")
-    assert [(row["call_id"], row["turns"]) for row in kept] == [("young", 2), ("young and undated", 2)]
-    assert connection.execute("SELECT count(*) AS calls FROM airudder.calls").fetchone() == {"calls": 11}
+    assert [(row["call_id"], row["turns"]) for row in kept] == [
+        ("no time 0001", 2),
+        ("no time 1970", 2),
+        ("young", 2),
+        ("young and undated", 2),
+    ]
+    assert connection.execute("SELECT count(*) AS calls FROM airudder.calls").fetchone() == {"calls": 13}
     (noted,) = connection.execute("SELECT what, removed FROM airudder.retention").fetchall()
     assert noted == {"what": "turns", "removed": 18}
 

@@ -37,6 +37,7 @@ from workers.warn import Warnings
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 NOTHING_RECOGNISED = "nothing recognised: no call, callee, case or workflow"
+ENDS_BEFORE_START = "before the start: the call has no duration"
 
 
 def normalise(entry: Entry) -> Normalised:
@@ -178,6 +179,10 @@ class _Normaliser:
         call, warnings = self.push.call, self.warnings
         if not (call and self.call_id):
             return None
+        started = values.moment(call.call_start_time, "$.call.call_start_time", warnings)
+        ended = values.moment(call.call_end_time, "$.call.call_end_time", warnings)
+        if started and ended and ended < started:
+            warnings.add("$.call.call_end_time", ENDS_BEFORE_START)
         return CallRow(
             self.source,
             self.call_id,
@@ -185,8 +190,8 @@ class _Normaliser:
             self.number,
             self.case_id,
             self.workflow_id,
-            values.moment(call.call_start_time, "$.call.call_start_time", warnings),
-            values.moment(call.call_end_time, "$.call.call_end_time", warnings),
+            started,
+            ended,
             values.integer(call.call_times, "$.call.call_times", warnings),
             # The documentation leaves open whether null comes as JSON's null or as a word.
             None if call.ring_type == "null" else call.ring_type or None,

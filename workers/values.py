@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ import phonenumbers
 
 from ingest.identifiers import DIGITS_LOST, MAX_ID_LENGTH, canonical_id, is_rounded
 from ingest.phone_numbers import E164, is_settled, read_number
+from workers.moments import is_of_calls, read_day, read_moment
 from workers.warn import Warnings
 
 _Value = TypeVar("_Value")
@@ -24,15 +25,13 @@ _Value = TypeVar("_Value")
 _MAX_AMOUNT_LENGTH = 64
 MAX_ITEMS = 10_000
 """Turns of a call, or answers of a case: ten times what an hour's talk has."""
-_DAY_LENGTH = len("YYYY-MM-DD")
+_MOMENT_LENGTH = len("YYYY-MM-DDTHH:MM:SSZ")
+_MAX_DAY_LENGTH = len("YYYY-MM-DDTHH:MM:SS.fffffffffZ")
 _MAX_OFFSET_LENGTH = len("HHH:MM:SS.ffffff")
 """Longer texts are neither, and must not fill a cache"""
 _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
-_FINER = re.compile(r"[.,]\d{7}", re.ASCII)
-_LENGTH_TO_MICROSECONDS = len("YYYY-MM-DDTHHMMSS.ffffff")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 
@@ -55,16 +54,25 @@ def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
 
 
 def moment(value: str | None, path: str, warnings: Warnings) -> datetime | None:
-    """A time in ISO 8601, as UTC; one without a zone is taken for UTC, as the vendor documents."""
-    result = _parse(value, _read_moment, "not a time in ISO 8601", path, warnings)
-    if result and value and len(value) > _LENGTH_TO_MICROSECONDS and _FINER.search(value):
-        warnings.add(path, "cut to the microsecond")
-    return result
+    """A time as UTC; one without a zone is taken for UTC, as the vendor documents. A program's zero is no time."""
+    if not value or not (stripped := value.strip()):
+        return None
+    if len(stripped) == _MOMENT_LENGTH and stripped[10] == "T" and stripped[-1] == "Z":
+        try:
+            documented = datetime.fromisoformat(stripped)
+        except ValueError:
+            pass  # in another form, or none
+        else:
+            if is_of_calls(documented):
+                return documented
+    return _noted(read_moment(stripped), path, warnings)
 
 
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:
-    """A date `YYYY-MM-DD`."""
-    return _parse(value, _read_day, "not a date of the form YYYY-MM-DD", path, warnings)
+    """A date `YYYY-MM-DD`; a program's zero is none."""
+    if not value or not (stripped := value.strip()):
+        return None
+    return _noted(_day_of(stripped[: _MAX_DAY_LENGTH + 1]), path, warnings)
 
 
 def amount(value: str | None, path: str, warnings: Warnings) -> Decimal | None:
@@ -149,22 +157,9 @@ def _noted(reading: tuple[_Value | None, str | None], path: str, warnings: Warni
     return value
 
 
-def _read_moment(value: str) -> datetime | None:
-    if not value[:4].isdecimal() or "-" not in value:
-        return None
-    parsed = datetime.fromisoformat(value)
-    if parsed.tzinfo is UTC:
-        return parsed
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-
-
-def _read_day(value: str) -> date | None:
-    return _day_of(value) if len(value) == _DAY_LENGTH else None
-
-
 @functools.lru_cache(maxsize=10_000)
-def _day_of(value: str) -> date | None:
-    return date.fromisoformat(value) if _DATE.fullmatch(value) else None
+def _day_of(value: str) -> tuple[date | None, str | None]:
+    return read_day(value)
 
 
 def _read_amount(value: str) -> Decimal | None:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -31,6 +31,11 @@ _COVERS_ALL_BELOW = {
 }
 _HIDDEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+_UNSIGNED = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_FRACTION = re.compile(r"(?<=\d)[.,](\d+)", re.ASCII)
+_ZONE = re.compile(
+    r"(?<=[\d\sCT])([+-])(\d\d?)(?::?(\d\d))?(?:\s+[+-]\d{2,4})?(?=$|\s*[\[(]|\s+\d{4}$|\s+[A-Za-z]+)", re.ASCII
 )
 _OFFSET = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
 
@@ -249,19 +254,44 @@ def _same_amount(sent: Any, stored: Any) -> bool:
 
 
 def _same_day(sent: Any, stored: Any) -> bool:
-    return isinstance(sent, str) and isinstance(stored, date) and stored.isoformat() == sent.strip()
+    if not (isinstance(sent, str) and isinstance(stored, date)):
+        return False
+    day, *time = re.split("[T ]", sent.strip(), maxsplit=1)
+    return stored.isoformat() == day and not re.search("[1-9+]", "".join(time))
 
 
 def _same_moment(sent: Any, stored: Any) -> bool:
-    if not (isinstance(sent, str) and isinstance(stored, datetime)):
+    """Whether the stored time, written as the text is written, has the text's digits."""
+    if not (isinstance(sent, str | Decimal) and isinstance(stored, datetime)):
         return False
-    try:
-        meant = datetime.fromisoformat(sent.strip())
-    except ValueError:
-        return False
-    # A fraction of a microsecond is cut off by Python too.
-    is_finer = re.search(r"[.,]\d{7}", sent) is not None
-    return not is_finer and stored == (meant if meant.tzinfo else meant.replace(tzinfo=UTC))
+    text = format(sent, "f") if isinstance(sent, Decimal) else sent.strip()
+    since = (stored - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    if _UNSIGNED.fullmatch(text) and Decimal(text) * 1_000_000 in [since * 1000**power for power in range(4)]:
+        return True
+    zone = _ZONE.search(text)
+    offset = timedelta(hours=int(zone[2]), minutes=int(zone[3] or 0)) if zone else timedelta()
+    wall = stored - offset if zone and zone[1] == "-" else stored + offset
+    text = re.sub(r"\(.*\)|\[.*\]|m=[+-].*", "", _ZONE.sub("", text))
+    fraction = _FRACTION.search(text)
+    digits = re.sub("[^0-9]", "", _FRACTION.sub("", text))
+    is_exact = (fraction[1] if fraction else "").rstrip("0") == f"{wall.microsecond:06}".rstrip("0")
+    return is_exact and digits in _written(wall)
+
+
+def _written(wall: datetime) -> set[str]:
+    """The digits of a time of day in each form; that of midnight as the end of the day before, too."""
+    clock = {f"{wall:%H%M%S}"} | ({f"{wall:%H%M}"} if wall.second == 0 else set())
+    times = {(wall, time) for time in clock}
+    if f"{wall:%H%M%S%f}".strip("0") == "":
+        times |= {(wall - timedelta(days=1), time) for time in ("240000", "2400")}
+    return {
+        form
+        for day, time in times
+        for form in (
+            *(f"{day:%Y%m%d}{time}", f"{day:%G%V%u}{time}", f"{day:%d%Y}{time}", f"{day.day}{day:%Y}{time}"),
+            *(f"{day:%d}{time}{day:%Y}", f"{day.day}{time}{day:%Y}"),
+        )
+    }
 
 
 def _same_offset(sent: Any, stored: Any) -> bool:

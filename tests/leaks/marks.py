@@ -43,13 +43,16 @@ class Marks:
         return int(self.know(place, str(2_000_000_000 + secrets.randbelow(140_000_000))))
 
     def day(self, place: str) -> str:
-        """A date in a far century."""
-        year, month, day = 3000 + secrets.randbelow(6000), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
-        return self.know(place, f"{year}-{month:02}-{day:02}")
+        """A date in the next century: later ones are taken for a program's maximum."""
+        return self._day_of(place, 2100)
 
     def moment(self, place: str) -> str:
-        """A time of such a day."""
-        return f"{self.day(place)}T08:11:43Z"
+        """A time in the second half of this one: nobody is called later."""
+        return f"{self._day_of(place, 2050, years=50)}T08:11:43Z"
+
+    def _day_of(self, place: str, first_year: int, years: int = 100) -> str:
+        year, month, day = secrets.randbelow(years), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
+        return self.know(place, f"{first_year + year}-{month:02}-{day:02}")
 
     def offset(self, place: str) -> str:
         """An offset into a call."""
