@@ -142,6 +142,15 @@ def test_other_amount_is_warned_of(value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "is_warned_of"),
+    [("20.000", True), (" -1.500 ", True), ("0.500", False), ("1234.567", False), ("20.0000", False), ("20.00", False)],
+)
+def test_amount_that_may_be_of_thousands_is_warned_of(value: str, is_warned_of: bool) -> None:
+    """Twenty thousand is written 20.000 in Indonesia: it is read as documented, with a warning."""
+    assert kept(values.amount, value) == (Decimal(value.strip()), is_warned_of)
+
+
+@pytest.mark.parametrize(
     ("value", "offset"),
     [
         ("00:00:09", timedelta(seconds=9)),

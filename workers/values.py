@@ -33,6 +33,8 @@ _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_MAYBE_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}", re.ASCII)
+"""Twenty thousand where a point stands between thousands, as in Indonesia and Brazil"""
 _REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 
 
@@ -76,8 +78,12 @@ def day(value: str | None, path: str, warnings: Warnings) -> date | None:
 
 
 def amount(value: str | None, path: str, warnings: Warnings) -> Decimal | None:
-    """A decimal number with a point, `20000.00`; not `1.234,56`, which could be read in two ways."""
-    return _parse(value, _read_amount, "not a decimal number", path, warnings)
+    """A decimal number with a point, `20000.00`; not `1.234,56`, which could be read in two ways. `20.000` is as
+    documented, and warned of."""
+    read = _parse(value, _read_amount, "not a decimal number", path, warnings)
+    if read is not None and value and value.rstrip()[-4:-3] == "." and _MAYBE_THOUSANDS.fullmatch(value.strip()):
+        warnings.add(path, "may be thousands: the point is taken for a decimal point")
+    return read
 
 
 def offset(value: str | None, path: str, warnings: Warnings) -> timedelta | None:
