@@ -196,7 +196,7 @@ def test_whole_path_with_roles(environment: None, logins: Logins, client: Any, c
     """Web, workers and sweeper do all of their work with the rights of their roles: batches, duplicates, dead letters,
     pushes for which Redis was away, partitions ahead. Commands need the worker's."""
     furthest = f"airudder.pushes_{datetime.now(UTC) + timedelta(days=7):%Y_%m_%d}"
-    connection.execute(f"DROP TABLE {furthest}")
+    connection.execute(f"DROP TABLE IF EXISTS {furthest}")
     nobody = "redis://127.0.0.1:1/0"
     worker = {"DATABASE_URL": logins.worker}
     with (
