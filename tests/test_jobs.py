@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +22,9 @@ from ingest import keys
 from ingest.errors import PostgresAwayError, RefusedError
 from ingest.jobs import normalise_queue
 from ingest.process_ids import is_alive
+from tests import strangers
 from tests.batches import enqueued, nothing_in_flight, refusing
-from tests.processes import descendants, running, running_command, wait_until
+from tests.processes import descendants, running, running_command, running_into, wait_until
 from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
 from workers.jobs import ATTEMPTS_TOGETHER, normalise_batch
@@ -52,6 +55,42 @@ def test_worker_settles_batches(one_worker: Any, client: Any, connection: Rows) 
 
     assert sorted(statuses(connection)) == ["dead"] * 5 + ["normalised"] * 5
     assert normalise_queue(client).failed_job_registry.get_job_ids() == []
+
+
+def test_strangers_jobs_are_refused(
+    environment: None, client: Any, connection: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can write to Redis runs no code in a worker: jobs of other functions, with callbacks, pickled, or no jobs
+    at all, are refused and removed, and ours are done."""
+    mark = tmp_path / "mark"
+    monkeypatch.setenv("STRANGERS_MARK", str(mark))
+    strangers.put_abandoned_job(client, "s1", data=strangers.PICKLED, meta=strangers.PICKLED)
+    strangers.put_abandoned_job(client, "s2", data=strangers.ours("s2"), failure_callback_name=strangers.MARK)
+    strangers.put_job(client, "s3", data='["os.system", null, ["echo was here > $STRANGERS_MARK"], {}]')
+    strangers.put_job(client, "s4", data=f'["{strangers.MARK}", null, ["s4"], {{}}]', created_at="never")
+    strangers.put_job(client, "s5", data=strangers.PICKLED, result=strangers.PICKLED, timeout="x")
+    strangers.put_job(client, "s6", data=zlib.compress(b"[" * 10**8))
+    callbacks = dict.fromkeys(("success_callback_name", "failure_callback_name"), strangers.MARK)
+    strangers.put_job(client, "s7", data=strangers.ours("s7"), origin="normalise", **callbacks)
+    client.lpush("rq:queue:normalise", b"\xff", "no such job", "id: x")
+    client.rpush("rq:job:s8", "a list")
+    client.lpush("rq:queue:normalise", "s8")
+    enqueued(client, [entry(push())])
+
+    with running_into(tmp_path / "log", "-m", "workers", WORKERS="1"):
+        wait_until(lambda: statuses(connection), "our batch is settled")
+        registered = client.smembers("rq:workers")
+        (listeners,) = client.pubsub_numsub(*(b"rq:pubsub:" + key.rpartition(b":")[2] for key in registered))
+        client.lpush("rq:queue:normalise", "s3")
+
+    assert not mark.exists()
+    assert listeners[1] == 0
+    said = (tmp_path / "log").read_text()
+    assert said.count("a job that is not ours was refused") == 5
+    assert "leave_mark" not in said
+    assert "was here" not in said
+    assert "starting another" not in said
+    assert set(client.keys("rq:job:s*")) == {b"rq:job:s2", b"rq:job:s8"}
 
 
 def test_killed_worker_is_replaced(one_worker: Any, client: Any, connection: Rows) -> None:

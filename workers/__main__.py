@@ -10,9 +10,10 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
@@ -21,7 +22,7 @@ from rq.worker_pool import WorkerData, WorkerPool
 from ingest import logs, settings
 from ingest.errors import SettingError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
-from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS
+from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
 from ingest.redis_client import patient_client
 from workers import jobs  # loaded before the pool forks, so that no job waits for imports
 from workers.lost_batch import take_from_the_dead
@@ -54,6 +55,30 @@ class NormalisingWorker(SimpleWorker):
         finally:
             jobs.database().close()
 
+    def subscribe(self) -> None:
+        """Take no commands over Redis: whoever publishes one could end the worker. Signals are for that."""
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean RQ's registries of our queue; a stranger's entry there is no reason to end. Groups we have none."""
+        try:
+            self.clean_registries()  # type: ignore[no-untyped-call]
+        except (RedisError, StopRequested):
+            raise
+        except Exception as error:
+            self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
+            _log.warning("RQ's registries were not cleaned: %s", describe(error))
+
+    def dequeue_job_and_maintain_ttl(self, *arguments: Any) -> Any:
+        """Wait for the next job; what RQ cannot even fetch, as it is none, is passed by."""
+        while True:
+            try:
+                return super().dequeue_job_and_maintain_ttl(*arguments)
+            except (ValueError, ResponseError) as error:
+                # RQ marks so what came while it fetched a job; an id may not be text at all.
+                if not hasattr(error, "job_id") and not isinstance(error, UnicodeDecodeError):
+                    raise
+                _log.warning("what is no job at all was refused: %s", describe(error))
+
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -75,8 +100,9 @@ class NormalisingPool(WorkerPool):
     def check_workers(self, respawn: bool = True) -> None:
         """Once a second: also see to batches of workers that died here, in this pool or in one before it."""
         super().check_workers(respawn)
-        # Without Redis the workers complain enough, and the sweeper looks for lost batches too.
-        with suppress(RedisError, OSError):
+        # Without Redis the workers complain enough, and the sweeper looks for lost batches too. A ValueError is of what
+        # a stranger has put there.
+        with suppress(RedisError, OSError, ValueError):
             for batch_id in take_from_the_dead(self.connection):
                 _log.warning("batch %s lost its worker: enqueued again", batch_id)
 
@@ -117,6 +143,8 @@ def main() -> None:
         connection=client,
         num_workers=current.workers,
         worker_class=NormalisingWorker,
+        job_class=BatchJob,
+        queue_class=BatchQueue,
         serializer=JSONSerializer,
     )
     spare_garbage_collector(THRESHOLD_OF_BATCHES)  # before the pool forks: its workers share what is loaded
