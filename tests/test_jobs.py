@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from tests.batches import enqueued, nothing_in_flight, refusing
 from tests.processes import descendants, running, running_command, running_into, wait_until
 from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
+from workers.__main__ import NormalisingWorker
 from workers.jobs import ATTEMPTS_TOGETHER, normalise_batch
 from workers.postgres import Database
 from workers.statements import FIND_CALLS
@@ -369,6 +371,34 @@ def test_failed_job_holds_nothing_personal(
     assert kept in str(result.exc_string)
     assert "Budi" not in str(result.exc_string)
     assert client.llen(keys.taken("b1")) == 1
+
+
+def test_failure_is_one_line(client: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that failed as Postgres is away is a line in the log, however often it was tried, and no traceback."""
+    away = Database("postgresql://nobody@127.0.0.1:1/none", patience_seconds=0.5)
+    monkeypatch.setattr(jobs, "database", lambda: away)
+    enqueued(client, [entry(push())])
+    worker = NormalisingWorker([normalise_queue(client)], connection=client, serializer=JSONSerializer)
+
+    worker.execute_job(*worker.dequeue_job_and_maintain_ttl(1))
+
+    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [warning.partition(" at ")[0] for warning in warnings] == [
+        "Postgres is away, trying again: OperationalError",
+        "batch b1 waits: Postgres is away: OperationalError",
+    ]
+
+
+def test_killed_pool_is_forgotten(environment: None, client: Any) -> None:
+    """Workers that were killed together with their pool are gone from RQ's registry as soon as another pool runs."""
+    with running("-m", "workers", WORKERS="2") as pool:
+        first = wait_until(lambda: client.smembers("rq:workers:normalise"), "workers register")
+        os.killpg(pool.pid, signal.SIGKILL)
+        pool.wait()
+        with running("-m", "workers", WORKERS="1"):
+            wait_until(lambda: client.smembers("rq:workers:normalise") - first, "another worker registers")
+            wait_until(lambda: client.scard("rq:workers:normalise") == 1, "the others are forgotten")
+            assert client.scard("rq:workers") == 1
 
 
 def test_poison_dies_alone(environment: None, client: Any, connection: Rows) -> None:

@@ -16,16 +16,17 @@ from typing import Any
 from redis.exceptions import RedisError, ResponseError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
 from ingest import logs, settings
-from ingest.errors import SettingError, describe
+from ingest.errors import BatchFailedError, PostgresAwayError, SettingError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
 from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
 from ingest.redis_client import patient_client
 from workers import jobs  # loaded before the pool forks, so that no job waits for imports
-from workers.lost_batch import take_from_the_dead
+from workers.lost_batch import forget_the_dead, holder, take_from_the_dead
 
 PARENT_CHECK_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -58,6 +59,11 @@ class NormalisingWorker(SimpleWorker):
     def subscribe(self) -> None:
         """Take no commands over Redis: whoever publishes one could end the worker. Signals are for that."""
 
+    def register_birth(self) -> None:
+        """Also say which process it is, so that it can be told when it is gone."""
+        super().register_birth()  # type: ignore[no-untyped-call]
+        self.connection.hset(self.key, "holder", holder())
+
     def run_maintenance_tasks(self) -> None:
         """Clean RQ's registries of our queue; a stranger's entry there is no reason to end. Groups we have none."""
         try:
@@ -78,6 +84,14 @@ class NormalisingWorker(SimpleWorker):
                 if not hasattr(error, "job_id") and not isinstance(error, UnicodeDecodeError):
                     raise
                 _log.warning("what is no job at all was refused: %s", describe(error))
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log a job that failed in one line; RQ keeps its traceback for the dashboard."""
+        error = exc_info[1]
+        if isinstance(error, PostgresAwayError | BatchFailedError):
+            _log.warning("batch %s waits: %s", job.id, error)
+        else:
+            _log.error("batch %s waits: %s", job.id, describe(error))
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
@@ -105,6 +119,7 @@ class NormalisingPool(WorkerPool):
         with suppress(RedisError, OSError, ValueError):
             for batch_id in take_from_the_dead(self.connection):
                 _log.warning("batch %s lost its worker: enqueued again", batch_id)
+            forget_the_dead(self.connection)
 
     def handle_dead_worker(self, worker_data: WorkerData) -> None:
         """Note the death, unless everything is being stopped."""

@@ -12,9 +12,10 @@ from typing import Any
 
 from redis import Redis
 from rq import Queue
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from ingest import keys
-from ingest.jobs import enqueue_batch, normalise_queue
+from ingest.jobs import QUEUE_NAME, enqueue_batch, normalise_queue
 from ingest.process_ids import is_alive
 
 
@@ -56,6 +57,18 @@ def take_from_the_dead(client: Redis) -> list[str]:
         client.delete(keys.lease(batch_id))
         enqueue_again(queue, batch_id)
     return held_by_dead
+
+
+def forget_the_dead(client: Redis) -> None:
+    """Remove from RQ's registry the workers that were killed on this machine: RQ would count them for minutes."""
+    for key in client.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME):
+        worker: Any = client.hget(key, "holder")
+        if worker and _is_dead(worker):
+            with client.pipeline(transaction=True) as pipeline:
+                pipeline.srem(REDIS_WORKER_KEYS, key)
+                pipeline.srem(WORKERS_BY_QUEUE_KEY % QUEUE_NAME, key)
+                pipeline.delete(key)
+                pipeline.execute()
 
 
 def _is_dead(lease: bytes) -> bool:

@@ -118,6 +118,7 @@ class Database:
         self._url = url
         self._patience_seconds = patience_seconds
         self._connection: Connection[tuple[Any, ...]] | None = None
+        self._away_since: float | None = None
 
     def run(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         """Run `work` in one transaction and commit; again, with back-off, while the server is at fault.
@@ -154,7 +155,7 @@ class Database:
                     continue
                 if time.monotonic() + wait > deadline:
                     raise PostgresAwayError(f"Postgres is away: {describe(error)}") from None
-                _log.warning("Postgres is away, trying again in %.1f s: %s", wait, describe(error))
+                self._note_absence(error)
             time.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
 
@@ -167,7 +168,19 @@ class Database:
         except BaseException as error:
             self._recover(error)
             raise
+        self._note_presence()
         return result
+
+    def _note_absence(self, error: psycopg.Error) -> None:
+        """Say so once, however often it is tried."""
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            _log.warning("Postgres is away, trying again: %s", describe(error))
+
+    def _note_presence(self) -> None:
+        if self._away_since is not None:
+            _log.warning("Postgres is back, after %.1f s", time.monotonic() - self._away_since)
+            self._away_since = None
 
     def _recover(self, error: BaseException) -> None:
         # A rollback waits for the server's answer, which a frozen one never gives: closing ends it just as well.
