@@ -89,7 +89,7 @@ COMMENT ON COLUMN airudder.pushes.through_redis IS
   'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
 COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
 
--- Rows for which no partition was made in time are kept here, and moved when it is made.
+-- Rows for which no partition was made in time are kept here; a few are moved when it is made.
 CREATE TABLE IF NOT EXISTS airudder.pushes_default PARTITION OF airudder.pushes DEFAULT;
 
 CREATE INDEX IF NOT EXISTS pushes_pending ON airudder.pushes (received_at) WHERE status = 'pending';
@@ -106,19 +106,40 @@ CREATE INDEX IF NOT EXISTS pushes_without_number ON airudder.pushes (case_id, re
 
 --- again
 
--- Makes the partition of one UTC day; true if it was not there. Rows of that day in the default partition move over.
--- With its owner's rights: workers may call it and own no table.
+-- Makes the partition of one UTC day; true if it was not there. False where it is, and where the default partition has
+-- more than a few rows of the day: they stay, as moving many under a lock would hold up everybody. Null where the default
+-- partition is too large to be read under a lock: it has to be closed to the day first.
+-- With its owner's rights, as the next ones: workers may call it and own no table.
 CREATE OR REPLACE FUNCTION airudder.ensure_pushes_partition(day date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  few CONSTANT integer := 500;
+  readable_bytes CONSTANT bigint := 32 * 1024 * 1024;
   partition text := 'pushes_' || to_char(day, 'YYYY_MM_DD');
+  exclusion text := 'pushes_default_excludes_' || to_char(day, 'YYYY_MM_DD');
   day_start timestamptz := day::timestamp AT TIME ZONE 'UTC';
   day_end timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
+  is_closed boolean := EXISTS (
+    SELECT FROM pg_constraint
+    WHERE conrelid = 'airudder.pushes_default'::regclass AND conname = exclusion AND convalidated);
   stored_columns text;
 BEGIN
   IF to_regclass(format('airudder.%I', partition)) IS NOT NULL THEN
     RETURN false;
   END IF;
+  FOR look IN 1..2 LOOP
+    IF (SELECT count(*) > few FROM (
+          SELECT FROM airudder.pushes_default WHERE received_at >= day_start AND received_at < day_end
+          LIMIT few + 1) AS of_the_day) THEN
+      RETURN false;
+    END IF;
+    IF NOT is_closed AND pg_relation_size('airudder.pushes_default') > readable_bytes THEN
+      RETURN NULL;
+    END IF;
+    -- Then look again, as some may have come. In this order, as statements on pushes lock the partitioned table first.
+    LOCK TABLE ONLY airudder.pushes IN SHARE UPDATE EXCLUSIVE MODE;
+    LOCK TABLE airudder.pushes_default IN ACCESS EXCLUSIVE MODE;
+  END LOOP;
   EXECUTE format('CREATE TABLE airudder.%I (LIKE airudder.pushes INCLUDING ALL)', partition);
   EXECUTE format(
     'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
@@ -133,19 +154,63 @@ BEGIN
   EXECUTE format(
     'ALTER TABLE airudder.pushes ATTACH PARTITION airudder.%I FOR VALUES FROM (%L) TO (%L)',
     partition, day_start, day_end);
+  EXECUTE format('ALTER TABLE airudder.pushes_default DROP CONSTRAINT IF EXISTS %I', exclusion);
   RETURN true;
 END
 $$;
 
-REVOKE ALL ON FUNCTION airudder.ensure_pushes_partition(date) FROM PUBLIC;
-
--- Drops the partition of one UTC day and all pushes in it; how many there were. Null, and nothing is done, where there
--- is none, where a push is pending, and until the day is so long over that no redelivery is told by it. It counts all
--- rows, for which the sweeper's session would go by an index.
-CREATE OR REPLACE FUNCTION airudder.drop_pushes_partition(day date) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = on AS $$
+-- Keeps new rows of a day out of the default partition, so that what lies in it can be read without a lock: whoever would
+-- store one waits. False, and nothing is done, where there are some already.
+CREATE OR REPLACE FUNCTION airudder.close_pushes_default(day date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  exclusion text := 'pushes_default_excludes_' || to_char(day, 'YYYY_MM_DD');
+  day_start timestamptz := day::timestamp AT TIME ZONE 'UTC';
+  day_end timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
+BEGIN
+  IF EXISTS (SELECT FROM airudder.pushes_default WHERE received_at >= day_start AND received_at < day_end) THEN
+    RETURN false;
+  END IF;
+  IF NOT EXISTS (
+      SELECT FROM pg_constraint WHERE conrelid = 'airudder.pushes_default'::regclass AND conname = exclusion) THEN
+    EXECUTE format(
+      'ALTER TABLE airudder.pushes_default ADD CONSTRAINT %I CHECK (received_at < %L OR received_at >= %L) NOT VALID',
+      exclusion, day_start, day_end);
+  END IF;
+  RETURN true;
+END
+$$;
+
+-- Reads the default partition for rows of a day that it is closed to; others read and write it meanwhile.
+CREATE OR REPLACE FUNCTION airudder.check_pushes_default(day date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  EXECUTE format(
+    'ALTER TABLE airudder.pushes_default VALIDATE CONSTRAINT %I',
+    'pushes_default_excludes_' || to_char(day, 'YYYY_MM_DD'));
+END
+$$;
+
+-- Lets the default partition take rows of the day again.
+CREATE OR REPLACE FUNCTION airudder.open_pushes_default(day date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  EXECUTE format(
+    'ALTER TABLE airudder.pushes_default DROP CONSTRAINT IF EXISTS %I',
+    'pushes_default_excludes_' || to_char(day, 'YYYY_MM_DD'));
+END
+$$;
+
+REVOKE ALL ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
+  airudder.check_pushes_default(date), airudder.open_pushes_default(date) FROM PUBLIC;
+
+-- Drops the partition of one UTC day and all pushes in it; how many there were, and of a large one as many as Postgres's
+-- statistics know of: to count them would hold up everybody. Null, and nothing is done, where there is none, where a push
+-- is pending, and until the day is so long over that no redelivery is told by it.
+CREATE OR REPLACE FUNCTION airudder.drop_pushes_partition(day date) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  countable_bytes CONSTANT bigint := 8 * 1024 * 1024;
   partition regclass := to_regclass(format('airudder.%I', 'pushes_' || to_char(day, 'YYYY_MM_DD')));
   pushes bigint;
   is_pending boolean;
@@ -153,17 +218,20 @@ BEGIN
   IF partition IS NULL OR day >= (now() AT TIME ZONE 'UTC')::date - 1 THEN
     RETURN NULL;
   END IF;
-  EXECUTE format('SELECT count(*), count(*) FILTER (WHERE status = ''pending'') > 0 FROM %s', partition)
-  INTO pushes, is_pending;
-  IF is_pending THEN
-    RETURN NULL;
-  END IF;
-  -- In this order, as statements on pushes do. Then look again: a dead letter may have been replayed meanwhile.
-  LOCK TABLE ONLY airudder.pushes IN ACCESS EXCLUSIVE MODE;
-  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', partition);
-  EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE status = ''pending'')', partition) INTO is_pending;
-  IF is_pending THEN
-    RETURN NULL;
+  FOR look IN 1..2 LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE status = ''pending'')', partition) INTO is_pending;
+    IF is_pending THEN
+      RETURN NULL;
+    END IF;
+    -- Then look again, as a dead letter may be replayed meanwhile. One wait for all: who has a partition has the
+    -- partitioned table too, but for vacuum. The default one is locked by whoever drops another.
+    LOCK TABLE ONLY airudder.pushes IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('LOCK TABLE %s, airudder.pushes_default IN ACCESS EXCLUSIVE MODE NOWAIT', partition);
+  END LOOP;
+  IF pg_relation_size(partition) <= countable_bytes THEN
+    EXECUTE format('SELECT count(*) FROM %s', partition) INTO pushes;
+  ELSE
+    SELECT greatest(reltuples::bigint, pg_stat_get_live_tuples(oid), 0) INTO pushes FROM pg_class WHERE oid = partition;
   END IF;
   EXECUTE format('DROP TABLE %s', partition);
   RETURN pushes;
@@ -531,7 +599,8 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
       airudder.cases, airudder.calls, airudder.call_attributes TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.call_turns TO airudder_worker;
-    GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.drop_pushes_partition(date),
+    GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
+      airudder.check_pushes_default(date), airudder.open_pushes_default(date), airudder.drop_pushes_partition(date),
       airudder.delete_default_pushes(timestamptz, integer) TO airudder_worker;
   END IF;
   IF to_regrole('airudder_analyst') IS NOT NULL THEN

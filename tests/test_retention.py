@@ -19,10 +19,11 @@ from ingest.cli.reconcile import reconcile
 from tests.processes import ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.test_sweeper import Clock, store_pending
+from workers.chores import REST_SECONDS, Chore
 from workers.postgres import Database
-from workers.retention import INTERVAL_SECONDS, REST_SECONDS, Days, Retention
+from workers.retention import Days, Retention
 from workers.settle import settle
-from workers.sweeper import Sweeper
+from workers.sweeper import RETENTION_SECONDS, Sweeper
 
 Rows = Connection[dict[str, Any]]
 
@@ -82,7 +83,9 @@ def ages(connection: Rows) -> list[int]:
 
 def enforce(database: Database, clock: Clock, **days: int) -> None:
     """One pass of a retention that has just started."""
-    Retention(database, clock, Days(**days)).enforce()
+    retention = Retention(database, clock, Days(**days))
+    retention.remove_pushes()
+    retention.remove_turns()
 
 
 def test_old_partitions_are_dropped(database: Database, clock: Clock, connection: Rows, partitions: None) -> None:
@@ -188,32 +191,33 @@ def test_held_table_is_left_alone_for_a_while(
     database_url: str, database: Database, clock: Clock, connection: Rows, partitions: None
 ) -> None:
     """While a long report reads the pushes nothing is dropped, and it is tried again after a rest."""
-    impatient = Database(database_url, patience_seconds=0)
-    retention = Retention(impatient, clock, Days(pushes=3))
+    retention = Retention(database, clock, Days(pushes=3))
+    chore = Chore("old pushes", retention.remove_pushes, clock, rest=REST_SECONDS)
     store(connection, 5)
+    store(connection, 100)
     with Connection.connect(database_url) as report:
         report.execute("SELECT count(*) FROM airudder.pushes")
-        retention.enforce()
-        assert has_partition(connection, 5)
-    retention.enforce()
+        chore.run_if_due()
+        assert ages(connection) == [5], "what is in no partition needs no lock"
+    chore.run_if_due()
     assert has_partition(connection, 5)
 
     clock.now += REST_SECONDS
-    retention.enforce()
-    impatient.close()
+    chore.run_if_due()
     assert not has_partition(connection, 5)
 
 
 def test_retention_looks_once_an_hour(database: Database, clock: Clock, connection: Rows, partitions: None) -> None:
     """Between two looks it costs nothing."""
     retention = Retention(database, clock, Days(pushes=3))
-    retention.enforce()
+    chore = Chore("old pushes", retention.remove_pushes, clock, every=RETENTION_SECONDS)
+    chore.run_if_due()
     connection.execute("SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date - 9)")
 
-    retention.enforce()
+    chore.run_if_due()
     assert has_partition(connection, 9)
-    clock.now += INTERVAL_SECONDS
-    retention.enforce()
+    clock.now += RETENTION_SECONDS
+    chore.run_if_due()
     assert not has_partition(connection, 9)
 
 
@@ -262,13 +266,12 @@ def test_late_transcript_is_cleared_too(database: Database, clock: Clock, connec
     """A push that brings an old call's transcript after its time, as a replay may, is cleared by the next look."""
     retention = Retention(database, clock, Days(turns=30))
     settle(database, [entry(call_from("2026-01-02T00:00:00Z", "c1"))])
-    retention.enforce()
+    retention.remove_turns()
     again = {**call_from("2026-01-02T00:00:00Z", "c1"), "serial": 2}
     settle(database, [entry(call_from("2026-01-01T00:00:00Z", "c2")), entry(again)])
     assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 4}
 
-    clock.now += INTERVAL_SECONDS
-    retention.enforce()
+    retention.remove_turns()
 
     assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 0}
 
@@ -284,7 +287,7 @@ def test_much_to_remove_takes_several_passes(
     left = []
 
     for _ in range(4):
-        retention.enforce()
+        retention.remove_turns()
         (row,) = connection.execute("SELECT count(DISTINCT call_id) AS calls FROM airudder.call_turns").fetchall()
         left.append(row["calls"])
 

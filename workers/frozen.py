@@ -4,20 +4,18 @@ itself ends only who stands still between two statements that are not in a pipel
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from psycopg import Connection
 from psycopg.errors import InsufficientPrivilege
 
+from ingest.errors import NotAllowedError
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 from workers import statements
 from workers.postgres import Database
 
 FROZEN_SECONDS = 2 * JOB_TIMEOUT_SECONDS
 """No transaction of a worker that moves is so old"""
-REST_SECONDS = 60.0
-"""How long to leave it where the login may end no session, not even its own"""
 
 _log = logging.getLogger(__name__)
 
@@ -25,24 +23,20 @@ _log = logging.getLogger(__name__)
 class FrozenWriters:
     """Ends the transactions of our own login that are old and wait for their worker: what they held can be written."""
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
-        self._due_at = 0.0
 
-    def end(self) -> None:
-        """Look once, and end what is found."""
-        if self._clock() < self._due_at:
-            return
+    def end(self) -> int:
+        """Look once, and end what is found; how many. NotAllowedError where the login may end no session, not even its
+        own."""
         ended = self._database.run(_end)
         if ended is None:
-            _log.warning("what a frozen worker holds cannot be ended: this login may not call pg_terminate_backend")
-            self._due_at = self._clock() + REST_SECONDS
-            return
+            raise NotAllowedError("this login may not call pg_terminate_backend")
         for pid in ended:
             _log.warning(
                 "Postgres process %d waits for its worker, over %d s in one transaction: ended", pid, FROZEN_SECONDS
             )
+        return len(ended)
 
 
 def _end(connection: Connection[tuple[Any, ...]]) -> list[int] | None:

@@ -28,6 +28,9 @@ _PASSES = ("08", "25", "28", "3D", "40", "53", "55", "57", "58")
 _OF_DATA = ("22", "54")
 """Classes that come of values alone. 54 is that of a statement too large as well, which a push alone is not."""
 
+_CLOSED = "pushes_default_excludes_"
+"""How the CHECK is named that keeps a day's rows out of the default partition while the day's own is made"""
+
 REFUSALS = 2
 """Tries of a transaction, each in a new session, when Postgres refuses it for a reason that is of neither kind"""
 
@@ -43,7 +46,8 @@ def is_datas_fault(error: psycopg.Error) -> bool:
     if error.sqlstate is None:
         return isinstance(error, psycopg.DataError)  # psycopg itself cannot send a value
     if isinstance(error, CheckViolation):
-        return error.diag.constraint_name is not None
+        name = error.diag.constraint_name
+        return name is not None and not name.startswith(_CLOSED)
     return error.sqlstate[:2] in _OF_DATA
 
 
@@ -120,14 +124,16 @@ class Database:
         self._connection: Connection[tuple[Any, ...]] | None = None
         self._away_since: float | None = None
 
-    def run(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
+    def run(
+        self, work: Callable[[Connection[tuple[Any, ...]]], _Result], patience_seconds: float | None = None
+    ) -> _Result:
         """Run `work` in one transaction and commit; again, with back-off, while the server is at fault.
 
         Raises PostgresAwayError when patience is over, or the job's time; its RefusedError when Postgres is there and
         refuses, and the data may not be at fault; and what `work` raises when it is, or when a row is there already.
         """
         try:
-            return self._run_patiently(work)
+            return self._run_patiently(work, self._patience_seconds if patience_seconds is None else patience_seconds)
         except BaseTimeoutException:
             # A lock that somebody holds, or a frozen server: not the fault of what was to be written.
             raise PostgresAwayError("Postgres did not answer in the job's time") from None
@@ -138,8 +144,8 @@ class Database:
         if connection:
             connection.close()
 
-    def _run_patiently(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
-        deadline = time.monotonic() + self._patience_seconds
+    def _run_patiently(self, work: Callable[[Connection[tuple[Any, ...]]], _Result], patience: float) -> _Result:
+        deadline = time.monotonic() + patience
         wait, refusals = FIRST_WAIT_SECONDS, 0
         while True:
             try:

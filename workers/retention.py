@@ -9,17 +9,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
 
-from ingest.errors import PostgresAwayError
 from workers import statements
 from workers.postgres import Database
 
-INTERVAL_SECONDS = 3600.0
-REST_SECONDS = 60.0
-"""How long to leave the tables alone when they could not be locked: whoever waits for a lock holds up others."""
 BUDGET_SECONDS = 5.0
 """How long to remove before others have their turn."""
 PUSHES = 1000
@@ -51,36 +48,37 @@ class Retention:
         self._database = database
         self._clock = clock
         self._days = days
-        self._due_at = 0.0
         self._turns_since = _BEGINNING
         """Of calls that began before then the turns are gone already"""
 
-    def enforce(self) -> None:
-        """Remove what is too old, if it is time to look."""
-        if self._clock() < self._due_at:
-            return
-        leave_at = self._clock() + BUDGET_SECONDS
+    def remove_pushes(self) -> int:
+        """Remove raw pushes that are too old, for a while; 1 if there may be more."""
+        if not self._days.pushes:
+            return 0
+        before, leave_at = midnight_before(self._days.pushes), self._clock() + BUDGET_SECONDS
         try:
-            if self._days.pushes:
-                self._remove_pushes(midnight_before(self._days.pushes), leave_at)
-            if self._days.turns:
-                self._remove_turns(datetime.now(UTC) - timedelta(days=self._days.turns), leave_at)
-        except PostgresAwayError as error:
-            _log.warning("retention waits: %s", error)
-            self._due_at = self._clock() + REST_SECONDS
-            return
-        if self._clock() < leave_at:
-            self._due_at = self._clock() + INTERVAL_SECONDS
+            self._drop_partitions(before.date(), leave_at)
+        finally:  # those outside of any partition wait for nobody's lock
+            portion = partial(_delete_default_pushes, before=before)
+            self._repeat(leave_at, PUSHES, "raw pushes", portion)
+        return int(self._clock() >= leave_at)
 
-    def _remove_pushes(self, before: datetime, leave_at: float) -> None:
-        for day in self._database.run(lambda connection: _partitions_before(connection, before.date())):
+    def remove_turns(self) -> int:
+        """Remove turns that are too old, for a while; 1 if there may be more."""
+        if not self._days.turns:
+            return 0
+        leave_at = self._clock() + BUDGET_SECONDS
+        self._remove_turns(datetime.now(UTC) - timedelta(days=self._days.turns), leave_at)
+        return int(self._clock() >= leave_at)
+
+    def _drop_partitions(self, before: date, leave_at: float) -> None:
+        for day in self._database.run(lambda connection: _partitions_before(connection, before)):
             if self._clock() >= leave_at:
                 return
             self._drop_partition(day)
-        self._repeat(leave_at, PUSHES, "raw pushes", lambda connection: _delete_default_pushes(connection, before))
 
     def _drop_partition(self, day: date) -> None:
-        dropped = self._database.run(lambda connection: _drop_partition(connection, day))
+        dropped = self._database.run(lambda connection: _drop_partition(connection, day), patience_seconds=0)
         if dropped is None:
             _log.warning("retention: the pushes of %s are kept, as some of them are pending", day)
         else:
@@ -120,8 +118,7 @@ def _partitions_before(connection: _Connection, day: date) -> list[date]:
 
 
 def _drop_partition(connection: _Connection, day: date) -> int | None:
-    # To drop one waits for running transactions, and everything behind it waits too: web for no longer than this.
-    connection.execute("SET LOCAL lock_timeout = '200ms'")
+    connection.execute(statements.WAIT_FOR_LOCKS_BRIEFLY)
     dropped = _one(connection.execute(statements.DROP_PARTITION_IF_SETTLED, {"day": day}).fetchone())
     if dropped is not None:
         _note(connection, "pushes", datetime.combine(day + timedelta(days=1), time(), UTC), dropped)

@@ -126,10 +126,16 @@ UPDATE airudder.pushes SET attempts = attempts - 1
 WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'pending' AND attempts > 0
 """
 
-ENSURE_PARTITIONS_AHEAD: LiteralString = """
-SELECT count(*) FILTER (WHERE airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead))
-FROM generate_series(0, %(days)s) AS ahead
-"""
+WAIT_FOR_LOCKS_BRIEFLY: LiteralString = "SET LOCAL lock_timeout = '200ms'"
+"""Whoever comes behind waits as long as we do."""
+
+ENSURE_PARTITION: LiteralString = "SELECT airudder.ensure_pushes_partition(%(day)s)"
+
+CLOSE_DEFAULT_TO: LiteralString = "SELECT airudder.close_pushes_default(%(day)s)"
+
+CHECK_DEFAULT_FOR: LiteralString = "SELECT airudder.check_pushes_default(%(day)s)"
+
+OPEN_DEFAULT_TO: LiteralString = "SELECT airudder.open_pushes_default(%(day)s)"
 
 FIND_PARTITIONS_BEFORE: LiteralString = """
 SELECT to_date(right(relname, 10), 'YYYY_MM_DD') FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid

@@ -11,19 +11,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 from redis import Redis
-from redis.exceptions import RedisError
 
 from ingest import keys, logs, settings
 from ingest.errors import PostgresAwayError, SettingError, describe
 from ingest.jobs import normalise_queue
 from ingest.redis_client import brisk_client
 from workers import statements
+from workers.chores import REST_SECONDS, Chore
 from workers.frozen import FrozenWriters
 from workers.full_redis import make_room
 from workers.lost_batch import enqueue_again, leases
+from workers.partitions import Partitions
 from workers.pending import PendingPushes
 from workers.postgres import Database
 from workers.retention import FOR_EVER, Days, Retention
@@ -31,10 +31,8 @@ from workers.retention import FOR_EVER, Days, Retention
 INTERVAL_SECONDS = 2.0
 GRACE_SECONDS = 10.0
 """How long a batch may be neither queued nor leased before it counts as lost: between the two it is for a moment."""
-PARTITION_DAYS_AHEAD = 7
 PARTITIONS_SECONDS = 3600.0
-PARTITIONS_REST_SECONDS = 60.0
-"""How long to leave the tables alone when they could not be locked: whoever waits for a lock holds up others."""
+RETENTION_SECONDS = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,36 +48,39 @@ class Sweeper:
         self._clock = clock
         self._queue = normalise_queue(client)
         self._missing_since: dict[str, float] = {}
-        self._pending = PendingPushes(database, clock)
-        self._frozen = FrozenWriters(database, clock)
-        self._partitions_due_at = 0.0
-        self._retention = Retention(database, clock, keep)
+        # First, and without the lock: a frozen writer may have it, or rows that we are about to write.
+        self._frozen = self._chore("frozen writers", FrozenWriters(database).end, rest=REST_SECONDS)
+        retention = Retention(database, clock, keep)
+        # What is in Redis first: while that is full every push comes in as pending, and there is no end of those.
+        self._chores = (
+            self._chore("a full Redis", lambda: make_room(client, database)),
+            self._chore("lost batches", self._enqueue_lost),
+            self._chore("failed jobs", self._forget_settled_failures),
+            self._chore("pending pushes", PendingPushes(database, clock).feed),
+            self._chore("partitions", Partitions(database).make_ahead, every=PARTITIONS_SECONDS, rest=REST_SECONDS),
+            self._chore("old pushes", retention.remove_pushes, every=RETENTION_SECONDS, rest=REST_SECONDS),
+            self._chore("old transcripts", retention.remove_turns, every=RETENTION_SECONDS, rest=REST_SECONDS),
+        )
+
+    def _chore(self, name: str, run: Callable[[], int], every: float = 0.0, rest: float = 0.0) -> Chore:
+        return Chore(name, run, self._clock, every, rest)
 
     def run_once(self) -> int:
-        """Sweep once; how many batches were enqueued again and pending pushes settled."""
-        self._frozen.end()  # first: one of them may have the lock, or rows that we are about to write
+        """Sweep once; how much was handled, and 0 where another sweeper has the lock. PostgresAwayError if that cannot
+        be told."""
+        self._frozen.run_if_due()
         if not self._database.run(_lock):
             return 0
         try:
-            # What is in Redis first: while that is full every push comes in as pending, and there is no end of those.
-            handled = self._enqueue_lost() + self._pending.feed()
-            self._make_partitions()
-            self._retention.enforce()
-            return handled
+            return sum(chore.run_if_due() for chore in self._chores)
         finally:
             self._database.run(_unlock)
 
     def _enqueue_lost(self) -> int:
-        handled = 0
-        try:
-            handled += make_room(self._client, self._database)
-            for batch_id in self._lost_batches():
-                self._enqueue_again(batch_id)
-                handled += 1
-            self._forget_settled_failures()
-        except (RedisError, OSError) as error:
-            _log.warning("lost batches wait for Redis: %s", describe(error))
-        return handled
+        lost = self._lost_batches()
+        for batch_id in lost:
+            self._enqueue_again(batch_id)
+        return len(lost)
 
     def _lost_batches(self) -> list[str]:
         in_flight = keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1))
@@ -95,23 +96,13 @@ class Sweeper:
         enqueue_again(self._queue, batch_id)
         del self._missing_since[batch_id]
 
-    def _forget_settled_failures(self) -> None:
+    def _forget_settled_failures(self) -> int:
         """A failed job whose batch is settled since has nothing left to say."""
         registry = self._queue.failed_job_registry
         for batch_id in registry.get_job_ids(cleanup=False):
             if self._client.zscore(keys.BATCHES, batch_id) is None:
                 registry.remove(batch_id, delete_job=True)
-
-    def _make_partitions(self) -> None:
-        if self._clock() < self._partitions_due_at:
-            return
-        try:
-            self._database.run(_ensure_partitions)
-            self._partitions_due_at = self._clock() + PARTITIONS_SECONDS
-        except PostgresAwayError as error:
-            # A long report or a dump holds the table; there is a week's time.
-            _log.warning("partitions of the coming days are not made yet: %s", error)
-            self._partitions_due_at = self._clock() + PARTITIONS_REST_SECONDS
+        return 0
 
 
 def _lock(connection: Connection[tuple[Any, ...]]) -> bool:
@@ -121,12 +112,6 @@ def _lock(connection: Connection[tuple[Any, ...]]) -> bool:
 
 def _unlock(connection: Connection[tuple[Any, ...]]) -> None:
     connection.execute(statements.UNLOCK_SWEEPER)
-
-
-def _ensure_partitions(connection: Connection[tuple[Any, ...]]) -> None:
-    # Attaching a partition waits for running transactions, and everything behind it waits too: web for no longer.
-    connection.execute("SET LOCAL lock_timeout = '200ms'")
-    connection.execute(statements.ENSURE_PARTITIONS_AHEAD, {"days": PARTITION_DAYS_AHEAD})
 
 
 def main() -> None:
@@ -148,7 +133,7 @@ def main() -> None:
             handled = sweeper.run_once()
         except PostgresAwayError as error:
             _log.warning("sweeping waits: %s", error)
-        except psycopg.Error as error:
+        except Exception as error:
             _log.error("sweeping failed: %s", describe(error))
         if not handled:
             stop.wait(INTERVAL_SECONDS)

@@ -313,7 +313,7 @@ async def stand_in_the_way_of_partitions(hunt: Hunt) -> None:
         connection.execute(sql.SQL("DROP TABLE airudder.{}").format(sql.Identifier(f"pushes_{day:%Y_%m_%d}")))
         connection.execute(MOVE_A_PUSH_TO, {"day": day})
         connection.execute(REFUSE_PARTITION)
-    await hunt.stand.wait(lambda: "sweeping failed" in hunt.stand.sweeper.printed(), "the sweeper fails")
+    await hunt.stand.wait(lambda: "partitions wait" in hunt.stand.sweeper.printed(), "the sweeper fails")
     execute(hunt, ALLOW_PARTITION)
 
 
