@@ -1,4 +1,4 @@
-"""The endpoint: admit, read within the bounds, decode, store, and only then answer.
+"""The endpoint: admit, read within the bounds, judge, store, and only then answer.
 
 A raw ASGI application rather than a Starlette endpoint function: it answers with prebuilt messages, as the cost of
 a request decides how large a burst one process survives.
@@ -15,7 +15,7 @@ from ingest.admission import Admission
 from ingest.answers import Answer
 from ingest.body import BodyReader, SenderLeftError
 from ingest.connection import LATE
-from ingest.decode import decode
+from ingest.decode import judge
 from ingest.entry import Entry
 from ingest.errors import BrokenEncodingError, NotAnObjectError, NotJsonError, NowhereToStoreError
 from ingest.open_batch import OpenBatch
@@ -60,7 +60,7 @@ class PushEndpoint:
     async def _keep(self, kind: str, source: str, scope: Scope, receive: Receive) -> Answer:
         try:
             body = await self._body.read(scope, receive)
-            decode(kind, body)
+            judge(body)
             answer = answers.ACKNOWLEDGED
         except NotJsonError as error:
             answer = answers.error(400, str(error))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from contextlib import suppress
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.decode import decode, decode_within
+from ingest.decode import MAX_LEVELS, decode, decode_within, judge
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.payloads import CustomApiPush
+from tests.corpus import cases
 
+KIND = "custom-api"
 SAMPLE = (Path(__file__).parent / "samples" / "custom-api.json").read_bytes()
 
 
@@ -109,6 +112,15 @@ def test_number_beyond_storing_is_infinite(text: str, infinity: float) -> None:
     }
 
 
+def verdict(read: Callable[..., object], *args: Any) -> str | None:
+    """Why a body is refused; None if it is not."""
+    try:
+        read(*args)
+    except (NotJsonError, NotAnObjectError) as error:
+        return str(error)
+    return None
+
+
 NOT_JSON = {
     "nothing": (b" ", "not JSON: Expecting value (byte 1)"),
     "truncated": (b'{"a": 1', "not JSON: Expecting ',' delimiter (byte 7)"),
@@ -130,9 +142,8 @@ NOT_JSON = {
 @pytest.mark.parametrize(("body", "error"), NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_other_bytes_are_refused(body: bytes, error: str) -> None:
     """What is not JSON in UTF-8 is refused, with the byte where it stops being so."""
-    with pytest.raises(NotJsonError) as caught:
-        decode("custom-api", body)
-    assert str(caught.value) == error
+    assert verdict(decode, KIND, body) == error
+    assert verdict(judge, body) == error
 
 
 NOT_AN_OBJECT = {
@@ -150,9 +161,8 @@ NOT_AN_OBJECT = {
 @pytest.mark.parametrize(("body", "found"), NOT_AN_OBJECT.items())
 def test_other_json_is_refused(body: bytes, found: str) -> None:
     """JSON that is no object is refused by what it is."""
-    with pytest.raises(NotAnObjectError) as caught:
-        decode("custom-api", body)
-    assert str(caught.value) == f"a JSON object is expected, not {found}"
+    assert verdict(decode, KIND, body) == f"a JSON object is expected, not {found}"
+    assert verdict(judge, body) == f"a JSON object is expected, not {found}"
 
 
 def test_errors_hold_no_value() -> None:
@@ -173,15 +183,122 @@ FIELDS = st.sampled_from(["workflow_id", "node_id", "callee", "custom_attribute"
 
 @given(st.dictionaries(FIELDS, JSON_VALUES), st.booleans())
 def test_every_object_is_decoded(document: dict[str, Any], is_escaped: bool) -> None:
-    """Whatever object a sender may send, it is decoded."""
-    decode("custom-api", json.dumps(document, ensure_ascii=is_escaped).encode("utf-8", "replace"))
+    """Whatever object a sender may send, it is a push, and decoded."""
+    body = json.dumps(document, ensure_ascii=is_escaped).encode("utf-8", "replace")
+
+    judge(body)
+    decode("custom-api", body)
 
 
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_every_body_has_verdict(body: bytes) -> None:
-    """Any bytes are decoded or refused with one of two errors; nothing else comes out."""
-    with suppress(NotJsonError, NotAnObjectError):
-        decode("custom-api", body)
+    """Any bytes are decoded or refused with one of two errors, by web and by a worker in the same words."""
+    assert verdict(judge, body) == verdict(decode, KIND, body)
+
+
+def test_verdict_agrees_on_the_corpus() -> None:
+    """So are all the bodies that the receiver has to survive, with one more in which nothing is known."""
+    differ = {
+        case.name: (by_web, by_worker)
+        for case in cases()
+        if (by_web := verdict(judge, case.body)) != (by_worker := verdict(decode, KIND, case.body))
+    }
+    assert differ == {}
+
+
+PIECES = st.sampled_from(
+    [
+        *b'{}[]",:\\-+.eE0 \0\xff',
+        b"\\ud800",
+        b"\\uDc00",
+        b"\\u12",
+        b"1e400",
+        b"01",
+        b"NaN",
+        b"null",
+        b"\xef\xbb\xbf",
+        b"\xed\xa0\x80",
+    ]
+).map(lambda piece: piece if isinstance(piece, bytes) else bytes([piece]))
+EDITS = st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3), PIECES), min_size=1, max_size=5)
+
+
+@given(st.sampled_from([case.body for case in cases() if 0 < len(case.body) < 3000]), EDITS)
+def test_verdict_agrees_beside_the_corpus(body: bytes, edits: list[tuple[int, int, bytes]]) -> None:
+    """And so are bodies that differ from those in some places."""
+    for place, length, piece in edits:
+        at = place % (len(body) + 1)
+        body = body[:at] + piece + body[at + length :]
+
+    assert verdict(judge, body) == verdict(decode, KIND, body)
+
+
+def nested(levels: int) -> bytes:
+    """An object of so many levels, with brackets in texts, which count for nothing."""
+    opening = "".join('{"[[\\"{": ' if level % 2 else "[" for level in range(levels - 1))
+    closing = "".join("}" if level % 2 else "]" for level in reversed(range(levels - 1)))
+    return f'{{"unknown": {opening}1{closing}, "text": "{"[" * 2000}"}}'.encode()
+
+
+def test_depth_is_refused_by_workers_first() -> None:
+    """How deep Python reads depends on where it is, so web may refuse only what is dead for workers in any place."""
+    assert isinstance(decode(KIND, nested(MAX_LEVELS - 1)), CustomApiPush)
+    assert verdict(judge, nested(MAX_LEVELS - 1)) is None
+    for levels in (MAX_LEVELS, 950, 985, 1000, 1500, 20_000):
+        assert verdict(decode, KIND, nested(levels)) == "not readable JSON: nested too deeply"
+        assert verdict(judge, nested(levels)) in (None, "not readable JSON: nested too deeply")
+
+
+@pytest.mark.parametrize("unit", [b"[],", b"[[]],", b'"[",', b'{"a":[]},', b'"\\"[",'])
+def test_many_brackets_are_not_deep(unit: bytes) -> None:
+    """Objects and arrays beside each other, and brackets in texts, are no levels."""
+    assert isinstance(decode(KIND, b'{"unknown": [' + unit * 5000 + b"1]}"), CustomApiPush)
+
+
+def filled(unit: bytes, before: bytes = b'{"custom_attribute": {"a": [', after: bytes = b"0]}}") -> bytes:
+    """A body of a mebibyte."""
+    return before + unit * ((2**20 - len(before + after)) // len(unit)) + after
+
+
+HOSTILE = {
+    "whole numbers": filled(b"1,"),
+    "fractions": filled(b"1.5,"),
+    "exponents": filled(b"1.5e300,"),
+    "beyond a double": filled(b"1e400,"),
+    "long numbers": filled(b"9" * 1000 + b","),
+    "one long number": filled(b"9", b'{"a": ', b"}"),
+    "numbers beside a lone surrogate": filled(b"1.5,", b'{"s": "\\ud800", "custom_attribute": {"a": ['),
+    "lone surrogates": filled(b'"\\ud800",'),
+    "numbers in a text field": filled(b"1.5,", b'{"workflow_id": [', b"1]}"),
+    "numbers in an array": filled(b"1.5,", b"[", b"1]"),
+    "numbers, truncated": filled(b"1.5,", after=b"1"),
+    "numbers, and more behind": filled(b"1.5,", after=b"1]}} x"),
+    "numbers, and no number": filled(b"1.5,", after=b"NaN]}}"),
+    "numbers, and no UTF-8": filled(b"1.5,", after=b'"\xff"]}}'),
+    "arrays never closed": b"[" * 2**20,
+    "objects never closed": b'{"a":' * 200_000,
+    "small arrays": filled(b"[],"),
+    "arrays as deep as may be": filled(b"[" * 890 + b"]" * 890 + b","),
+    "escapes": filled(b"\\u0000", b'{"a": "', b'"}'),
+    "backslashes": filled(b"\\\\", b'{"a": "', b'"}'),
+    "keys": b"{" + b",".join(b'"k%d":1' % number for number in range(90_000)) + b"}",
+    "one key": filled(b'"workflow_id":"a",', b"{", b'"a": 1}'),
+    "spaces": filled(b" ", b"{", b"}"),
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+def test_no_body_holds_web_up(body: bytes) -> None:
+    """A verdict on a mebibyte of anything costs no more for each byte than fifteen times what the sample's does."""
+
+    def seconds(one: bytes, times: int) -> float:
+        begun = time.process_time()
+        for _ in range(times):
+            verdict(judge, one)
+        return (time.process_time() - begun) / times
+
+    usual = min(seconds(SAMPLE, 1000) for _ in range(5)) / len(SAMPLE)
+    assert min(seconds(body, 1) for _ in range(5)) / len(body) < 15 * usual
 
 
 OBJECT = {"a": [1, "b"]}

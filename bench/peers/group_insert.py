@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ingest.decode import decode
+from ingest.decode import judge
 from ingest.entry import Entry
 from ingest.fallback import INSERT_PENDING, pending_columns
 from ingest.push_ids import PushIds
@@ -51,7 +51,7 @@ async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
 
 async def _push(request: Request) -> JSONResponse:
     body = await request.body()
-    decode("custom-api", body)
+    judge(body)
     stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
     _waiting.append((Entry(*_ids.draw(), "default", "custom-api", body), stored))
     _arrival.set()

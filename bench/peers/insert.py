@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ingest.decode import decode
+from ingest.decode import judge
 from ingest.entry import Entry
 from ingest.push_ids import PushIds
 
@@ -32,7 +32,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 async def _push(request: Request) -> JSONResponse:
     body = await request.body()
-    decode("custom-api", body)
+    judge(body)
     entry = Entry(*_ids.draw(), "default", "custom-api", body)
     async with request.app.state.pool.connection(timeout=1) as connection:
         await connection.execute(_INSERT, (entry.uuid, entry.received_at, entry.source, entry.kind, body))

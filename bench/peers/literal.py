@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ingest.decode import decode
+from ingest.decode import judge
 
 _queue = Queue("literal", connection=Redis.from_url(os.environ["REDIS_URL"]), serializer=JSONSerializer)
 
 
 async def _push(request: Request) -> JSONResponse:
     body = await request.body()
-    decode("custom-api", body)
+    judge(body)
     await run_in_threadpool(_queue.enqueue, "bench.peers.literal_job.store", body.decode())
     return JSONResponse({})
 
