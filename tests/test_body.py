@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import socket
+import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from ingest.body import BodyReader
+from ingest.errors import BrokenEncodingError
+from ingest.refusals import RefusedError
 from tests.kept import kept, refused
 from tests.processes import running_web, wait_until
 from tests.pushes import push
+from workers.normalise import normalise
 
 PATH = "/airudder/custom-api"
 MAX_BODY = 20_000
 BODY = json.dumps(push()).encode()
+NOISE = json.dumps({"workflow_id": "w", "noise": random.Random(7).randbytes(9_000).hex()}).encode()
 GZIP = {"content-encoding": "gzip"}
 
 
@@ -59,21 +67,87 @@ def test_gzip_is_unpacked(web_url: str, client: Any, encoding: str, chunked: boo
 @pytest.mark.parametrize(
     ("packed", "error"),
     [
-        (BODY, "the body is not gzip, as its Content-Encoding says"),
-        (zlib.compress(BODY), "the body is not gzip, as its Content-Encoding says"),
+        (b"not JSON", "not JSON: Expecting value (byte 0)"),
+        (zlib.compress(BODY), "not UTF-8 (byte 1)"),
         (gzip.compress(BODY)[:-9], "the gzip body is truncated"),
+        (gzip.compress(BODY)[:2], "the gzip body is truncated"),
         (gzip.compress(BODY)[:-4] + b"\0\0\0\0", "the body is not gzip, as its Content-Encoding says"),
         (gzip.compress(BODY) + b"x", "something follows the gzip body"),
-        (gzip.compress(BODY) * 2, "something follows the gzip body"),
+        (gzip.compress(BODY) + b"\0x", "something follows the gzip body"),
+        (gzip.compress(BODY) + BODY, "something follows the gzip body"),
+        (gzip.compress(b'{"a":1') + gzip.compress(b"}")[:-1], "the gzip body is truncated"),
+        (gzip.compress(b"{}") + gzip.compress(b"") * 500, "something follows the gzip body"),
+        (b"\x1f\x8b" + BODY, "the body is not gzip, as its Content-Encoding says"),
     ],
-    ids=["plain", "zlib", "truncated", "wrong length", "trailing", "twice"],
+    ids=[
+        *(
+            "plain and not JSON",
+            "zlib",
+            "truncated",
+            "beginning alone",
+            "wrong length",
+            "trailing",
+            "trailing behind zero",
+        ),
+        *("trailing JSON", "second one truncated", "too many members", "beginning, then JSON"),
+    ],
 )
 def test_broken_gzip_is_refused_and_kept(web_url: str, client: Any, packed: bytes, error: str) -> None:
-    """What cannot be unpacked is told so, and is a dead letter as it came."""
+    """What cannot be unpacked is told so, and is a dead letter as it came: nothing of it is normalised."""
     answer = httpx.post(web_url + PATH, content=packed, headers=GZIP)
 
     assert (answer.status_code, answer.json()) == (400, {"error": error})
-    assert [one.body for one in kept(client)] == [packed]
+    (entry,) = kept(client)
+    assert entry.body == packed
+    assert normalise(entry).push.status == "dead"
+
+
+READABLE = {
+    "unpacked by a proxy": (BODY, "gzip", 200, BODY),
+    "unpacked by a proxy, behind spaces": (b" \n" + BODY, "x-gzip", 200, b" \n" + BODY),
+    "an array unpacked by a proxy": (b"[]", "gzip", 422, b"[]"),
+    "several members": (gzip.compress(BODY[:100]) + gzip.compress(BODY[100:]), "gzip", 200, BODY),
+    "an empty member first": (gzip.compress(b"") + gzip.compress(BODY), "gzip", 200, BODY),
+    "zeros at the end": (gzip.compress(BODY) + bytes(500), "gzip", 200, BODY),
+    "zeros between members": (gzip.compress(b"{") + bytes(3) + gzip.compress(b"}"), "gzip", 200, b"{}"),
+    "more than is unpacked at once": (gzip.compress(NOISE, 0), "gzip", 200, NOISE),
+    "gzip beside identity": (gzip.compress(BODY), "identity, GZip ,", 200, BODY),
+    "no encoding": (BODY, "", 200, BODY),
+    "identity": (BODY, "Identity", 200, BODY),
+}
+
+
+@pytest.mark.parametrize(("sent", "encoding", "status", "body"), READABLE.values(), ids=READABLE.keys())
+def test_body_decides_whether_it_is_packed(
+    web_url: str, client: Any, sent: bytes, encoding: str, status: int, body: bytes
+) -> None:
+    """What is JSON is a push whatever the header says, and gzip is whatever RFC 1952 calls so; answer and outcome
+    agree."""
+    answer = httpx.post(web_url + PATH, content=sent, headers={"content-encoding": encoding})
+
+    assert answer.status_code == status
+    (entry,) = kept(client)
+    assert entry.body == body
+    assert (normalise(entry).push.error is None) == (status == 200 and body != b"{}")
+
+
+def test_many_members_cost_little() -> None:
+    """What is nothing but beginnings of members, or padding, does not hold the process up."""
+
+    def seconds(packed: bytes) -> float:
+        begun = time.process_time()
+        with suppress(BrokenEncodingError, RefusedError):
+            BodyReader(2**20)._unpack(packed)
+        return time.process_time() - begun
+
+    text = gzip.compress(b"x" * 2**20, 0)
+    usual = min(seconds(text[: 2**20]) for _ in range(5))
+    for hostile in (
+        gzip.compress(b"") * 50_000,
+        gzip.compress(b"") + bytes(2**20),
+        (gzip.compress(b"") + b"\0") * 50_000,
+    ):
+        assert min(seconds(hostile) for _ in range(5)) < 50 * usual
 
 
 TOO_MUCH = {
