@@ -1,5 +1,5 @@
-"""Push ids: UUIDv7 (RFC 9562) that rise within a process and carry their microsecond, so that an id leads to its
-partition."""
+"""Push ids: UUIDv7 (RFC 9562) that rise within a process as its clock does, and carry their microsecond, so that an id
+leads to its partition."""
 
 from __future__ import annotations
 
@@ -10,18 +10,27 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 UUID_VERSION = 7
+MAX_AHEAD_US = 1_000_000
+"""How far ids may run ahead of the clock to go on rising. A clock that is put right in steps goes back by less, as does
+one within the millisecond of a burst; one that has gone back further was wrong before, and is followed."""
 
 
 class PushIds:
-    """Draws ids for one process; the random part needs no secrecy, only to differ between processes."""
+    """Draws ids for one process; the random part needs no secrecy, only to differ between processes.
+
+    Ids rise but for where the clock goes back by more than a second: for what it repeats, the 62 random bits alone tell
+    them apart, as they tell those of other processes.
+    """
 
     def __init__(self) -> None:
         self._last_us = 0
         self._random_bits = random.Random(secrets.randbits(128)).getrandbits  # noqa: S311 - see the class docstring
 
     def draw(self) -> tuple[bytes, int]:
-        """A new id (16 bytes) and the microsecond since the epoch that is in it; both rise with each call."""
-        now_us = max(time.time_ns() // 1000, self._last_us + 1)
+        """A new id (16 bytes) and the microsecond since the epoch that is in it."""
+        now_us = time.time_ns() // 1000
+        if now_us <= self._last_us <= now_us + MAX_AHEAD_US:
+            now_us = self._last_us + 1
         self._last_us = now_us
         milliseconds, microseconds = divmod(now_us, 1000)
         number = milliseconds << 80 | UUID_VERSION << 76 | microseconds << 64 | 0b10 << 62 | self._random_bits(62)

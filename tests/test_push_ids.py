@@ -9,7 +9,13 @@ from uuid import UUID
 import pytest
 
 from ingest.entry import Entry, decode_entry, encode_entry
-from ingest.push_ids import PushIds, received_at_of
+from ingest.push_ids import MAX_AHEAD_US, PushIds, received_at_of
+
+
+class Clock:
+    """A clock that stands still unless it is set."""
+
+    now_us = 1_780_000_000_000_000
 
 
 def test_ids_are_uuid7_and_rise() -> None:
@@ -31,14 +37,51 @@ def test_id_holds_its_time() -> None:
     assert abs((datetime.now(UTC) - entry.received_at).total_seconds()) < 5
 
 
-def test_clock_may_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids go on rising when the clock is set back."""
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that ids are drawn by, to be set."""
+    clock = Clock()
+    monkeypatch.setattr(time, "time_ns", lambda: clock.now_us * 1000)
+    return clock
+
+
+@pytest.mark.parametrize("back_us", [1, 1000, MAX_AHEAD_US // 2, MAX_AHEAD_US - 100])
+def test_clock_may_go_back_a_little(clock: Clock, back_us: int) -> None:
+    """Ids go on rising by a microsecond while the clock, put right in a small step, catches up with them."""
     ids = PushIds()
     first = ids.draw()
-    an_hour_ago = time.time_ns() - 3600 * 10**9
-    monkeypatch.setattr(time, "time_ns", lambda: an_hour_ago)
+    clock.now_us -= back_us
+    drawn = [ids.draw() for _ in range(100)]
 
-    assert ids.draw() > first
+    assert [received_us for _, received_us in drawn] == [first[1] + number for number in range(1, 101)]
+    assert drawn == sorted(drawn)
+
+
+@pytest.mark.parametrize("back_s", [2, 3600, 365 * 86_400])
+def test_clock_that_was_wrong_is_followed(clock: Clock, back_s: int) -> None:
+    """A step forwards for a moment stamps what comes in that moment, and nothing after it."""
+    ids = PushIds()
+    before = ids.draw()
+    clock.now_us += back_s * 1_000_000
+    wrong = ids.draw()
+    clock.now_us -= back_s * 1_000_000
+    after = [ids.draw() for _ in range(100)]
+
+    assert wrong[1] == before[1] + back_s * 1_000_000
+    assert [received_us for _, received_us in after] == [before[1] + number for number in range(100)]
+
+
+def test_ids_differ_when_the_clock_repeats_itself(clock: Clock) -> None:
+    """An id of a microsecond that comes a second time is another one."""
+    ids, drawn = PushIds(), []
+    for _ in range(1000):
+        drawn += [ids.draw()[0] for _ in range(3)]
+        clock.now_us += 10 * MAX_AHEAD_US
+        ids.draw()
+        clock.now_us -= 10 * MAX_AHEAD_US
+
+    assert len(set(drawn)) == 3000
+    assert len({received_at_of(UUID(bytes=one)) for one in drawn}) < 10
 
 
 def test_processes_differ() -> None:
