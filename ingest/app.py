@@ -31,6 +31,7 @@ from ingest.readiness import Readiness
 from ingest.redis_client import acknowledging_client
 from ingest.refusals import Refusals
 from ingest.settings import Settings
+from ingest.tokens import Token
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +100,11 @@ def _reload_tokens(current: Settings, access: Access) -> None:
         _log.error("the tokens stay as they were: %s", error)
         return
     access.replace(tokens)
+    log_read_again(tokens)
+
+
+def log_read_again(tokens: tuple[Token, ...]) -> None:
+    """Say that this process admits by the tokens as they are now: who asked for it waits for the word."""
     _log.info("the tokens are read again: %d of %d sources", len(tokens), len({token.source for token in tokens}))
 
 

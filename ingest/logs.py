@@ -1,4 +1,4 @@
-"""Logging of every process: one line an event, and of an exception only its type and place."""
+"""Logging of every process: one line an event, and of an exception that is not ours only its type and place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 import types
 from typing import Any
 
-from ingest.errors import describe
+from ingest.errors import IngestError, describe
 
 _ExcInfo = tuple[type[BaseException], BaseException, types.TracebackType | None] | tuple[None, None, None]
 
@@ -37,7 +37,9 @@ def configure(level: int) -> None:
 
 
 def _described(value: Any) -> Any:
-    """The same, with the type and place of each exception in it instead of its text."""
+    """The same, with the type and place of each exception in it instead of its text, but for texts of our own."""
+    if isinstance(value, IngestError):
+        return str(value)
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, dict):

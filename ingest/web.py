@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from multiprocessing import current_process
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 from ingest import logs, settings
-from ingest.app import create_app
+from ingest.app import create_app, log_read_again
 from ingest.connection import KEEP_ALIVE_SECONDS
 from ingest.errors import SettingError
 from ingest.garbage import spare_garbage_collector
+from ingest.settings import Settings
 
 UVICORN: dict[str, Any] = {
     "timeout_keep_alive": KEEP_ALIVE_SECONDS,
@@ -39,12 +41,20 @@ def application() -> Starlette:
     logs.configure(logging.INFO)
     try:
         app = create_app()
+        if _is_replacement(current := settings.load()):
+            log_read_again(current.tokens)
     except SettingError as error:
         # As after SIGHUP with a broken file of tokens: uvicorn keeps the process that this one was to replace.
         _log.error("cannot start: %s", error)
         sys.exit(1)
     spare_garbage_collector()
     return app
+
+
+def _is_replacement(current: Settings) -> bool:
+    """Whether this process was spawned for another one, as after SIGHUP: multiprocessing numbers them from 1."""
+    number = current_process().name.rpartition("-")[2]
+    return number.isdigit() and int(number) > current.web_concurrency
 
 
 def main() -> None:

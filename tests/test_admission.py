@@ -229,8 +229,36 @@ def test_tokens_are_rotated_without_a_lost_push(
 
         file.write_text("s3cret\n")
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "the tokens stay as they were" in capfd.readouterr().err, "the broken file is noticed")
+        sentence = f"the tokens stay as they were: INGEST_TOKENS_FILE={file}: item 1 is not of the form"
+        wait_until(lambda: sentence in capfd.readouterr().err, "the broken file is noticed")
         assert (status(url, "/new"), status(url)) == (200, 401)
+
+
+def test_processes_that_replace_others_say_what_they_read(
+    database_url: str, redis_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With several processes each new one says that it has read the tokens, or in one sentence why it cannot."""
+    file, port = tmp_path / "tokens", free_port()
+    file.write_text(item_of("shop", "old") + "\n")
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "INGEST_TOKENS_FILE": str(file)}
+    lines: list[str] = []
+
+    def logged(words: str) -> int:
+        lines.extend(capfd.readouterr().err.splitlines())
+        return sum(words in line for line in lines)
+
+    with running("-m", "ingest.web", PORT=str(port), WEB_CONCURRENCY="2", **environ) as process:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}"), "web answers")
+        assert logged("the tokens") == 0
+        file.write_text(f"{item_of('shop', 'new')}\n{item_of('bank', 'other')}\n")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: logged("the tokens are read again: 2 of 2 sources") == 2, "both processes have read them")
+
+        file.write_text("s3cret\n")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: logged(f"cannot start: INGEST_TOKENS_FILE={file}: item 1 is not of the form"), "it says why")
+        assert status(f"http://127.0.0.1:{port}", "/new") == 200
+    assert "s3cret" not in "".join(lines)
 
 
 def test_answers_carry_no_banner(web: Any) -> None:

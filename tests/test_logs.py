@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from ingest import logs
+from ingest.errors import SettingError
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,14 @@ def test_exception_in_message_is_type_and_place(capsys: pytest.CaptureFixture[st
     logging.getLogger("psycopg").warning("error ignored in %s: %s", "rollback", ValueError("Budi"))
 
     assert capsys.readouterr().err == "WARNING psycopg: error ignored in rollback: ValueError\n"
+
+
+def test_exception_of_ours_is_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """What we foresaw says what to change, and holds nothing personal."""
+    logs.configure(logging.WARNING)
+    logging.getLogger("ingest.web").error("cannot start: %s", SettingError("PORT=x is not a whole number"))
+
+    assert capsys.readouterr().err == "ERROR ingest.web: cannot start: PORT=x is not a whole number\n"
 
 
 def test_process_ends_without_text() -> None:
