@@ -13,6 +13,9 @@ from ingest.payloads import STRUCTS
 from ingest.rate_limit import RateLimit
 from ingest.refusals import RefusedError
 
+_SEGMENTS = 4
+"""How many segments at a path's end may be the secret"""
+
 
 class Admission:
     """Decides before a byte of the body is read. `max_at_once`: requests that this process has in hand; where several
@@ -57,4 +60,17 @@ class Admission:
     def traces(self, scope: Scope) -> tuple[str | None, str | None]:
         """What may be written down of a refused request: its network, and its secret's fingerprint."""
         credential = presented_fingerprint(scope["path_params"].get("token"), scope["headers"])
-        return shown(self._addresses.client(scope)), credential
+        return self.network(scope), credential
+
+    def traces_of_stray(self, scope: Scope) -> tuple[str | None, str | None, str | None]:
+        """The same of one whose path is none of ours, behind its source. A segment of the path counts as a secret only
+        if it is one."""
+        for segment in (None, *scope["path"].split("/")[-_SEGMENTS:]):
+            source = self._access.source_of(segment, scope["headers"])
+            if source is not None:
+                return source, self.network(scope), presented_fingerprint(segment, scope["headers"])
+        return None, self.network(scope), presented_fingerprint(None, scope["headers"])
+
+    def network(self, scope: Scope) -> str | None:
+        """Where a request comes from, as it may be written down."""
+        return shown(self._addresses.client(scope))

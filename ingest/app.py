@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from ingest import settings
 from ingest.access import Access
-from ingest.addresses import Addresses, shown
+from ingest.addresses import Addresses
 from ingest.admission import Admission
 from ingest.body import BodyReader
 from ingest.connection import MAX_HEAD, Bounds, allow_many_connections
@@ -31,6 +31,7 @@ from ingest.readiness import Readiness
 from ingest.redis_client import acknowledging_client
 from ingest.refusals import Refusals
 from ingest.settings import Settings
+from ingest.strays import Strays
 from ingest.tokens import Token
 
 _log = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ def create_app() -> Starlette:
     refusals = Refusals(client)
     batch = OpenBatch(client, ids, fallback.store)
     access = Access(current.tokens)
-    body = BodyReader(current.max_body)
-    endpoint = PushEndpoint(_admission(current, access), body, ids, batch, refusals)
+    admission = _admission(current, access)
+    endpoint = PushEndpoint(admission, BodyReader(current.max_body), ids, batch, refusals)
     # A connection of its own: a slow answer to it must not end the one that stores pushes.
     probe = Fallback(current.database_url)
     readiness = Readiness(client, probe, current.appendfsync)
@@ -56,16 +57,13 @@ def create_app() -> Starlette:
         ready, words = await readiness.check()
         return JSONResponse(words, status_code=200 if ready else 503)
 
-    def note(reason: str, peer: str | None) -> None:
-        refusals.note(reason, network=shown(peer))
-
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         max_bytes, max_connections = MAX_HEAD + 2 * current.max_body, allow_many_connections()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload_tokens, current, access)
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(batch.run()), tasks.create_task(refusals.run())]
-            yield {"bounds": Bounds(current.request_seconds, max_bytes, max_connections, note)}
+            yield {"bounds": Bounds(current.request_seconds, max_bytes, max_connections, refusals.note_peer)}
             for loop in loops:
                 loop.cancel()
         await refusals.flush()
@@ -73,18 +71,21 @@ def create_app() -> Starlette:
         await probe.close()
         await client.aclose()
 
-    app = Starlette(
-        routes=[
-            # With a slash at the end too: a redirection would lose the push, and send its secret over plain HTTP.
-            *(Route(f"/airudder/{{kind}}{rest}", endpoint) for rest in ("", "/", "/{token}", "/{token}/")),
-            Route("/healthz", _healthz),
-            Route("/readyz", readyz),
-        ],
-        exception_handlers={HTTPException: _in_json, Exception: _unforeseen},
-        lifespan=lifespan,
-    )
-    app.router.redirect_slashes = False
+    pages = [Route("/healthz", _healthz), Route("/readyz", readyz)]
+    app = Starlette(routes=[*_push_routes(endpoint), *pages], lifespan=lifespan)
+    _answer_strays(app, Strays(app.router, admission, refusals))
     return app
+
+
+def _push_routes(endpoint: PushEndpoint) -> list[Route]:
+    # With a slash at the end too: a redirection would lose the push, and send its secret over plain HTTP.
+    return [Route(f"/airudder/{{kind}}{rest}", endpoint) for rest in ("", "/", "/{token}", "/{token}/")]
+
+
+def _answer_strays(app: Starlette, strays: Strays) -> None:
+    app.add_exception_handler(HTTPException, strays.wrong_method)
+    app.add_exception_handler(Exception, strays.unforeseen)
+    app.router.redirect_slashes, app.router.default = False, strays
 
 
 def _admission(current: Settings, access: Access) -> Admission:
@@ -106,15 +107,6 @@ def _reload_tokens(current: Settings, access: Access) -> None:
 def log_read_again(tokens: tuple[Token, ...]) -> None:
     """Say that this process admits by the tokens as they are now: who asked for it waits for the word."""
     _log.info("the tokens are read again: %d of %d sources", len(tokens), len({token.source for token in tokens}))
-
-
-async def _unforeseen(_request: Request, _raised: Exception) -> JSONResponse:
-    return JSONResponse({"error": "something went wrong here: try again"}, status_code=500)
-
-
-async def _in_json(_request: Request, raised: Exception) -> JSONResponse:
-    assert isinstance(raised, HTTPException)
-    return JSONResponse({"error": raised.detail.lower()}, status_code=raised.status_code, headers=raised.headers)
 
 
 async def _healthz(_request: Request) -> PlainTextResponse:

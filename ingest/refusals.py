@@ -14,6 +14,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from ingest import keys
+from ingest.addresses import shown
 from ingest.answers import Answer
 from ingest.errors import describe
 
@@ -68,6 +69,10 @@ class Refusals:
         refusal = Refusal(datetime.now(UTC), reason, source, network, credential)
         self._last.append(refusal)
         self._newest[field] = refusal
+
+    def note_peer(self, reason: str, peer: str | None) -> None:
+        """Note a connection that was refused, by its peer's address."""
+        self.note(reason, network=shown(peer))
 
     async def run(self) -> None:
         """Write the counts out once a second until cancelled."""
