@@ -52,6 +52,7 @@ OVER_RATE_LIMIT = error(429, "too many pushes from this source: try again", (b"r
 HEAD_TOO_LARGE = error(431, "the request's headers are too large", _CLOSE)
 NOT_HTTP = error(400, "this is not HTTP")
 TOO_MANY_AT_ONCE = error(503, "too many requests at once: try again", (b"retry-after", b"60"))
+TOO_MUCH_AT_ONCE = error(503, "too many bytes at once: try again", (b"retry-after", b"60"))
 ENDLESS = error(413, "the request is too large")
 SHUTTING_DOWN = error(503, "this process is about to end: try again", (b"retry-after", b"60"), _CLOSE)
 EXPANDS_TOO_MUCH = error(413, "the body expands too much", _CLOSE)

@@ -90,7 +90,8 @@ def _answer_strays(app: Starlette, strays: Strays) -> None:
 
 def _admission(current: Settings, access: Access) -> Admission:
     addresses = Addresses(current.allow_ips, current.trusted_proxies)
-    return Admission(addresses, access, RateLimit(current.rate_limit), current.max_concurrent)
+    rate_limit = RateLimit(current.rate_limit)
+    return Admission(addresses, access, rate_limit, current.max_concurrent, current.max_bytes_in_hand)
 
 
 def _reload_tokens(current: Settings, access: Access) -> None:

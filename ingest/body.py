@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from starlette.types import Receive, Scope
 
 from ingest import answers
+from ingest.admission import Admitted
 from ingest.errors import BrokenEncodingError
 from ingest.refusals import RefusedError
 
@@ -35,29 +36,36 @@ class BodyReader:
         self._max_body = max_body
         self._too_large = answers.too_large(max_body)
 
-    async def read(self, scope: Scope, receive: Receive) -> bytes:
+    async def read(self, scope: Scope, receive: Receive, admitted: Admitted) -> bytes:
         """The body as JSON is expected in it. What is said to be gzip and does not begin so is taken as it is: a proxy
         has unpacked it and left the header.
+
+        Its bytes are in hand as announced, or else as they come, and then as unpacked.
 
         Raises RefusedError if it breaks a bound, SenderLeftError, and BrokenEncodingError with what came if that cannot
         be unpacked; its first two bytes are such that `judge` and `decode` refuse it, whatever follows.
         """
-        is_gzip = self._check_headers(scope)
+        is_gzip = self._check_headers(scope, admitted)
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] != "http.request":
-            body = await self._read_rest(message["type"], body, receive)
+            body = await self._read_rest(message["type"], body, receive, admitted)
         if len(body) > self._max_body:
             raise RefusedError(self._too_large, "body too large")
         if not body:
             raise RefusedError(answers.EMPTY_BODY, "empty body")
-        return self._unpack(body) if is_gzip and body.startswith(_MAGIC) else body
+        if is_gzip and body.startswith(_MAGIC):
+            body = self._unpack(body)
+        admitted.hold(len(body))
+        return body
 
-    def _check_headers(self, scope: Scope) -> bool:
+    def _check_headers(self, scope: Scope, admitted: Admitted) -> bool:
         is_gzip = False
         for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > self._max_body:
-                raise RefusedError(self._too_large, "body too large")
+            if name == b"content-length":
+                if (announced := int(value)) > self._max_body:
+                    raise RefusedError(self._too_large, "body too large")
+                admitted.hold(announced)
             if name == b"content-encoding":
                 for encoding in _encodings(value):
                     if is_gzip or encoding not in (b"gzip", b"x-gzip"):
@@ -65,13 +73,14 @@ class BodyReader:
                     is_gzip = True
         return is_gzip
 
-    async def _read_rest(self, message_type: str, first: bytes, receive: Receive) -> bytes:
+    async def _read_rest(self, message_type: str, first: bytes, receive: Receive, admitted: Admitted) -> bytes:
         body, more = bytearray(first), True
         while more:
             if message_type == "http.disconnect":
                 raise SenderLeftError
             if len(body) > self._max_body:
                 raise RefusedError(self._too_large, "body too large")
+            admitted.hold_at_least(len(body))
             message = await receive()
             message_type, more = message["type"], message.get("more_body", False)
             body += message.get("body", b"")

@@ -11,7 +11,7 @@ import asyncio
 from starlette.types import Receive, Scope, Send
 
 from ingest import answers
-from ingest.admission import Admission
+from ingest.admission import Admission, Admitted
 from ingest.answers import Answer
 from ingest.body import BodyReader, SenderLeftError
 from ingest.connection import LATE
@@ -39,11 +39,12 @@ class PushEndpoint:
         """Answer one request."""
         source = None
         try:
-            kind, source = self._admission.admit(scope)
+            admitted = self._admission.admit(scope)
+            source = admitted.source
             try:
-                answer = await self._keep(kind, source, scope, receive)
+                answer = await self._keep(admitted, scope, receive)
             finally:
-                self._admission.leave(source)
+                admitted.leave()
         except RefusedError as refused:
             self._note(refused.reason, refused.source or source, scope)
             answer = refused.answer
@@ -57,9 +58,9 @@ class PushEndpoint:
         await send(answer.start)
         await send(answer.body)
 
-    async def _keep(self, kind: str, source: str, scope: Scope, receive: Receive) -> Answer:
+    async def _keep(self, admitted: Admitted, scope: Scope, receive: Receive) -> Answer:
         try:
-            body = await self._body.read(scope, receive)
+            body = await self._body.read(scope, receive, admitted)
             judge(body)
             answer = answers.ACKNOWLEDGED
         except NotJsonError as error:
@@ -70,7 +71,7 @@ class PushEndpoint:
             body, answer = error.body, answers.error(400, str(error))
         push_id, received_us = self._ids.draw()
         try:
-            await self._batch.append(Entry(push_id, received_us, source, kind, body))
+            await self._batch.append(Entry(push_id, received_us, admitted.source, admitted.kind, body))
         except NowhereToStoreError:
             raise RefusedError(answers.NOWHERE_TO_STORE, "nowhere to store") from None
         return answer

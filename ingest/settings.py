@@ -46,6 +46,8 @@ class Settings:
     max_body: int
     max_concurrent: int
     """Requests that a web process has in hand"""
+    max_bytes_in_hand: int
+    """Of their bodies; two of the largest at least, as one of several sources may have half"""
     request_seconds: int
     """How long a request may take to arrive"""
     rate_limit: int | None
@@ -91,6 +93,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment, and what a running `ingest up` has written down of variables that it does not set."""
     data_dir = Path(environ.get("INGEST_DATA_DIR") or ".data").absolute()
     environ = {**_read_running(data_dir), **{name: value for name, value in environ.items() if value}}
+    max_body = _integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1)
     return Settings(
         configured_database_url=environ.get("DATABASE_URL"),
         configured_redis_url=_redis_url(environ.get("REDIS_URL")),
@@ -104,8 +107,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         tokens_file=Path(environ["INGEST_TOKENS_FILE"]).absolute() if "INGEST_TOKENS_FILE" in environ else None,
         allow_ips=parse_networks("INGEST_ALLOW_IPS", environ.get("INGEST_ALLOW_IPS", "")),
         trusted_proxies=parse_networks("INGEST_TRUSTED_PROXIES", environ.get("INGEST_TRUSTED_PROXIES", "")),
-        max_body=_integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1),
+        max_body=max_body,
         max_concurrent=_integer(environ, "INGEST_MAX_CONCURRENT", 4000, at_least=1),
+        max_bytes_in_hand=_bytes_in_hand(environ, at_least=2 * max_body),
         request_seconds=_integer(environ, "INGEST_REQUEST_SECONDS", 15, at_least=1),
         rate_limit=_integer_if_set(environ, "INGEST_RATE_LIMIT"),
         appendfsync=_one_of(environ, "INGEST_APPENDFSYNC", "always", "everysec"),
@@ -151,6 +155,11 @@ def _integer(environ: Mapping[str, str], name: str, default: int, *, at_least: i
     if not (text.isascii() and text.isdigit() and at_least <= int(text) <= at_most):
         raise SettingError(f"{name}={text} is not a whole number from {at_least} to {at_most}")
     return int(text)
+
+
+def _bytes_in_hand(environ: Mapping[str, str], *, at_least: int) -> int:
+    default = max(256 * 1024 * 1024, at_least)
+    return _integer(environ, "INGEST_MAX_BYTES_IN_HAND", default, at_least=at_least, at_most=2**63 - 1)
 
 
 def _integer_if_set(environ: Mapping[str, str], name: str, *, at_most: int = 2**31 - 1) -> int | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -158,6 +161,90 @@ def test_source_has_half_of_the_room(web: Any, client: Any) -> None:
     with web(INGEST_MAX_CONCURRENT="4", INGEST_TOKENS="greedy=one,modest=two") as url, held(url, 2, "/one"):
         wait_until(lambda: status(url, "/one") == 503, "the source has no more room")
         assert status(url, "/two") == 200
+
+
+@contextmanager
+def begun(url: str, head: str, body: bytes, times: int, token: str = "") -> Iterator[list[socket.socket]]:
+    """Requests with a line of their own in the head, of whose bodies this is the beginning."""
+    address = urlsplit(url)
+    sockets = []
+    for _ in range(times):
+        one = socket.create_connection((address.hostname, address.port), timeout=30)
+        one.sendall(f"POST {PATH}{token} HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+        sockets.append(one)
+    try:
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+BOUNDS = {"INGEST_MAX_BODY": "20000", "INGEST_MAX_BYTES_IN_HAND": "40000"}
+HALF = b"{" + b" " * 19_000
+"""Of what may be in hand"""
+
+
+@pytest.mark.parametrize(
+    ("head", "sent", "rest"),
+    [
+        ("Content-Length: 19002", b"", HALF + b"}"),
+        (CHUNKED, b"4a39\r\n" + HALF + b"\r\n", b"1\r\n}\r\n0\r\n\r\n"),
+    ],
+    ids=["announced", "as they come"],
+)
+def test_too_many_bytes_at_once_are_sent_away(web: Any, client: Any, head: str, sent: bytes, rest: bytes) -> None:
+    """Beyond its bound of bytes a process asks to come back, serves what it has in hand, and has room again."""
+    with web(**BOUNDS) as url, begun(url, head, sent, 2) as sockets:
+        wait_until(lambda: posted(url, HALF + b"}").status_code == 503, "there is no more room")
+        answer = posted(url, HALF + b"}")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert answer.json() == {"error": "too many bytes at once: try again"}
+        assert posted(url, (b" " * 10_000 for _ in range(2))).status_code == 503
+        assert posted(url, gzip.compress(HALF + b"}", 0)).status_code == 503
+        assert status(url) == 200
+        for one in sockets:
+            one.sendall(rest)
+            assert one.recv(100).startswith(b"HTTP/1.1 200 ")
+        assert posted(url, HALF + b"}").status_code == 200
+        wait_until(lambda: client.hget("refused", "too many bytes at once\tdefault"), "the refusals are counted")
+    assert len(kept(client)) == 4
+
+
+def posted(url: str, content: Any) -> httpx.Response:
+    """The answer to a body, marked as gzip if it is."""
+    is_gzip = isinstance(content, bytes) and content.startswith(b"\x1f")
+    return httpx.post(url + PATH, content=content, headers={"content-encoding": "gzip"} if is_gzip else {})
+
+
+def test_gzip_counts_as_what_it_unpacks_to(web: Any, client: Any) -> None:
+    """A packed body is small, and what waits to be stored is not."""
+    body = json.dumps({"workflow_id": "w", "x": random.Random(7).randbytes(9_700).hex()}).encode()
+    with web(**BOUNDS) as url, begun(url, "Content-Length: 19002", b"", 1), begun(url, "Content-Length: 2000", b"", 1):
+        wait_until(lambda: posted(url, gzip.compress(body)).status_code == 503, "there is no room for what is in it")
+        assert posted(url, body[:1000]).status_code == 400
+
+
+def test_source_has_half_of_the_bytes(web: Any, client: Any) -> None:
+    """Where several sources push, one that holds what it may leaves the others theirs."""
+    with (
+        web(**BOUNDS, INGEST_TOKENS="greedy=one,modest=two") as url,
+        begun(url, "Content-Length: 19002", b"", 1, "/one"),
+    ):
+        wait_until(lambda: httpx.post(url + PATH + "/one", content=HALF).status_code == 503, "it has no more room")
+        assert httpx.post(url + PATH + "/two", content=HALF + b"}").status_code == 200
+        assert httpx.post(url + PATH + "/one", content=b"{}").status_code == 200
+
+
+def test_bytes_of_every_end_are_given_back(web: Any, client: Any) -> None:
+    """Whatever a request comes to, its bytes are in hand no more."""
+    with web(**BOUNDS) as url, httpx.Client(base_url=url) as sender:
+        for _ in range(30):
+            for body in (HALF + b"}", HALF, b"[" + HALF[1:] + b"]", b"\xff" + HALF, b" " * 20_001):
+                assert sender.post(PATH, content=body).status_code in (200, 400, 422, 413)
+            assert posted(url, gzip.compress(HALF, 0)[:-1]).status_code == 400
+            with begun(url, "Content-Length: 19002", HALF, 1):
+                pass
 
 
 def test_process_that_ends_says_so(web: Any, client: Any) -> None:

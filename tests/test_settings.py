@@ -25,6 +25,8 @@ def test_defaults_need_nothing() -> None:
 
     assert (current.host, current.port, current.dashboard_port) == ("127.0.0.1", 8000, 9181)
     assert (current.web_concurrency, current.workers, current.max_body) == (1, 2, 1024 * 1024)
+    assert current.max_bytes_in_hand == 256 * 1024 * 1024
+    assert load({"INGEST_MAX_BODY": str(2**30)}).max_bytes_in_hand == 2**31
     assert (current.retention_days, current.transcript_days) == (None, None)
     assert current.is_open
     assert current.data_dir == Path(".data").absolute()
@@ -79,6 +81,7 @@ def test_broken_running_file_is_ignored(tmp_path: Path, content: str) -> None:
         ("WORKERS", "0"),
         ("WEB_CONCURRENCY", "two"),
         ("INGEST_MAX_BODY", "1MiB"),
+        ("INGEST_MAX_BYTES_IN_HAND", "2000000"),
         ("DASHBOARD_PORT", "99999"),
         ("INGEST_RETENTION_DAYS", "0"),
         ("INGEST_TRANSCRIPT_DAYS", "99999"),
