@@ -28,7 +28,7 @@ from ingest.open_batch import OpenBatch
 from ingest.push_ids import PushIds
 from ingest.rate_limit import RateLimit
 from ingest.readiness import Readiness
-from ingest.redis_client import acknowledging_client
+from ingest.redis_client import acknowledging_client, aside_client
 from ingest.refusals import Refusals
 from ingest.settings import Settings
 from ingest.strays import Strays
@@ -41,17 +41,17 @@ def create_app() -> Starlette:
     """Build the application from the environment; SettingError if that says too little. Nothing connects yet."""
     current = settings.load()
     current.check_exposure()
-    client = acknowledging_client(current.redis_url)
+    client, aside = acknowledging_client(current.redis_url), aside_client(current.redis_url)
     fallback = Fallback(current.database_url)
     ids = PushIds()
-    refusals = Refusals(client)
+    refusals = Refusals(aside)
     batch = OpenBatch(client, ids, fallback.store)
     access = Access(current.tokens)
     admission = _admission(current, access)
     endpoint = PushEndpoint(admission, BodyReader(current.max_body), ids, batch, refusals)
     # A connection of its own: a slow answer to it must not end the one that stores pushes.
     probe = Fallback(current.database_url)
-    readiness = Readiness(client, probe, current.appendfsync)
+    readiness = Readiness(aside, probe, current.appendfsync)
 
     async def readyz(_request: Request) -> JSONResponse:
         ready, words = await readiness.check()
@@ -70,6 +70,7 @@ def create_app() -> Starlette:
         await fallback.close()
         await probe.close()
         await client.aclose()
+        await aside.aclose()
 
     pages = [Route("/healthz", _healthz), Route("/readyz", readyz)]
     app = Starlette(routes=[*_push_routes(endpoint), *pages], lifespan=lifespan)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -17,12 +16,18 @@ from ingest import jobs, keys
 from ingest.entry import Entry, encode_entry
 from ingest.errors import NowhereToStoreError, describe
 from ingest.push_ids import PushIds
+from ingest.redis_client import ACKNOWLEDGE_TIMEOUT_SECONDS
 
 MAX_PUSHES = 2000
 MAX_BYTES = 4 * 1024 * 1024
 """A batch that has reached either bound is left alone, and a new one opened. Larger batches share the cost of a job, a
 transaction and its statements among more pushes, and let a push wait longer for its batch-mates: two thousand take a
 fifth of a second."""
+REDIS_SECONDS = 0.5
+LEAST_REDIS_SECONDS = 0.1
+"""How long after a group's first push arrived Redis has to have it, and how long Redis has in any case. So a push is
+answered within a second: it waits for the write to Redis or the insert that is under way, 0.45 s at most; then come
+these, and an insert. What is more than a batch holds waits for further turns."""
 REDIS_REST_SECONDS = 1.0
 """After a failure Redis is left alone for this long: pushes go straight to Postgres, and none waits in vain."""
 
@@ -69,12 +74,15 @@ class OpenBatch:
         self._pushes = 0
         self._bytes = 0
         self._waiting: list[Waiting] = []
+        self._oldest_arrival = 0.0
         self._arrival = asyncio.Event()
         self._redis_rests_until = 0.0
 
     async def append(self, entry: Entry) -> None:
         """Return when the push is on disk; NowhereToStoreError when neither Redis nor Postgres took it."""
         stored: asyncio.Future[bool] = self._loop.create_future()
+        if not self._waiting:
+            self._oldest_arrival = self._loop.time()
         self._waiting.append((entry, stored))
         self._arrival.set()
         # An exception in the future would hold the frames, and so the bodies, that wait for it.
@@ -107,7 +115,11 @@ class OpenBatch:
     async def _settle(self, group: list[Waiting]) -> None:
         are_stored = False
         try:
-            await self._store([entry for entry, _ in group])
+            if not await self._is_in_redis([entry for entry, _ in group]):
+                # Who came meanwhile goes along: behind this group they would wait for Postgres twice.
+                self._waiting[:0] = group
+                group = self._next_group()
+                await self._fallback([entry for entry, _ in group])
             are_stored = True
         except NowhereToStoreError:
             pass  # the fallback has said why
@@ -118,15 +130,19 @@ class OpenBatch:
             if not stored.done():  # else its request was cancelled
                 stored.set_result(are_stored)
 
-    async def _store(self, entries: list[Entry]) -> None:
-        if time.monotonic() >= self._redis_rests_until:
-            try:
+    async def _is_in_redis(self, entries: list[Entry]) -> bool:
+        now = self._loop.time()
+        if now < self._redis_rests_until:
+            return False
+        until = min(now + ACKNOWLEDGE_TIMEOUT_SECONDS, self._oldest_arrival + REDIS_SECONDS)
+        try:
+            # One bound around all that the client may have to do: connect, greet, write, read, load a script.
+            async with asyncio.timeout_at(max(until, now + LEAST_REDIS_SECONDS)):
                 await self._append_to_redis(_count(entries), [encode_entry(entry) for entry in entries])
-            except (RedisError, OSError) as error:
-                self._rest(error)
-            else:
-                return
-        await self._fallback(entries)
+        except (RedisError, OSError) as error:
+            self._rest(error)
+            return False
+        return True
 
     async def _append_to_redis(self, counts: _Counts, encoded: list[bytes]) -> None:
         size = sum(map(len, encoded))
@@ -160,7 +176,7 @@ class OpenBatch:
         # The batch may or may not hold the group now: a batch id is never used again after an error, or a late
         # repetition could open a batch anew under the id of one that was taken.
         self._batch_id = None
-        self._redis_rests_until = time.monotonic() + REDIS_REST_SECONDS
+        self._redis_rests_until = self._loop.time() + REDIS_REST_SECONDS
         _log.error("Redis did not confirm a write (%s): pushes go to Postgres", type(error).__name__)
 
 

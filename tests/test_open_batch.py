@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import redis.asyncio
 
-from ingest import keys, open_batch
+from ingest import fallback, keys, open_batch
 from ingest.entry import Entry, decode_entry
 from ingest.errors import NowhereToStoreError
 from ingest.jobs import normalise_queue
@@ -21,6 +24,9 @@ from ingest.redis_client import acknowledging_client
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from workers.taken_batch import take
+
+NOISE_SECONDS = 0.25
+"""What a machine with other things to do may add"""
 
 
 class Stored:
@@ -240,5 +246,67 @@ def test_cancelled_request_harms_nobody(redis_url: str, client: Any) -> None:
         requests[1].cancel()
         results = await asyncio.gather(*requests, return_exceptions=True)
         assert [type(result) for result in results] == [type(None), asyncio.CancelledError, type(None)]
+
+    with_batch(redis_url, work)
+
+
+@pytest.fixture
+def frozen(redis_url: str, client: Any) -> Iterator[Callable[[], None]]:
+    """Stops the Redis, which goes on at the end."""
+    pid = client.info()["process_id"]
+    try:
+        yield lambda: os.kill(pid, signal.SIGSTOP)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+class Slow(Stored):
+    """A fallback that takes what it may take."""
+
+    async def store(self, entries: list[Entry]) -> None:
+        """Keep them, late."""
+        await asyncio.sleep(fallback.TIMEOUT_SECONDS - 0.05)
+        await super().store(entries)
+
+
+async def seconds_of(batch: OpenBatch, number: int) -> float:
+    """How long a push waits."""
+    begun = time.monotonic()
+    await batch.append(entry(push(f"c{number}")))
+    return time.monotonic() - begun
+
+
+def test_frozen_redis_holds_no_answer_for_more_than_a_second(redis_url: str, frozen: Callable[[], None]) -> None:
+    """Nor does a slow fallback behind it: whenever a push comes, and whatever is under way."""
+    slow, waited = Slow(), list[float]()
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await batch.append(entry(push("first")))
+        frozen()
+        async with asyncio.TaskGroup() as tasks:
+            pushes = []
+            for number in range(40):
+                pushes.append(tasks.create_task(seconds_of(batch, number)))
+                await asyncio.sleep(0.1)
+        waited.extend(task.result() for task in pushes)
+
+    with_batch(redis_url, work, slow)
+
+    assert len(slow.entries) == 40
+    assert max(waited) < 1.0 + NOISE_SECONDS
+
+
+def test_frozen_redis_leaves_nothing_in_memory(redis_url: str, frozen: Callable[[], None]) -> None:
+    """What it did not read is given up with the connection, try after try."""
+    body = push(comments="x" * 1_000_000)
+
+    async def work(batch: OpenBatch, client: redis.asyncio.Redis) -> None:
+        await batch.append(entry(push("first")))
+        (connection,) = client.connection_pool._available_connections
+        frozen()
+        writer = connection._writer
+        assert writer
+        await asyncio.gather(*(batch.append(entry(body)) for _ in range(12)))
+        assert writer.transport.get_write_buffer_size() == 0
 
     with_batch(redis_url, work)

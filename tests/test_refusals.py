@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from ingest import keys
-from ingest.redis_client import acknowledging_client
+from ingest.redis_client import aside_client
 from ingest.refusals import Refusals
 from tests.kept import last_refusals
 
@@ -15,7 +15,7 @@ def test_redis_away_forgets_none(redis_url: str, client: Any) -> None:
     """What could not be written is written later, and of too many the newest are kept."""
 
     async def scenario() -> None:
-        away, there = acknowledging_client("redis://127.0.0.1:1/0"), acknowledging_client(redis_url)
+        away, there = aside_client("redis://127.0.0.1:1/0"), aside_client(redis_url)
         refusals = Refusals(away)
         for number in range(keys.LAST_REFUSALS_KEPT):
             refusals.note("wrong method", f"early-{number}")
