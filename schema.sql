@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (3, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (4, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -64,6 +64,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   call_id          text,
   custom_attribute jsonb,
   normalised_at    timestamptz,
+  replayed_at      timestamptz,
   -- The partition key has to be part of it; a push id holds its received_at, so the id alone leads to the row.
   PRIMARY KEY (received_at, push_id),
   CONSTRAINT push_status_is_known CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead', 'erased')),
@@ -85,6 +86,8 @@ COMMENT ON COLUMN airudder.pushes.status IS
 COMMENT ON COLUMN airudder.pushes.error IS 'Why a dead push is dead.';
 COMMENT ON COLUMN airudder.pushes.error_path IS 'Where in the body the error is, as a JSON path.';
 COMMENT ON COLUMN airudder.pushes.warnings IS 'Fields stored as null or changed: [{"path": …, "problem": …}].';
+COMMENT ON COLUMN airudder.pushes.replayed_at IS
+  'When it was last replayed as a dead letter: since then it waits, if it is pending.';
 COMMENT ON COLUMN airudder.pushes.through_redis IS
   'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
 COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
@@ -326,6 +329,10 @@ CREATE TABLE IF NOT EXISTS airudder.callees (
 COMMENT ON TABLE airudder.callees IS 'A row is one person a source calls, by telephone number.';
 COMMENT ON COLUMN airudder.callees.callee_number IS 'In E.164 (+6281234567890) if it can be read as such, else as sent.';
 COMMENT ON COLUMN airudder.callees.country IS 'Of the number: ISO 3166-1 alpha-2; null if it cannot be told.';
+
+-- A number that could not be read as E.164 has no country; erase looks it up by its digits.
+CREATE INDEX IF NOT EXISTS callees_without_country ON airudder.callees (regexp_replace(callee_number, '[^0-9]', '', 'g'))
+  WHERE country IS NULL;
 
 CREATE TABLE IF NOT EXISTS airudder.cases (
   source             text        NOT NULL,
@@ -595,7 +602,7 @@ BEGIN
     -- All but what came: nobody changes that.
     GRANT SELECT, INSERT, UPDATE (
       status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, callee_number, case_id,
-      call_id, custom_attribute, normalised_at) ON airudder.pushes TO airudder_worker;
+      call_id, custom_attribute, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
       airudder.cases, airudder.calls, airudder.call_attributes TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.call_turns TO airudder_worker;

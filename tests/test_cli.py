@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,11 +18,13 @@ from psycopg import Connection
 
 from ingest import keys
 from ingest.access import Access
+from ingest.cli import postgres
 from ingest.cli.up import masked
-from ingest.entry import Entry, encode_entry
+from ingest.entry import Entry, encode_entry, hour_name
+from ingest.process_ids import is_alive
 from ingest.refusals import Refusal
 from ingest.settings import load
-from tests.processes import ingest, running, wait_until
+from tests.processes import descendants, ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from workers.postgres import Database
@@ -78,12 +82,16 @@ def test_migrate_twice(connection: Rows) -> None:
 
 
 def test_status_counts_in_flight(client: Any, database: Database) -> None:
-    """`status --json` counts batches and pushes in flight, outcomes and refusals, and says that nobody works."""
+    """`status --json` counts batches and pushes in flight, what came within a day, dead letters and refusals, and says
+    that nobody works."""
     settle(database, [entry(push("c1")), entry(push("c1")), entry(b"[]")])
     client.rpush(keys.batch("b1"), encode_entry(entry(push("c2"))), encode_entry(entry(push("c3"))))
     client.zadd(keys.BATCHES, {"b1": 1.0})
     client.hincrby(keys.REFUSED, keys.refused_field("wrong credential", None), 3)
     client.hincrby(keys.REFUSED, keys.refused_field("body too large", "shop"), 1)
+    for hours, pushes in ((0, 3), (23, 2), (24, 1)):
+        hour = hour_name(datetime.now(UTC) - timedelta(hours=hours))
+        client.hset(keys.acknowledged(hour), "shop", pushes)
 
     result = ingest("status", "--json")
 
@@ -95,7 +103,7 @@ def test_status_counts_in_flight(client: Any, database: Database) -> None:
         {"reason": "wrong credential", "source": None, "requests": 3},
     ]
     assert status["postgres"]["dead"] == 1
-    assert status["postgres"]["last_24_hours"] == {"dead": 1, "duplicate": 1, "normalised": 1}
+    assert status["redis"]["acknowledged_last_24_hours"] == {"shop": 5}
     assert status["problems"][0] == "no worker is running"
     assert status["problems"][1] == "no sweeper is running"
     assert status["problems"][2].startswith("the oldest batch waits for")
@@ -187,6 +195,34 @@ def test_status_sees_pending_wait(connection: Rows) -> None:
 
     assert result.returncode == 1
     assert "the oldest pending push waits for 36" in result.stdout
+
+
+def test_replayed_push_waits_since_its_replay(connection: Rows) -> None:
+    """An old dead letter that is replayed has waited since then, not since it came."""
+    make_dead(connection, entry(push(), later_us=-3_600_000_000))
+    connection.execute(postgres.REPLAY_ALL_DEAD)
+
+    status = json.loads(ingest("status", "--json").stdout)
+
+    assert (status["postgres"]["pending"], status["postgres"]["dead"]) == (1, 0)
+    assert status["postgres"]["oldest_pending_seconds"] < 60
+    assert not [one for one in status["problems"] if "pending" in one]
+
+
+def test_status_counts_no_killed_workers(client: Any) -> None:
+    """Workers that were killed on this machine are not counted, though their hearts seem to beat still."""
+    with running("-m", "workers", WORKERS="2") as pool:
+        wait_until(lambda: client.scard("rq:workers") == 2, "both register")
+        found = wait_until(lambda: descendants(pool.pid), "the pool has workers")
+        os.kill(pool.pid, signal.SIGSTOP)
+        for pid in found:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, found)), "they are gone")
+        counted = json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"]
+        registered = client.scard("rq:workers")
+        os.kill(pool.pid, signal.SIGCONT)
+
+    assert (counted, registered) == (0, 2)
 
 
 def test_status_counts_living_workers(client: Any) -> None:

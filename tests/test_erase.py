@@ -16,7 +16,8 @@ import pytest
 from psycopg import Connection
 
 from ingest import keys
-from ingest.cli import erase, person_statements
+from ingest.cli import erase, person_pushes, person_statements, postgres
+from ingest.cli.person_pushes import Found
 from ingest.cli.reconcile import reconcile
 from ingest.entry import Entry, encode_entry
 from ingest.errors import EraseError
@@ -565,3 +566,86 @@ def test_case_of_several_sources_has_to_be_named(client: Any, database: Database
     assert "2 sources have a case of this id" in refused.stderr
     assert ingest("erase", "--case-id", "1", "--source", "lender-a").returncode == 0
     assert [row["source"] for row in connection.execute("SELECT source FROM airudder.cases")] == ["lender-b"]
+
+
+@pytest.mark.parametrize("spelt", ["0812 3456 7890", "+0812-3456-7890", "(0062) 812 3456 7890", "62 0812 3456 7890"])
+def test_number_that_is_stored_as_it_was_sent(database: Database, connection: Rows, client: Any, spelt: str) -> None:
+    """One that cannot be read as E.164 is found by its digits, and so are all pushes that name it."""
+    settle(database, [entry(marked("a", spelt)), entry(marked("b", spelt)), entry(marked("b", spelt))])
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    assert_gone(connection, client)
+    assert outcomes(connection) == {"erased": 3}
+
+
+@pytest.mark.parametrize("whom", [["--callee-number", NUMBER], ["--case-id", f"case-{MARK}"]])
+def test_every_delivery_goes(client: Any, database: Database, connection: Rows, whom: list[str]) -> None:
+    """Retries that were marked as duplicates, and a dead letter that was replayed and waits or is settled by now."""
+    settle(database, [entry(marked())])
+    settle(database, [entry(marked()), entry(marked())])
+    for one in (entry(marked("waits")), entry(marked("settled"))):
+        make_dead(connection, one)
+        if b"settled" in one.body:
+            connection.execute(postgres.REPLAY_DEAD_BY_ID, {"push_id": one.uuid, "received_at": one.received_at})
+            Sweeper(client, database).run_once()
+    connection.execute(postgres.REPLAY_ALL_DEAD)
+    assert outcomes(connection) == {"normalised": 2, "duplicate": 2, "pending": 1}
+
+    assert ingest("erase", *whom).returncode == 0
+
+    assert_gone(connection, client)
+    assert outcomes(connection) == {"erased": 5}
+
+
+def test_pushes_of_a_cases_call_go(client: Any, database: Database, connection: Rows) -> None:
+    """A push that names no case is the case's if its call is, or if it came about the case's callee and mentions it;
+    whatever number it names."""
+    of_call, mentions, neither = marked("mine", OTHER), marked("x"), push("y", NUMBER)
+    mentions["custom_attribute"] = {"case_id": f"case-{MARK}"}
+    for body in (of_call, mentions, neither):
+        del body["callee"]["case_id"]
+    settle(database, [entry(of_call), entry(mentions), entry(neither), entry(marked("mine"))])
+
+    assert ingest("erase", "--case-id", f"case-{MARK}").returncode == 0
+
+    left = connection.execute("SELECT call_id FROM airudder.pushes WHERE status <> 'erased'").fetchall()
+    assert left == [{"call_id": "y"}]
+
+
+def test_case_that_gets_another_number_meanwhile(
+    client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a worker writes of the case between the look and the removal, about somebody who was not known with it, is
+    found by the next look."""
+    settle(database, [entry(marked())])
+    looks: list[Found] = []
+
+    def look_and_settle(*arguments: Any) -> Found:
+        found = person_pushes.find(*arguments)
+        if not looks:
+            settle(database, [entry(marked("late", OTHER))])
+        looks.append(found)
+        return found
+
+    monkeypatch.setattr(erase, "find", look_and_settle)
+    erase.command.main(["--case-id", f"case-{MARK}"], standalone_mode=False)
+
+    assert MARK not in everything(connection, client)
+    assert outcomes(connection) == {"erased": 2}
+
+
+def test_call_of_a_nameless_push_brings_others(client: Any, database: Database, connection: Rows) -> None:
+    """A push that names nobody and mentions the number tells a call; others of that call, which mention nobody, go
+    with it, be they settled, dead or in Redis, and whichever was read first."""
+    said, mentions = {"call": {"call_id": "told"}}, {"call": {"call_id": "told"}, "custom_attribute": {"to": NUMBER}}
+    settle(database, [entry({**said, "note": 1})])
+    make_dead(connection, entry({**said, "note": 2}))
+    make_dead(connection, entry(mentions))
+    enqueued(client, [entry({**said, "note": 3}), entry({"call": {"call_id": "untold"}})])
+
+    erased = ingest("erase", "--callee-number", NUMBER)
+
+    found = counts(erased.stdout)
+    assert (found["normalised"], found["dead"], found["in_redis"]) == (1, 2, 1)
+    assert client.llen(keys.batch("b1")) == 1

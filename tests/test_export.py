@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +57,23 @@ def test_unreadable_body_is_base64(connection: Rows, database: Database) -> None
 
     assert (exported["status"], exported["body"]) == ("dead", None)
     assert base64.b64decode(exported["body_base64"]) == body
+
+
+def test_progress_is_for_terminals(connection: Rows, database: Database) -> None:
+    """A terminal is shown how far the reading is; a pipe is not."""
+    settle(database, [entry(marked()), entry(b"[]")])
+    script = Path(sys.executable).with_name("ingest")
+    ours, theirs = os.openpty()
+
+    with open(ours, "rb", buffering=0) as shown:
+        subprocess.run(
+            [script, "export", "--callee-number", NUMBER], check=True, stdout=subprocess.DEVNULL, stderr=theirs
+        )
+        os.close(theirs)
+        bar = shown.read(4096)
+
+    assert b"reading pushes that name nobody" in bar
+    assert ingest("export", "--callee-number", NUMBER).stderr == ""
 
 
 def test_nobody_is_exported(client: Any, connection: Rows) -> None:

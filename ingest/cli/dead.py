@@ -32,7 +32,7 @@ def list_dead(limit: int) -> None:
     """List dead letters, the newest first."""
     with postgres.connect(settings.load()) as connection:
         rows = connection.execute(postgres.DEAD_NEWEST_FIRST, {"limit": limit}).fetchall()
-        (total,) = (row["pushes"] for row in connection.execute(postgres.DEAD_PUSHES))
+        (total,) = (row["pushes"] for row in connection.execute(postgres.DEAD))
     print_table("dead letters", rows, total)
     if not rows:
         click.echo("no dead letters")

@@ -15,7 +15,8 @@ from ingest import settings
 from ingest.cli import person_statements as statements
 from ingest.cli import postgres, redis
 from ingest.cli.output import print_record
-from ingest.cli.person import Found, Person, find, person_options, person_sought
+from ingest.cli.person import Person, person_options, person_sought
+from ingest.cli.person_pushes import Found, find
 from ingest.errors import EraseError, IngestError, StillInHandError
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 

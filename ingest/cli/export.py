@@ -14,7 +14,8 @@ from psycopg import Connection
 from ingest import settings
 from ingest.cli import person_statements as statements
 from ingest.cli import postgres, redis
-from ingest.cli.person import Found, Person, find, person_options, person_sought
+from ingest.cli.person import Person, person_options, person_sought
+from ingest.cli.person_pushes import Found, find
 
 _Connection = Connection[postgres.Row]
 
@@ -38,12 +39,14 @@ def command(**whom: str | None) -> None:
 
 
 def _document(connection: _Connection, sought: Person, found: Found) -> dict[str, list[postgres.Row]]:
-    stored = {push["push_id"] for push in found.pushes}
+    keys = postgres.columns(found.pushes, "received_at", "push_id")
+    pushes = connection.execute(statements.PUSHES_IN_FULL, keys).fetchall()
+    stored = {push["push_id"] for push in pushes}
     return {
         "callees": connection.execute(statements.CALLEES_OF_PERSON, sought.parameters()).fetchall(),
         "cases": connection.execute(statements.CASES_OF_PERSON, sought.parameters()).fetchall(),
         "calls": _calls(connection, sought),
-        "pushes": [{**push, **_body(push["body"])} for push in found.pushes],
+        "pushes": [{**push, **_body(push["body"])} for push in pushes],
         "in_redis": [
             {
                 "push_id": one.entry.uuid,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,3 +41,14 @@ def print_record(title: str, row: Mapping[str, Any]) -> None:
     width = max(map(len, row))
     for column, value in row.items():
         click.echo(f"  {column.ljust(width)}  {word(value)}")
+
+
+@contextmanager
+def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr while the block works through so many of something; it is told how many more are done. Nothing
+    is shown where stderr is no terminal."""
+    is_hidden = not sys.stderr.isatty()
+    with click.progressbar(length=total, label=f"reading {what}", file=sys.stderr, hidden=is_hidden) as bar:
+        # Drawing costs more than reading: a hundred times are enough.
+        bar.update_min_steps = max(1, total // 100)
+        yield bar.update

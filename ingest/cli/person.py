@@ -1,23 +1,16 @@
-"""One person: whom `erase` and `export` are about, and where in Redis and Postgres data on them lie."""
+"""One person: whom `erase` and `export` are about, and which pushes are theirs."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import click
-from psycopg import Connection
-from redis import Redis
 
-from ingest.cli import person_statements as statements
-from ingest.cli import postgres
-from ingest.cli.redis import encoded_in_flight
 from ingest.decode import decode, decode_within
-from ingest.entry import Entry, decode_entry
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.identifiers import canonical_id, named_id, text_of
 from ingest.phone_numbers import canonical_number, digits_of, mention_of, read_number, spellings
@@ -52,6 +45,8 @@ class Person:
     """What finds them in bytes that name nobody"""
     calls: set[Key] = field(default_factory=set)
     """Those that are known to be theirs: some pushes say no more"""
+    case_numbers: set[str] = field(default_factory=set)
+    """Those that a case is known with, where one is meant"""
     cases: set[Key] = field(default_factory=set)
     """The person's cases that nobody else has, for the same reason"""
 
@@ -62,6 +57,8 @@ class Person:
             "case_id": self.case_id,
             "numbers": sorted(self.numbers),
             "spellings": sorted(self.spellings),
+            "in_e164": [f"+{digits}" for digits in sorted(self.spellings)],
+            "case_numbers": sorted(self.case_numbers),
             "call_sources": [source for source, _ in sorted(self.calls)],
             "call_ids": [call_id for _, call_id in sorted(self.calls)],
             "case_sources": [source for source, _ in sorted(self.cases)],
@@ -92,24 +89,6 @@ class Person:
 
     def _is_number(self, number: str) -> bool:
         return canonical_number(number) in self.numbers or digits_of(number) in self.spellings
-
-
-@dataclass(frozen=True)
-class InFlight:
-    """A push in Redis: its batch, how it is stored there, and what it says."""
-
-    batch_id: str
-    encoded: bytes
-    entry: Entry
-    names: Names
-
-
-@dataclass(frozen=True)
-class Found:
-    """The raw pushes about a person."""
-
-    in_flight: list[InFlight]
-    pushes: list[postgres.Row]
 
 
 def person_options(command: _Command) -> _Command:
@@ -144,66 +123,6 @@ def names_in(kind: str, body: bytes) -> Names:
     callee, call = (_object(_field(push, name)) for name in ("callee", "call"))
     number = read_number(text_of(_field(callee, "callee_number")) or "").number
     return Names(number, named_id(_field(callee, "case_id")), named_id(_field(call, "call_id")))
-
-
-def find(client: Redis, connection: Connection[postgres.Row], person: Person) -> Found:
-    """Every raw push about them. On the way the person learns of numbers, cases and calls, by which rows are found."""
-    while True:
-        # Redis first: what moves on while we read is seen twice, and not missed.
-        candidates = list(_candidates(client, person))
-        for one in candidates:
-            if person.owns(one.entry.source, one.names, one.entry.body):
-                person.learn(one.entry.source, one.names.call_id)
-        with _snapshot(connection):
-            _learn_keys(connection, person)
-            naming = connection.execute(statements.PUSHES_THAT_NAME_PERSON, person.parameters()).fetchall()
-            for push in naming:
-                person.learn(push["source"], push["call_id"])
-            known = set(person.calls)
-            others = list(_nameless_pushes(connection, person))
-        in_flight = [one for one in candidates if person.owns(one.entry.source, one.names, one.entry.body)]
-        for one in in_flight:
-            person.learn(one.entry.source, one.names.call_id)
-        if person.calls == known:
-            return Found(in_flight, naming + others)
-
-
-def _candidates(client: Redis, person: Person) -> Iterator[InFlight]:
-    seen = set()
-    for batch_id, encoded in encoded_in_flight(client):
-        entry = decode_entry(encoded)
-        names = names_in(entry.kind, entry.body)
-        if entry.push_id not in seen and person.may_own(entry.source, names):
-            seen.add(entry.push_id)
-            yield InFlight(batch_id, encoded, entry, names)
-
-
-@contextmanager
-def _snapshot(connection: Connection[postgres.Row]) -> Iterator[None]:
-    # A push that is settled between two statements would be in neither.
-    with connection.transaction():
-        connection.execute(postgres.SNAPSHOT)
-        yield
-
-
-def _learn_keys(connection: Connection[postgres.Row], person: Person) -> None:
-    if person.spellings:
-        rows = connection.execute(statements.NUMBERS_SPELT_SO, person.parameters())
-        person.numbers |= {row["callee_number"] for row in rows}
-    cases = connection.execute(statements.CASES_OF_NOBODY_ELSE, person.parameters())
-    person.cases |= {(row["source"], row["case_id"]) for row in cases}
-    for row in connection.execute(statements.CALLS_OF_PERSON, person.parameters()).fetchall():
-        person.learn(row["source"], row["call_id"])
-
-
-def _nameless_pushes(connection: Connection[postgres.Row], person: Person) -> Iterator[postgres.Row]:
-    """Those in Postgres that name nobody and are theirs all the same; read in portions, as they may be many."""
-    with connection.cursor(name="nameless_pushes") as cursor:
-        for push in cursor.execute(statements.PUSHES_THAT_NAME_NOBODY, person.parameters()):
-            names = names_in(push["kind"], push["body"])
-            if person.owns(push["source"], names, push["body"]):
-                person.learn(push["source"], names.call_id)
-                yield push
 
 
 def _case_mention(case_id: str) -> re.Pattern[bytes]:

@@ -1,9 +1,9 @@
 """Every SQL statement by which `erase` and `export` find, and remove, what is held on a person.
 
-The parameters are those of `Person.parameters`: the `numbers` of a person, or one `case_id`, the other one being empty
-or null; the calls and cases that are known to be theirs; and a `source`, or null for all. A row that names somebody
-else is never theirs; one that names nobody, as a call whose newest push did not, is theirs if its call or case is. An
-erased push is nobody's.
+The parameters are those of `Person.parameters`: the `numbers` of a person, or one `case_id` with the `case_numbers`
+that it is known with, the others being empty or null; the calls and cases that are known to be theirs; and a `source`,
+or null for all. A row that names somebody else is never theirs; one that names nobody, as a call whose newest push did
+not, is theirs if its call or case is. An erased push is nobody's.
 """
 # ruff: noqa: S608 - the fragments are constants, too
 
@@ -12,20 +12,27 @@ from __future__ import annotations
 from typing import LiteralString
 
 _OF_SOURCE: LiteralString = "(%(source)s::text IS NULL OR source = %(source)s::text)"
-_NAMES_THEM: LiteralString = "(callee_number = ANY (%(numbers)s::text[]) OR case_id = %(case_id)s::text)"
 _NAMES_NOBODY: LiteralString = "CASE WHEN %(case_id)s::text IS NULL THEN callee_number ELSE case_id END IS NULL"
-_THEIR_CALL_OR_CASE: LiteralString = """(
+_THEIR_CALL: LiteralString = """(
   call_id = ANY (%(call_ids)s::text[])
-    AND (call_id, source) IN (SELECT * FROM unnest(%(call_ids)s::text[], %(call_sources)s::text[]))
-  OR case_id = ANY (%(case_ids)s::text[])
+    AND (call_id, source) IN (SELECT * FROM unnest(%(call_ids)s::text[], %(call_sources)s::text[])))"""
+_THEIR_CASE: LiteralString = """(
+  case_id <> '' AND case_id = ANY (%(case_ids)s::text[])
     AND (case_id, source) IN (SELECT * FROM unnest(%(case_ids)s::text[], %(case_sources)s::text[])))"""
 _CALL_KEYS: LiteralString = "unnest(%(sources)s::text[], %(call_ids)s::text[]) AS theirs (source, call_id)"
 
 NUMBERS_SPELT_SO: LiteralString = """
-SELECT DISTINCT callee_number FROM airudder.callees
-WHERE regexp_replace(callee_number, '[^0-9]', '', 'g') = ANY (%(spellings)s::text[])
+SELECT callee_number FROM airudder.callees WHERE callee_number = ANY (%(in_e164)s::text[])
+UNION
+SELECT callee_number FROM airudder.callees
+WHERE country IS NULL AND regexp_replace(callee_number, '[^0-9]', '', 'g') = ANY (%(spellings)s::text[])
 """
-"""Reads all callees: one whose number could not be read as E.164 is stored as it was sent, spaces and all."""
+"""One that could not be read as E.164 is stored as it was sent, spaces and all, and has no country."""
+
+NUMBERS_OF_CASE: LiteralString = f"""
+SELECT DISTINCT callee_number FROM airudder.cases
+WHERE {_OF_SOURCE} AND case_id <> '' AND case_id = %(case_id)s::text
+"""
 
 SOURCES_OF_CASE: LiteralString = "SELECT DISTINCT source FROM airudder.cases WHERE case_id = %(case_id)s"
 
@@ -38,34 +45,70 @@ WHERE {_OF_SOURCE} AND callee_number = ANY (%(numbers)s::text[]) AND case_id <> 
 """
 
 _CALLS_OF_PERSON: LiteralString = f"""
-FROM airudder.calls WHERE {_OF_SOURCE} AND ({_NAMES_THEM} OR ({_NAMES_NOBODY} AND {_THEIR_CALL_OR_CASE}))
+FROM airudder.calls WHERE {_OF_SOURCE} AND (
+  callee_number = ANY (%(numbers)s::text[]) OR (case_id <> '' AND case_id = %(case_id)s::text)
+  OR ({_NAMES_NOBODY} AND {_THEIR_CALL}) OR ({_NAMES_NOBODY} AND {_THEIR_CASE}))
 """
 CALLS_OF_PERSON: LiteralString = f"SELECT source, call_id {_CALLS_OF_PERSON}"
 
-_PUSH: LiteralString = """
-SELECT push_id, received_at, source, kind, status, error, error_path, warnings, attempts, workflow_id, node_id,
-  callee_number, case_id, call_id, custom_attribute, normalised_at, body
-FROM airudder.pushes
-"""
+_PUSH_KEY: LiteralString = "SELECT push_id, received_at, source, call_id FROM airudder.pushes"
+_PUSH_AND_BODY: LiteralString = "SELECT push_id, received_at, source, kind, body FROM airudder.pushes"
+_WITHOUT_NUMBER: LiteralString = "callee_number IS NULL AND status <> 'erased'"
 
-PUSHES_THAT_NAME_PERSON: LiteralString = f"""
-{_PUSH} WHERE status <> 'erased' AND {_OF_SOURCE} AND {_NAMES_THEM}
-"""
-"""Reads all pushes: an index would cost every push, and this question is rare."""
+PUSHES_OF_NUMBERS: LiteralString = f"{_PUSH_KEY} WHERE {_OF_SOURCE} AND callee_number = ANY (%(numbers)s::text[])"
 
-PUSHES_THAT_NAME_NOBODY: LiteralString = f"""
-{_PUSH} WHERE status <> 'erased' AND {_OF_SOURCE} AND {_NAMES_NOBODY}
+PUSHES_OF_CASE: LiteralString = f"""
+{_PUSH_KEY} WHERE {_OF_SOURCE} AND callee_number = ANY (%(case_numbers)s::text[]) AND case_id = %(case_id)s::text
+UNION ALL
+{_PUSH_KEY} WHERE {_OF_SOURCE} AND {_WITHOUT_NUMBER} AND case_id = %(case_id)s::text
 """
+"""By the numbers of the case: an index by case id would cost every push, and this question is rare."""
+
+PUSHES_WITHOUT_NUMBER: LiteralString = f"{_PUSH_AND_BODY} WHERE {_OF_SOURCE} AND {_WITHOUT_NUMBER}"
 """Among them all that are pending or dead: nobody has read them yet, or could."""
+
+PUSHES_WITHOUT_CASE: LiteralString = f"""
+{_PUSH_AND_BODY} WHERE {_OF_SOURCE} AND {_WITHOUT_NUMBER} AND case_id IS NULL
+UNION ALL
+{_PUSH_AND_BODY} WHERE {_OF_SOURCE} AND callee_number = ANY (%(case_numbers)s::text[]) AND case_id IS NULL
+"""
+"""The same, and what else came about the case's callees."""
+
+PUSHES_OF_CALLS_WITHOUT_CASE: LiteralString = f"""
+{_PUSH_AND_BODY} WHERE {_OF_SOURCE} AND status <> 'erased' AND case_id IS NULL AND {_THEIR_CALL}
+"""
+
+COUNT_WITHOUT_NUMBER: LiteralString = f"""
+SELECT count(*) AS pushes FROM airudder.pushes WHERE {_WITHOUT_NUMBER}
+"""
 
 # What is exported -----------------------------------------------------------------------------------------------------
 
-CASES_OF_PERSON: LiteralString = f"SELECT * FROM airudder.cases WHERE {_OF_SOURCE} AND {_NAMES_THEM}"
+PUSHES_IN_FULL: LiteralString = """
+SELECT push_id, received_at, source, kind, status, error, error_path, warnings, attempts, workflow_id, node_id,
+  callee_number, case_id, call_id, custom_attribute, normalised_at, body
+FROM airudder.pushes
+JOIN unnest(%(received_ats)s::timestamptz[], %(push_ids)s::uuid[]) AS theirs (received_at, push_id)
+  USING (received_at, push_id)
+WHERE status <> 'erased' ORDER BY received_at, push_id
+"""
+
+_CASES_OF_PERSON: LiteralString = f"""
+{_OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[])
+  OR (callee_number = ANY (%(case_numbers)s::text[]) AND case_id = %(case_id)s::text))
+"""
+"""Of a case only the rows of those numbers by which its pushes are looked for: what a worker adds meanwhile has to be
+there in the next pass, or its pushes would not be found."""
+
+CASES_OF_PERSON: LiteralString = f"SELECT * FROM airudder.cases WHERE {_CASES_OF_PERSON}"
 
 CALLEES_OF_PERSON: LiteralString = f"""
 SELECT * FROM airudder.callees
-WHERE {_OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[]) OR (callee_number, source) IN (
-  SELECT callee_number, source FROM airudder.cases WHERE case_id = %(case_id)s::text))
+WHERE {_OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[])
+  OR (callee_number = ANY (%(case_numbers)s::text[]) AND EXISTS (
+    SELECT FROM airudder.cases
+    WHERE cases.callee_number = callees.callee_number AND cases.source = callees.source
+      AND cases.case_id = %(case_id)s::text)))
 ORDER BY source, callee_number
 """
 
@@ -108,7 +151,7 @@ LOCK_CALLEES_OF_PERSON: LiteralString = f"{CALLEES_OF_PERSON} FOR UPDATE"
 """A worker writes a callee before their cases: one that is at another case of theirs is waited for."""
 
 DELETE_CASES: LiteralString = f"""
-DELETE FROM airudder.cases WHERE {_OF_SOURCE} AND {_NAMES_THEM}
+DELETE FROM airudder.cases WHERE {_CASES_OF_PERSON}
 RETURNING coalesce(jsonb_array_length(answers), 0) AS answers
 """
 

@@ -96,7 +96,9 @@ GROUP BY 1, 2, 3
 
 ARRIVED_THROUGH_REDIS: LiteralString = """
 SELECT push_id FROM airudder.pushes
-WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND through_redis
+JOIN unnest(%(times)s::timestamptz[], %(push_ids)s::uuid[]) AS wanted (received_at, push_id)
+  USING (received_at, push_id)
+WHERE through_redis
 """
 
 PUSHES_CLEARED_BEFORE: LiteralString = "SELECT cleared_before FROM airudder.retention WHERE what = 'pushes'"
@@ -130,15 +132,14 @@ SELECT to_regclass('airudder.pushes_' || to_char((now() AT TIME ZONE 'UTC')::dat
   IS NOT NULL AS made
 """
 
-PENDING_AND_DEAD: LiteralString = """
-SELECT status, count(*) AS pushes, extract(epoch FROM now() - min(received_at))::float AS oldest_seconds
-FROM airudder.pushes WHERE status IN ('pending', 'dead') GROUP BY status
+PENDING: LiteralString = """
+SELECT (SELECT count(*) FROM airudder.pushes WHERE status = 'pending') AS pushes,
+  (SELECT extract(epoch FROM now() - min(since))::float FROM (
+    SELECT coalesce(replayed_at, received_at) AS since FROM airudder.pushes
+    WHERE status = 'pending' ORDER BY received_at LIMIT 1000) AS next) AS oldest_seconds
 """
-
-OUTCOMES_OF_LAST_DAY: LiteralString = """
-SELECT status, count(*) AS pushes FROM airudder.pushes
-WHERE received_at > now() - interval '1 day' GROUP BY status ORDER BY status
-"""
+"""Each status by itself, as each has an index of its own. The age is that of the thousand that the sweeper takes next:
+only its rows tell since when a push has been waiting."""
 
 DEAD_NEWEST_FIRST: LiteralString = """
 SELECT push_id, received_at, source, kind, octet_length(body) AS bytes, error_path, error
@@ -151,21 +152,25 @@ SELECT push_id, received_at, source, kind, status, error, error_path, warnings, 
 FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at)s
 """
 
-DEAD_PUSHES: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'dead'"
+DEAD: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'dead'"
 
 REPLAY_DEAD_BY_ID: LiteralString = """
-UPDATE airudder.pushes SET status = 'pending', error = NULL, error_path = NULL, attempts = 0
+UPDATE airudder.pushes
+SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
 WHERE push_id = %(push_id)s AND received_at = %(received_at)s AND status = 'dead' RETURNING push_id, received_at
 """
 
 REPLAY_ALL_DEAD: LiteralString = """
-UPDATE airudder.pushes SET status = 'pending', error = NULL, error_path = NULL, attempts = 0
+UPDATE airudder.pushes
+SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
 WHERE status = 'dead' RETURNING push_id, received_at
 """
 
 STATUSES_OF_REPLAYED: LiteralString = """
 SELECT status, count(*) AS pushes FROM airudder.pushes
-WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) GROUP BY status ORDER BY status
+JOIN unnest(%(times)s::timestamptz[], %(push_ids)s::uuid[]) AS replayed (received_at, push_id)
+  USING (received_at, push_id)
+GROUP BY status ORDER BY status
 """
 
 CALLS_BY_ID: LiteralString = """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -17,9 +19,10 @@ from rq import SimpleWorker
 from rq.worker import BaseWorker
 
 from ingest import keys
-from ingest.entry import decode_entry
+from ingest.entry import decode_entry, hour_name
 from ingest.errors import RedisAwayError
 from ingest.jobs import WORKER_SILENCE_SECONDS, normalise_queue
+from ingest.process_ids import is_alive
 from ingest.redis_client import patient_client
 from ingest.refusals import Refusal
 from ingest.settings import Settings
@@ -84,6 +87,18 @@ def acknowledged(client: Redis) -> dict[tuple[str, str], int]:
     return counts
 
 
+def acknowledged_of_last_day(client: Redis) -> dict[str, int]:
+    """The same in the current hour and the 23 before it, by source."""
+    now = datetime.now(UTC)
+    with client.pipeline(transaction=False) as pipeline:
+        for hours in range(24):
+            pipeline.hgetall(keys.acknowledged(hour_name(now - timedelta(hours=hours))))
+        counts: Counter[str] = Counter()
+        for by_source in pipeline.execute():
+            counts.update({source.decode(): int(count) for source, count in by_source.items()})
+    return dict(counts)
+
+
 def entries_in_flight(client: Redis) -> dict[UUID, tuple[str, str]]:
     """The pushes in all batches: by push id their hour (UTC) and source."""
     entries = (decode_entry(encoded) for _, encoded in encoded_in_flight(client))
@@ -117,9 +132,11 @@ def are_in_hand(client: Redis, batch_ids: Collection[str]) -> bool:
 
 
 def _is_alive(worker: BaseWorker) -> bool:
-    # One that was killed stays registered until Redis forgets its key.
+    # One that was killed stays registered until Redis forgets its key, and looks well for as long as a job may last.
     beat = worker.last_heartbeat
-    return beat is not None and (datetime.now(UTC) - beat).total_seconds() < WORKER_SILENCE_SECONDS
+    if beat is None or (datetime.now(UTC) - beat).total_seconds() >= WORKER_SILENCE_SECONDS:
+        return False
+    return worker.hostname != socket.gethostname() or worker.pid is None or is_alive(worker.pid)
 
 
 def _age_seconds(client: Redis, batch_id: str) -> float:

@@ -48,6 +48,7 @@ def _redis(current: settings.Settings) -> dict[str, Any]:
         with redis.connect(current) as client:
             return {
                 "in_flight": redis.in_flight(client),
+                "acknowledged_last_24_hours": redis.acknowledged_of_last_day(client),
                 "refused": redis.refused(client),
                 "last_refused": redis.last_refused(client),
                 "last_refusals": redis.last_refusals(client),
@@ -59,15 +60,15 @@ def _redis(current: settings.Settings) -> dict[str, Any]:
 def _postgres(current: settings.Settings) -> dict[str, Any]:
     try:
         with postgres.connect(current) as connection:
-            waiting = {row["status"]: row for row in connection.execute(postgres.PENDING_AND_DEAD)}
-            outcomes = connection.execute(postgres.OUTCOMES_OF_LAST_DAY).fetchall()
+            (pending,) = connection.execute(postgres.PENDING)
+            (dead,) = connection.execute(postgres.DEAD)
             kept = _kept(connection)
     except (PostgresAwayError, NotAllowedError) as error:
         return {"error": str(error)}
     return {
-        **{status: waiting[status]["pushes"] if status in waiting else 0 for status in ("pending", "dead")},
-        "oldest_pending_seconds": round(waiting["pending"]["oldest_seconds"], 1) if "pending" in waiting else 0.0,
-        "last_24_hours": {row["status"]: row["pushes"] for row in outcomes},
+        "pending": pending["pushes"],
+        "dead": dead["pushes"],
+        "oldest_pending_seconds": round(pending["oldest_seconds"] or 0.0, 1),
         "kept": kept,
     }
 
@@ -103,6 +104,10 @@ def _wrong_credentials(last: list[Refusal]) -> list[str]:
     return [f"wrong credentials, the last {_refusal_words(one)}: compare it with `ingest token list`" for one in recent]
 
 
+def _acknowledged_words(by_source: dict[str, int]) -> dict[str, int]:
+    return {f"acknowledged ({source})": pushes for source, pushes in sorted(by_source.items())}
+
+
 def _refused_words(refused: list[dict[str, Any]]) -> dict[str, int]:
     return {
         f"{one['reason']} ({one['source']})" if one["source"] else one["reason"]: one["requests"] for one in refused
@@ -120,7 +125,7 @@ def _words(status: dict[str, Any]) -> str:
         ("in flight", status["redis"].get("in_flight", {})),
         ("refused, not kept", _refused_words(status["redis"].get("refused", []))),
         ("waiting", {name: status["postgres"][name] for name in _WAITING if name in status["postgres"]}),
-        ("last 24 hours", status["postgres"].get("last_24_hours", {})),
+        ("last 24 hours", _acknowledged_words(status["redis"].get("acknowledged_last_24_hours", {}))),
         ("kept", status["postgres"].get("kept", {})),
     ):
         words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())

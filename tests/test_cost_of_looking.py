@@ -1,0 +1,130 @@
+"""What the commands' statements cost: each finds its rows by an index, however many there are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any, LiteralString
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from ingest.cli import person_statements, postgres
+from tests.conftest import TABLES
+
+Rows = Connection[dict[str, Any]]
+
+READS_ALL = {"OUTCOMES_BY_HOUR": "reconcile holds every push of seven days against what was acknowledged"}
+"""Statements whose purpose it is to read all pushes, and why"""
+LARGE = re.compile(r"(pushes|calls|cases|callees|call_attributes|call_turns|case_answers)(_|$)")
+MOST_ROWS = 1_000
+"""Of 18,000 pushes; those that name nobody are some 550."""
+
+_FILL: LiteralString = """
+INSERT INTO airudder.callees (source, callee_number, number_as_sent, country, received_at, push_id)
+SELECT 'shop', CASE WHEN n % 100 = 0 THEN '0812 ' ELSE '+62812' END || n, n, CASE WHEN n % 100 <> 0 THEN 'ID' END,
+  now(), gen_random_uuid()
+FROM generate_series(1000000, 1005999) AS n;
+INSERT INTO airudder.cases (source, callee_number, case_id, received_at, push_id)
+SELECT source, callee_number, 'case ' || number_as_sent, received_at, push_id FROM airudder.callees;
+INSERT INTO airudder.calls (source, call_id, callee_number, case_id, received_at, push_id)
+SELECT source, 'call ' || number_as_sent, callee_number, 'case ' || number_as_sent, received_at, push_id
+FROM airudder.callees;
+INSERT INTO airudder.call_attributes (source, call_id, node_id, custom_attribute, received_at, push_id)
+SELECT source, call_id, 'n1', '{}', received_at, push_id FROM airudder.calls;
+INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path, normalised_at,
+  callee_number, case_id, call_id)
+SELECT gen_random_uuid(), date_trunc('day', now()) + day * interval '1 day' + n * interval '1 ms', 'shop', 'custom-api',
+  convert_to(repeat('x', 500) || n, 'UTF8'), status, CASE status WHEN 'dead' THEN 'why' END,
+  CASE status WHEN 'dead' THEN '$' END, CASE status WHEN 'normalised' THEN now() END,
+  CASE WHEN status <> 'normalised' OR n % 99 = 0 THEN NULL ELSE '+62812' || n END,
+  CASE status WHEN 'normalised' THEN 'case ' || n END, CASE status WHEN 'normalised' THEN 'call ' || n END
+FROM generate_series(0, 2) AS day, generate_series(1000000, 1005999) AS n,
+  LATERAL (SELECT CASE n % 97 WHEN 0 THEN 'dead' WHEN 1 THEN 'pending' ELSE 'normalised' END AS status) AS outcome;
+ANALYZE airudder.pushes, airudder.callees, airudder.cases, airudder.calls, airudder.call_attributes;
+"""
+
+_NOBODY: dict[str, Any] = {
+    "source": None, "case_id": None, "numbers": [], "spellings": [], "in_e164": [], "case_numbers": [],
+    "call_sources": [], "call_ids": [], "case_sources": [], "case_ids": [], "sources": ["shop"] * 2,
+    "callee_numbers": ["+628121000003"] * 2, "push_ids": [uuid4(), uuid4()], "kinds": ["custom-api"] * 2,
+    "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50, "since": datetime.now(UTC) - timedelta(hours=1),
+    "received_ats": [datetime.now(UTC)] * 2, "times": [datetime.now(UTC)] * 2, "id": "call 1000003",
+}  # fmt: skip
+_CALLS = {"call_ids": ["call 1000003", "call 1000004"], "call_sources": ["shop"] * 2}
+PERSON = {
+    **_NOBODY, **_CALLS, "numbers": ["+628121000003"], "spellings": ["628121000003"], "in_e164": ["+628121000003"],
+    "case_ids": ["case 1000003", "case 1000004"], "case_sources": ["shop"] * 2,
+}  # fmt: skip
+CASE = {
+    **_NOBODY, **_CALLS, "source": "shop", "case_id": "case 1000003", "case_numbers": ["+628121000003"],
+    "case_ids": ["case 1000003"] * 2,
+}  # fmt: skip
+
+
+def statements_of(module: ModuleType) -> dict[str, LiteralString]:
+    """The statements of a module that read or write tables, by name."""
+    found = {name: text for name, text in vars(module).items() if name.isupper() and isinstance(text, str)}
+    return {
+        name: text
+        for name, text in found.items()
+        if not name.startswith("_") and "airudder." in text and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE)\s", text)
+    }
+
+
+STATEMENTS = statements_of(postgres) | statements_of(person_statements)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes, from the top."""
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+def rows_read(connection: Rows, statement: LiteralString, parameters: dict[str, Any]) -> dict[str, int]:
+    """How many rows of each large table or partition a statement looks at; those of a sequential scan by its name."""
+    explain = b"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
+    with connection.transaction(force_rollback=True):
+        (explained,) = connection.execute(explain + statement.encode(), parameters)
+    read: Counter[str] = Counter()
+    for node in nodes(explained["QUERY PLAN"][0]["Plan"]):
+        if LARGE.match(table := node.get("Relation Name", "")) and node["Node Type"] != "ModifyTable":
+            removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+            where = f"all of {table}" if node["Node Type"] == "Seq Scan" else table
+            read[where] += round((node["Actual Rows"] + removed) * node["Actual Loops"])
+    return {table: rows for table, rows in read.items() if rows}
+
+
+@pytest.fixture(scope="module")
+def filled(database_url: str) -> Iterator[Rows]:
+    """Tables with thousands of rows, pushes in three partitions, as Postgres knows."""
+    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+        connection.execute(f"TRUNCATE airudder.{TABLES}")
+        connection.execute(_FILL)
+        yield connection
+        connection.execute(f"TRUNCATE airudder.{TABLES}")
+
+
+@pytest.mark.parametrize("whom", [PERSON, CASE], ids=["person", "case"])
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_rows_are_found_by_index(filled: Rows, name: str, whom: dict[str, Any]) -> None:
+    """No statement of a command reads a large table from end to end, nor many more rows than it is about."""
+    read = rows_read(filled, STATEMENTS[name], whom)
+
+    if name in READS_ALL:
+        assert read
+    else:
+        assert not [table for table in read if table.startswith("all of")], read
+        assert sum(read.values()) <= MOST_ROWS, read
+
+
+def test_statements_are_looked_at() -> None:
+    """The statements of commands that have to be quick are among those that are looked at."""
+    assert STATEMENTS.keys() >= {"PENDING", "DEAD", "OLDEST_PUSH", "DEAD_NEWEST_FIRST", "PUSHES_WITHOUT_NUMBER"}
