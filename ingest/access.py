@@ -16,29 +16,40 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Access:
-    """Compares secrets in constant time: every token is compared, by digest, whatever the others gave."""
+    """Looks a secret up by its SHA-256, so that a thousand sources cost what one does.
+
+    How long that takes may tell how much of a digest is right, which is of no use: nobody can choose a secret by its
+    digest, nor know a digest's place in a table whose hash has a key of this process. The digest that is found is
+    compared in constant time all the same.
+    """
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
+        self._used: set[bytes] = set()
         self.replace(tokens)
 
     def replace(self, tokens: tuple[Token, ...]) -> None:
         """From now on admit these; requests that were admitted before stay so."""
-        self._tokens = tokens
+        self._by_digest = {token.digest: token for token in tokens}
         self.has_several_sources = len({token.source for token in tokens}) > 1
 
     def source_of(self, path_token: str | None, headers: Headers) -> str | None:
         """The source whose secret came in the path, as Bearer or as Basic; None if none did."""
-        if not self._tokens:
+        if not self._by_digest:
             return OPEN_SOURCE
         secret = _presented(path_token, headers)
         if secret is None:
             return None
         digest = digest_of(secret)
-        source = None
-        for token in self._tokens:
-            if hmac.compare_digest(token.digest, digest):
-                source = token.source
-        return source
+        token = self._by_digest.get(digest)
+        if token is None or not hmac.compare_digest(token.digest, digest):
+            return None
+        self._used.add(token.digest)
+        return token.source
+
+    def take_used(self) -> list[str]:
+        """The fingerprints of the secrets that have come since this was last asked."""
+        used, self._used = self._used, set()
+        return [fingerprint(digest) for digest in used]
 
 
 def presented_fingerprint(path_token: str | None, headers: Headers) -> str | None:

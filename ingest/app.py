@@ -44,9 +44,9 @@ def create_app() -> Starlette:
     client, aside = acknowledging_client(current.redis_url), aside_client(current.redis_url)
     fallback = Fallback(current.database_url)
     ids = PushIds()
-    refusals = Refusals(aside)
     batch = OpenBatch(client, ids, fallback.store)
     access = Access(current.tokens)
+    refusals = Refusals(aside, access.take_used)
     admission = _admission(current, access)
     endpoint = PushEndpoint(admission, BodyReader(current.max_body), ids, batch, refusals)
     # A connection of its own: a slow answer to it must not end the one that stores pushes.

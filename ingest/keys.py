@@ -22,6 +22,10 @@ read by `ingest status`."""
 LAST_REFUSALS_KEPT = 100
 LAST_REFUSALS_TTL_SECONDS = 30 * 24 * 3600
 
+LAST_USED = "last_used"
+"""Hash of when the secret of a fingerprint last came with a request, epoch seconds. Written by web about once a second;
+read by `ingest token list`."""
+
 SWEEPER = "sweeper"
 """String that expires: while it is there, a sweeper works. Written by sweeper, whom a refusal tells that Redis is
 full; read by `ingest status`."""

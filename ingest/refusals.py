@@ -1,5 +1,5 @@
 """Refusals: what is answered and not kept, counted by reason and source; the last ones kept, with nothing personal in
-them. Gathered here and written to Redis about once a second."""
+them. Gathered here and written to Redis about once a second, with when each secret last came."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -48,10 +49,13 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refusals:
-    """A flood of refused requests costs Redis one write a second, and the log a line a minute."""
+    """A flood of refused requests costs Redis one write a second, and the log a line a minute. `take_used` gives the
+    fingerprints of the secrets that have come since the last write."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, take_used: Callable[[], list[str]] = list) -> None:
         self._client = client
+        self._take_used = take_used
+        self._used: dict[str, float] = {}
         self._counts: Counter[str] = Counter()
         self._last = _no_refusals()
         self._newest: dict[str, Refusal] = {}
@@ -87,7 +91,8 @@ class Refusals:
 
     async def flush(self) -> None:
         """Add the counts to Redis; while it is away they are kept here."""
-        if not self._counts:
+        self._used |= dict.fromkeys(self._take_used(), time.time())
+        if not (self._counts or self._used):
             return
         counts, self._counts = self._counts, Counter()
         last, self._last = self._last, _no_refusals()
@@ -95,9 +100,10 @@ class Refusals:
         try:
             await self._write(counts, last)
             is_written, self._waits_for_redis = True, False
+            self._used.clear()
         except (RedisError, OSError) as error:
             if not self._waits_for_redis:
-                _log.warning("the counts of refused requests wait for Redis (%s)", type(error).__name__)
+                _log.warning("counts of requests wait for Redis (%s)", type(error).__name__)
             self._waits_for_redis = True
         finally:
             # Of a write whose reply was lost too: a refusal may be counted twice, and none is forgotten.
@@ -113,9 +119,12 @@ class Refusals:
                 pipeline.hincrby(keys.REFUSED, field, number)
             for field, refusal in newest.items():
                 pipeline.hset(keys.LAST_REFUSED, field, refusal)
-            pipeline.lpush(keys.LAST_REFUSALS, *map(msgspec.json.encode, last))
-            pipeline.ltrim(keys.LAST_REFUSALS, 0, keys.LAST_REFUSALS_KEPT - 1)
-            pipeline.expire(keys.LAST_REFUSALS, keys.LAST_REFUSALS_TTL_SECONDS)
+            if last:
+                pipeline.lpush(keys.LAST_REFUSALS, *map(msgspec.json.encode, last))
+                pipeline.ltrim(keys.LAST_REFUSALS, 0, keys.LAST_REFUSALS_KEPT - 1)
+                pipeline.expire(keys.LAST_REFUSALS, keys.LAST_REFUSALS_TTL_SECONDS)
+            for fingerprint, at in self._used.items():
+                pipeline.hset(keys.LAST_USED, fingerprint, at)
             await pipeline.execute()
 
     def _report(self) -> None:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ingest import tokens
@@ -20,6 +21,9 @@ from ingest.tokens import Token
 
 RUNNING_FILE = "running.json"
 """Under the data folder while `ingest up` runs: its pid, and the variables by which to reach what it started."""
+
+NAMES = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
+"""The variables that do not begin as all others do"""
 
 MAX_DAYS = 36_500
 """A century; more is no date any more."""
@@ -73,7 +77,9 @@ class Settings:
     @property
     def tokens(self) -> tuple[Token, ...]:
         """Who may push, by the environment and by the file as it is now; SettingError if that cannot be read."""
-        return self.listed_tokens + (tokens.read_file(self.tokens_file) if self.tokens_file else ())
+        of_file = tokens.read_file(self.tokens_file) if self.tokens_file else ()
+        tokens.check_owners(f"INGEST_TOKENS_FILE={self.tokens_file} beside INGEST_TOKENS", of_file, self.listed_tokens)
+        return self.listed_tokens + of_file
 
     @property
     def is_open(self) -> bool:
@@ -93,6 +99,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment, and what a running `ingest up` has written down of variables that it does not set."""
     data_dir = Path(environ.get("INGEST_DATA_DIR") or ".data").absolute()
     environ = {**_read_running(data_dir), **{name: value for name, value in environ.items() if value}}
+    _check_quotes(environ)
     max_body = _integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1)
     return Settings(
         configured_database_url=environ.get("DATABASE_URL"),
@@ -120,22 +127,41 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
+def _check_quotes(environ: Mapping[str, str]) -> None:
+    for name, value in environ.items():
+        is_ours = name.startswith(("INGEST_", "RQ_DASHBOARD_")) or name in NAMES
+        if is_ours and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            raise SettingError(
+                f"{name} has quotes around its value: files of environment variables, as containers read them, "
+                "keep quotes as they are. Leave them out"
+            )
+
+
 def _needed(name: str, value: str | None, data_dir: Path) -> str:
     if value is None:
         raise SettingError(f"{name} is not set, and no `ingest up` is running with data in {data_dir}")
     return value
 
 
+def running_pid(data_dir: Path) -> int | None:
+    """The process of the `ingest up` that runs with this data folder; None if none does."""
+    # One that was killed could not take its file away.
+    pid = _running(data_dir).get("pid")
+    return pid if isinstance(pid, int) and is_alive(pid) else None
+
+
 def _read_running(data_dir: Path) -> dict[str, str]:
+    if running_pid(data_dir) is None:
+        return {}
+    return {name: value for name, value in _running(data_dir).items() if name != "pid"}
+
+
+def _running(data_dir: Path) -> dict[str, Any]:
     try:
         running = json.loads((data_dir / RUNNING_FILE).read_text())
     except (OSError, ValueError):
         return {}
-    if not isinstance(running, dict):
-        return {}
-    # One that was killed could not take its file away.
-    pid = running.pop("pid", None)
-    return running if isinstance(pid, int) and is_alive(pid) else {}
+    return running if isinstance(running, dict) else {}
 
 
 def _redis_url(url: str | None) -> str | None:

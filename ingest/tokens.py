@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.errors import SettingError
 
 SECRET_BYTES = 24
 """192 bits, 32 characters in a URL"""
+LONGEST_SOURCE = 100
+"""Characters; a source is a part of most keys."""
 _DIGEST = "sha256:"
 _HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+_QUOTES = "\"'`"
+_ODD = re.compile(rf"[\s,=#/\\{_QUOTES}]")
+_MADE = re.compile(r"#\s*made (\d{4}-\d\d-\d\d)\s*")
+_LEAVE_OUT = "files of environment variables keep quotes as they are: leave them out"
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,8 @@ class Token:
 
     source: str
     digest: bytes
+    made: str | None = field(default=None, compare=False)
+    """The day, `2026-11-28`; None where its file does not say"""
 
     @property
     def fingerprint(self) -> str:
@@ -43,19 +54,20 @@ def fingerprint(digest: bytes) -> str:
 
 def parse_list(variable: str, text: str) -> tuple[Token, ...]:
     """Read `source=secret,source=sha256:…`; SettingError names a bad item by its place, never by its text."""
-    tokens = _parse(variable, text.split(","))
+    tokens = _parse(variable, ((item, None) for item in text.split(",")))
     if text.strip() and not tokens:
         raise SettingError(f"{variable} is set and holds no source=secret")
     return tokens
 
 
 def read_file(path: Path) -> tuple[Token, ...]:
-    """Read a file of such items, one a line, with comments after `#`; SettingError if there is none to be had."""
+    """Read a file of such items, one a line, and of comments, lines that begin with `#`: of them `# made 2026-11-28` is
+    about the next line. SettingError if there is no item to be had."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise SettingError(f"INGEST_TOKENS_FILE={path} cannot be read: {type(error).__name__}") from None
-    tokens = _parse(f"INGEST_TOKENS_FILE={path}", (line for line in lines if not line.lstrip().startswith("#")))
+    tokens = _parse(f"INGEST_TOKENS_FILE={path}", _dated(lines))
     if not tokens:
         raise SettingError(f"INGEST_TOKENS_FILE={path} holds no source=secret: make one with `ingest token new SOURCE`")
     return tokens
@@ -71,38 +83,128 @@ def item_of(source: str, secret: str) -> str:
     return f"{source}={_DIGEST}{digest_of(secret.encode()).hex()}"
 
 
-def append_to_file(path: Path, item: str) -> None:
-    """Add an item to the file, which is made for its owner alone; SettingError if that cannot be done."""
+def is_source(name: str) -> bool:
+    """Whether a source may be called so: one printable word without what divides items, and without quotes."""
+    return bool(name) and name.isprintable() and not _ODD.search(name) and len(name) <= LONGEST_SOURCE
+
+
+def check_owners(where: str, tokens: Iterable[Token], others: Iterable[Token] = ()) -> None:
+    """Refuse one secret of two sources, among tokens or with others: SettingError names where and its place there."""
+    owners = {token.digest: token.source for token in others}
+    for place, token in enumerate(tokens, start=1):
+        if owners.setdefault(token.digest, token.source) != token.source:
+            raise SettingError(f"{where}: item {place} has the secret of another source")
+
+
+def append_to_file(path: Path, item: str, made: str) -> None:
+    """Add an item that was made on a day to the file, which is made for its owner alone; SettingError if that cannot be
+    done."""
+    with (
+        _alone_at(path),
+        os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+b") as file,
+    ):
+        file.seek(0)
+        before = file.read()
+        # A file that was edited by hand may lack its last line's end.
+        gap = "" if before.endswith(b"\n") or not before else "\n"
+        file.write(f"{gap}# made {made}\n{item}\n".encode())
+
+
+def remove_from_file(path: Path, wanted: str) -> list[Token]:
+    """Take every item with a fingerprint out of the file; which ones these were. SettingError if that cannot be done,
+    or if none would be left: web does not take an empty file for its word."""
+    with _alone_at(path):
+        before = read_file(path)
+        removed = [token for token in before if token.fingerprint == wanted]
+        if len(removed) == len(before):
+            raise SettingError(
+                f"INGEST_TOKENS_FILE={path} would be empty, and web goes on with what it has then: "
+                "make another one first, with `ingest token new SOURCE`"
+            )
+        if removed:
+            _replace(path, _without(path.read_text(encoding="utf-8-sig").splitlines(), wanted))
+        return removed
+
+
+def _without(lines: list[str], wanted: str) -> list[str]:
+    """The lines but for those of a fingerprint, and for what says when they were made."""
+    kept: list[str] = []
+    for line in lines:
+        if any(token.fingerprint == wanted for token in _parse("", _dated([line]))):
+            if kept and _MADE.fullmatch(kept[-1].strip()):
+                kept.pop()
+        else:
+            kept.append(line)
+    return kept
+
+
+def _replace(path: Path, lines: list[str]) -> None:
+    # Beside what a link leads to: a rename does not cross file systems, and would take the link's place.
+    target = path.resolve()
+    unfinished = target.with_name(f"{target.name}.unfinished")
     try:
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+b") as file:
-            file.seek(0)
-            before = file.read()
-            # A file that was edited by hand may lack its last line's end.
-            gap = b"" if before.endswith(b"\n") or not before else b"\n"
-            file.write(gap + item.encode() + b"\n")
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.writelines(f"{line}\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(target, unfinished)
+        with suppress(PermissionError):
+            shutil.chown(unfinished, target.stat().st_uid, target.stat().st_gid)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone_at(path: Path) -> Iterator[None]:
+    """Hold the lock of the file's folder: the file itself may be replaced."""
+    try:
+        folder = os.open(path.resolve().parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
     except OSError as error:
         raise SettingError(f"INGEST_TOKENS_FILE={path} cannot be written: {error.strerror}") from None
 
 
-def _parse(where: str, items: Iterable[str]) -> tuple[Token, ...]:
-    tokens = []
-    for place, item in enumerate(filter(None, (part.strip() for part in items)), start=1):
-        source, separator, secret = item.partition("=")
-        if not (separator and source.strip() and secret):
-            raise SettingError(f"{where}: item {place} is not of the form source=secret")
-        if bad := re.search(r"[/\s]", secret):
-            what = "a /" if bad[0] == "/" else "a space"
-            raise SettingError(f"{where}: the secret of item {place} has {what} in it and cannot be part of a URL")
-        tokens.append(Token(source.strip(), _digest(where, place, secret)))
-    _check_owners(where, tokens)
-    return tuple(tokens)
+def _dated(lines: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """The items of a file, each with the day that the comment before it says."""
+    made = None
+    for line in filter(None, (line.strip() for line in lines)):
+        if line.startswith("#"):
+            said = _MADE.fullmatch(line)
+            made = said[1] if said else None
+        else:
+            yield line, made
+            made = None
 
 
-def _check_owners(where: str, tokens: list[Token]) -> None:
-    owners: dict[bytes, str] = {}
-    for place, token in enumerate(tokens, start=1):
-        if owners.setdefault(token.digest, token.source) != token.source:
-            raise SettingError(f"{where}: item {place} has the secret of another source")
+def _parse(where: str, items: Iterable[tuple[str, str | None]]) -> tuple[Token, ...]:
+    stripped = ((item.strip(), made) for item, made in items)
+    present = ((item, made) for item, made in stripped if item)
+    tokens = tuple(_token(where, place, item, made) for place, (item, made) in enumerate(present, start=1))
+    check_owners(where, tokens)
+    return tokens
+
+
+def _token(where: str, place: int, item: str, made: str | None) -> Token:
+    source, separator, secret = item.partition("=")
+    source = source.strip()
+    if not (separator and source and secret):
+        raise SettingError(f"{where}: item {place} is not of the form source=secret")
+    if source[0] in _QUOTES or secret[0] in _QUOTES or secret[-1] in _QUOTES:
+        raise SettingError(f"{where}: item {place} begins or ends with quotes, or its secret does; {_LEAVE_OUT}")
+    if not is_source(source):
+        raise SettingError(
+            f"{where}: the source of item {place} is not one printable word of {LONGEST_SOURCE} characters at most, "
+            "without / # \\ and quotes"
+        )
+    if bad := re.search(r"[/\s]", secret):
+        what = "a /" if bad[0] == "/" else "a space"
+        raise SettingError(f"{where}: the secret of item {place} has {what} in it and cannot be part of a URL")
+    return Token(source, _digest(where, place, secret), made)
 
 
 def _digest(where: str, place: int, secret: str) -> bytes:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ingest.access import OPEN_SOURCE, Access
 from ingest.settings import load
+from ingest.tokens import digest_of, fingerprint
 
 GUARDED = Access(load({"INGEST_TOKENS": "lender-a=alpha,lender-a=alpha-2,shop=s3cret"}).tokens)
 
@@ -20,6 +21,16 @@ def test_each_secret_has_its_source() -> None:
     """Either secret of a source is good for it while one replaces the other."""
     sources = [GUARDED.source_of(secret, []) for secret in ("alpha", "alpha-2", "s3cret")]
     assert sources == ["lender-a", "lender-a", "shop"]
+
+
+def test_used_secrets_are_told_once() -> None:
+    """Which right secrets have come is told by fingerprint, each time those since the last time; wrong ones are not."""
+    access = Access(load({"INGEST_TOKENS": "a=alpha,a=alpha-2,shop=s3cret"}).tokens)
+    for secret in ("alpha-2", "alpha-2", "wrong", "s3cret"):
+        access.source_of(secret, [])
+
+    assert sorted(access.take_used()) == sorted(fingerprint(digest_of(one)) for one in (b"alpha-2", b"s3cret"))
+    assert access.take_used() == []
 
 
 @given(st.binary())

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from ingest import keys
 from ingest.embedded.server import free_port
 from ingest.tokens import digest_of, fingerprint, item_of
 from tests.kept import kept, last_refusals, refused
@@ -310,6 +311,9 @@ def test_tokens_are_rotated_without_a_lost_push(
         both = f"{item_of('shop', 'old')}\n{item_of('shop', 'new')}\n"
         reloaded(both, lambda: status(url, "/new") == 200)
         assert status(url, "/old") == 200
+
+        used = {fingerprint(digest_of(secret)).encode() for secret in (b"old", b"new")}
+        wait_until(lambda: client.hgetall(keys.LAST_USED).keys() == used, "it is known which secrets came")
 
         reloaded(item_of("shop", "new"), lambda: status(url, "/old") == 401)
         assert status(url, "/new") == 200

@@ -451,7 +451,63 @@ def test_token_without_file_says_what_to_set() -> None:
     assert Access((token,)).source_of(made.split()[1], []) == "shop"
 
 
-@pytest.mark.parametrize("source", ["", "a b", "a=b", "a,b", "#a", "a/b"])
+def test_rotation_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
+    """Of two tokens of one source the list tells which is used, and when they were made; the old one is revoked by its
+    fingerprint, with nothing else in the file changed."""
+    file = tmp_path / "tokens"
+    file.write_text("# by hand\nshop=old\n")
+    monkeypatch.setenv("INGEST_TOKENS_FILE", str(file))
+    ingest("token", "new", "shop")
+    old, new = load({"INGEST_TOKENS_FILE": str(file)}).tokens
+    client.hset(keys.LAST_USED, old.fingerprint, datetime(2026, 11, 28, 1, 2, 3, tzinfo=UTC).timestamp())
+
+    listed = ingest("token", "list").stdout.splitlines()
+
+    today = datetime.now(UTC).date().isoformat()
+    assert listed[1].split() == ["source", "fingerprint", "made", "last_used"]
+    assert listed[2].split() == ["shop", old.fingerprint, "-", "2026-11-28", "01:02:03Z"]
+    assert listed[3].split() == ["shop", new.fingerprint, today, "-"]
+    revoked = ingest("token", "revoke", old.fingerprint.upper())
+    assert (revoked.returncode, revoked.stderr) == (0, "")
+    assert f"revoked     {old.fingerprint} of shop" in revoked.stdout
+    assert "ingest token reload" in revoked.stdout
+    assert file.read_text().startswith(f"# by hand\n# made {today}\nshop=sha256:")
+    assert load({"INGEST_TOKENS_FILE": str(file)}).tokens == (new,)
+
+
+def test_list_of_tokens_needs_no_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Redis the tokens are listed, and it is said what is not known."""
+    monkeypatch.setenv("INGEST_TOKENS", "shop=s3cret")
+    for url in ("redis://127.0.0.1:1/0", ""):
+        monkeypatch.setenv("REDIS_URL", url)
+
+        listed = ingest("token", "list")
+
+        assert listed.returncode == 0
+        assert "when they were last used is not known" in listed.stderr
+        assert "shop" in listed.stdout
+
+
+def test_revoking_what_is_not_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fingerprint that nobody has, and one in the environment, which no command changes, are exit code 1."""
+    monkeypatch.setenv("INGEST_TOKENS", "shop=s3cret")
+    (token,) = load({"INGEST_TOKENS": "shop=s3cret"}).tokens
+
+    assert "no token has the fingerprint" in ingest("token", "revoke", "00000000").stderr
+    listed = ingest("token", "revoke", token.fingerprint)
+    assert (listed.returncode, listed.stdout) == (1, "")
+    assert "take it out there, and restart web" in listed.stderr
+
+
+def test_reload_without_up_says_how(client: Any) -> None:
+    """Where no `ingest up` runs, the way to web's process is told."""
+    result = ingest("token", "reload")
+
+    assert result.returncode == 1
+    assert "send SIGHUP to web's process" in result.stderr
+
+
+@pytest.mark.parametrize("source", ["", "a b", "a=b", "a,b", "#a", "a/b", 'a"', "a\u200b"])
 def test_token_source_is_one_word(source: str) -> None:
     """A source that could not be read back is refused."""
     assert ingest("token", "new", source).returncode == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from ingest import keys
@@ -33,3 +34,26 @@ def test_redis_away_forgets_none(redis_url: str, client: Any) -> None:
     last = [one.source for one in last_refusals(client)]
     assert last[:10] == [f"late-{number}" for number in reversed(range(10))]
     assert len(last) == keys.LAST_REFUSALS_KEPT
+
+
+def test_use_of_secrets_waits_for_redis(redis_url: str, client: Any) -> None:
+    """When a secret came is written by its fingerprint, later if Redis is away; the list of refusals is left alone."""
+
+    async def scenario() -> None:
+        away, there = acknowledging_client("redis://127.0.0.1:1/0"), acknowledging_client(redis_url)
+        used = ["11111111"]
+        refusals = Refusals(away, lambda: [used.pop()] if used else [])
+        await refusals.flush()
+        used.append("22222222")
+        refusals._client = there
+        await refusals.flush()
+        await away.aclose()
+        await there.aclose()
+
+    before = time.time()
+    asyncio.run(scenario())
+
+    kept = client.hgetall(keys.LAST_USED)
+    assert sorted(kept) == [b"11111111", b"22222222"]
+    assert all(before <= float(at) <= time.time() for at in kept.values())
+    assert not client.exists(keys.LAST_REFUSALS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import stat
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from ingest.access import Access
 from ingest.errors import SettingError
 from ingest.settings import load
-from ingest.tokens import Token, append_to_file, item_of, make_secret
+from ingest.tokens import Token, append_to_file, item_of, make_secret, remove_from_file
 
 
 def token(source: str, secret: str) -> Token:
@@ -23,6 +25,11 @@ def of_file(path: Path, content: str) -> tuple[Token, ...]:
     """The tokens of a file with this content."""
     path.write_text(content)
     return load({"INGEST_TOKENS_FILE": str(path)}).tokens
+
+
+def of_list(text: str) -> tuple[Token, ...]:
+    """The tokens of INGEST_TOKENS."""
+    return load({"INGEST_TOKENS": text}).tokens
 
 
 def test_file_is_read(tmp_path: Path) -> None:
@@ -95,10 +102,10 @@ def test_new_secret_is_long_and_admitted(tmp_path: Path) -> None:
 
 def test_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     """The first item makes the file, closed to others."""
-    append_to_file(tmp_path / "tokens", "a=one")
-    append_to_file(tmp_path / "tokens", "b=two")
+    append_to_file(tmp_path / "tokens", "a=one", "2026-11-27")
+    append_to_file(tmp_path / "tokens", "b=two", "2026-11-28")
 
-    assert (tmp_path / "tokens").read_text() == "a=one\nb=two\n"
+    assert (tmp_path / "tokens").read_text() == "# made 2026-11-27\na=one\n# made 2026-11-28\nb=two\n"
     assert stat.S_IMODE((tmp_path / "tokens").stat().st_mode) == 0o600
 
 
@@ -106,12 +113,108 @@ def test_item_goes_on_a_line_of_its_own(tmp_path: Path) -> None:
     """A file that was edited by hand may lack its last line's end."""
     (tmp_path / "tokens").write_text("a=one")
 
-    append_to_file(tmp_path / "tokens", "b=two")
+    append_to_file(tmp_path / "tokens", "b=two", "2026-11-28")
 
-    assert (tmp_path / "tokens").read_text() == "a=one\nb=two\n"
+    assert (tmp_path / "tokens").read_text() == "a=one\n# made 2026-11-28\nb=two\n"
 
 
 def test_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A folder that is not there is an error with the variable to change."""
     with pytest.raises(SettingError, match="cannot be written: No such file"):
-        append_to_file(tmp_path / "none" / "tokens", "a=one")
+        append_to_file(tmp_path / "none" / "tokens", "a=one", "2026-11-28")
+
+
+def test_day_is_of_the_next_line_alone(tmp_path: Path) -> None:
+    """Lines that say no day are as good as ever, and other comments say nothing."""
+    content = "a=1\n# made 2026-11-27\nb=2\nc=3\n# made 2026-11-28\n# the new one\nd=4\n#made 2026-11-28\n\ne=5\n"
+
+    days = {token.source: token.made for token in of_file(tmp_path / "tokens", content)}
+
+    assert days == {"a": None, "b": "2026-11-27", "c": None, "d": None, "e": "2026-11-28"}
+
+
+def test_revoked_line_goes_with_its_day(tmp_path: Path) -> None:
+    """Everything else stays as it is: other lines, comments, the file's mode, and a link to the file."""
+    file, link = tmp_path / "real", tmp_path / "tokens"
+    file.write_text("# lender's\n# made 2026-11-27\na=one\n# the shop\nb=two\n  a=one\n")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    (token_of_a, *_) = of_list("a=one")
+
+    removed = remove_from_file(link, token_of_a.fingerprint)
+
+    assert removed == [token_of_a] * 2
+    assert file.read_text() == "# lender's\n# the shop\nb=two\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert link.is_symlink()
+    assert sorted(tmp_path.iterdir()) == [file, link]
+
+
+def test_last_line_is_not_revoked(tmp_path: Path) -> None:
+    """Web would keep what it has, as a file without tokens is an error."""
+    (tmp_path / "tokens").write_text("a=one\n")
+
+    with pytest.raises(SettingError, match="would be empty"):
+        remove_from_file(tmp_path / "tokens", of_list("a=one")[0].fingerprint)
+
+    assert (tmp_path / "tokens").read_text() == "a=one\n"
+
+
+def test_unwritable_file_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be put in its place leaves nothing behind."""
+    (tmp_path / "tokens").write_text("a=one\nb=two\n")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(SettingError, match="cannot be written: No space left"):
+        remove_from_file(tmp_path / "tokens", of_list("a=one")[0].fingerprint)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["tokens"]
+    assert (tmp_path / "tokens").read_text() == "a=one\nb=two\n"
+
+
+def test_secret_of_two_owners_is_refused_across_both(tmp_path: Path) -> None:
+    """One secret is one source's, wherever the two are written down; twice of the same source it may be."""
+    both = {"INGEST_TOKENS": "a=one,b=two", "INGEST_TOKENS_FILE": str(tmp_path / "tokens")}
+    (tmp_path / "tokens").write_text("a=one\nc=two\n")
+
+    with pytest.raises(SettingError, match="item 2 has the secret of another source"):
+        _ = load(both).tokens
+
+    (tmp_path / "tokens").write_text("a=one\nb=two\n")
+    assert len(load(both).tokens) == 4
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        '"a=x',
+        "'a=x",
+        "a=x'",
+        'a="x"',
+        "a b=x",
+        "a\x00b=x",
+        "a\u200bb=x",
+        "#a=x",
+        "a/b=x",
+        "a\\=x",
+        'a"b=x',
+        "a" * 101 + "=x",
+    ],
+)
+def test_odd_source_is_refused(item: str) -> None:
+    """Quotes that an environment's file has kept, and what is no word, would become somebody's name for good."""
+    with pytest.raises(SettingError, match=r"^INGEST_TOKENS: .*item 2 ") as caught:
+        of_list(f"ok=1,{item}")
+
+    assert item not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["INGEST_TOKENS", "INGEST_TOKENS_FILE", "PORT", "REDIS_URL", "DATABASE_URL", "HOST"])
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotes_around_a_value_are_named(name: str, quote: str) -> None:
+    """Whatever the variable is: nothing that begins and ends with quotes is meant so."""
+    with pytest.raises(SettingError, match=f"^{name} has quotes around its value"):
+        load({name: f"{quote}a=x,b=y{quote}"})

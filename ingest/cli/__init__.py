@@ -18,7 +18,7 @@ COMMANDS = {
     "doctor": "Check settings and servers, and name what to change.",
     "dead": "List, show and replay dead letters.",
     "reconcile": "Check that everything acknowledged has an outcome.",
-    "token": "Make and list the tokens of who may push.",
+    "token": "Make, list and revoke the tokens of who may push.",
     "find": "Find a call, a case, a number or a push.",
     "export": "Print everything held on a person.",
     "erase": "Remove a person everywhere.",

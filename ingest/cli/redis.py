@@ -77,6 +77,12 @@ def last_refusals(client: Redis) -> list[Refusal]:
     return [msgspec.json.decode(one, type=Refusal) for one in kept]
 
 
+def last_used(client: Redis) -> dict[str, datetime]:
+    """When the secret of a fingerprint last came with a request."""
+    kept: dict[Any, Any] = client.hgetall(keys.LAST_USED)
+    return {field.decode(): datetime.fromtimestamp(float(at), UTC) for field, at in kept.items()}
+
+
 def acknowledged(client: Redis) -> dict[tuple[str, str], int]:
     """How many pushes were stored in batches, by hour (UTC) and source, as Redis has counted them."""
     counts: dict[tuple[str, str], int] = {}
