@@ -76,7 +76,7 @@ class Supervisor:
             user=process.user,
             group=process.user,
             extra_groups=[] if process.user else None,
-            preexec_fn=lambda: _die_with_parent(process.stop_signal),  # noqa: PLW1509 - one thread: see the module
+            preexec_fn=lambda: _prepare(process),  # noqa: PLW1509 - one thread: see the module
         )
         child = _Child(process, popen, time.monotonic(), backoff)
         self._children[process.name] = child
@@ -95,6 +95,11 @@ class Supervisor:
                 self._reap(child)
             elif time.monotonic() >= child.restart_at:
                 self.start(child.process, child.backoff)
+
+    def pass_on(self, name: str, number: signal.Signals) -> None:
+        """Send a process a signal, if it runs."""
+        if name in self._children and self._children[name].popen.poll() is None:
+            self._children[name].popen.send_signal(number)
 
     def exit_code(self, name: str) -> int | None:
         """How a process ended; None while it runs."""
@@ -170,9 +175,11 @@ def _read_available(stdout: IO[bytes]) -> bytes | None:
         return None
 
 
-def _die_with_parent(stop_signal: signal.Signals) -> None:
+def _prepare(process: Process) -> None:
+    # Whoever reloads something at SIGHUP says so when it can; until then, and elsewhere, it would end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if _libc:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal))
+        _libc.prctl(_PR_SET_PDEATHSIG, int(process.stop_signal))
 
 
 def _kill_group(popen: subprocess.Popen[bytes]) -> None:

@@ -24,9 +24,11 @@ from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
 from ingest import settings
+from ingest.cli.up_signals import Signals
 from ingest.embedded import postgres, valkey
 from ingest.embedded.server import Server, make_data_dir, wait_until_ready, write_private
 from ingest.errors import AlreadyRunningError, ReleaseFailedError, SettingError
+from ingest.jobs import JOB_TIMEOUT_SECONDS
 from ingest.readiness import CAN_STORE
 from ingest.resources import locate
 from ingest.settings import RUNNING_FILE, Settings
@@ -35,6 +37,8 @@ from ingest.supervisor import Process, Supervisor
 READY_SECONDS = 30.0
 STOP_ORDER = (("web",), ("worker", "sweeper", "dashboard", "release"), ("valkey", "postgres"))
 """Web first, so that what it accepted is in Redis; the servers last."""
+STOP_SECONDS = dict.fromkeys(("worker", "sweeper"), JOB_TIMEOUT_SECONDS + 5.0)
+"""Both finish what they have in hand; web needs ten seconds at most."""
 
 _SAMPLE = (
     '{"workflow_id": "w1", "callee": {"callee_number": "+6281234567890"}, '
@@ -61,25 +65,25 @@ class _Up:
         self._current = current
         self._printer = Printer(width=10)
         self._supervisor = Supervisor(self._say)
-        self._signals = 0
+        self._signals = Signals()
         self._running_file = current.data_dir / RUNNING_FILE
 
     def run(self) -> None:
         """Until a signal, or until something cannot be started."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note_signal)
+        self._signals.listen()
         try:
             self._start()
-            while not self._signals:
-                self._supervisor.pump()
+            while True:
+                self._pump()
         except _StoppedError:
             pass
         finally:
-            self._say("up", "stopping")
+            reason = self._signals.reason
+            self._say("up", f"stopping: {reason}" if reason else "stopping")
             for names in STOP_ORDER:
                 self._supervisor.stop(names, self._is_hurried)
             self._running_file.unlink(missing_ok=True)
-        click.echo("stopped")
+        self._print("stopped")
 
     def _start(self) -> None:
         urls = {name: self._server_url(name) for name in ("DATABASE_URL", "REDIS_URL")}
@@ -91,7 +95,7 @@ class _Up:
         for process in processes.values():
             self._supervisor.start(process)
         ready = self._wait(lambda: _readiness(self._current))
-        click.echo(_banner(self._current, urls, ready))
+        self._print(_banner(self._current, urls, ready))
 
     def _server_url(self, variable: str) -> str:
         # Not what settings say: they also know the URLs that a killed `ingest up` left behind.
@@ -124,19 +128,39 @@ class _Up:
         return words
 
     def _pump(self) -> None:
-        if self._signals:
+        if self._signals.stops:
             raise _StoppedError
+        if self._signals.take_reload():
+            self._say("up", "SIGHUP: web reads its tokens again")
+            self._supervisor.pass_on("web", signal.SIGHUP)
+        for name in self._signals.take_meaningless():
+            self._say(
+                "up", f"{name} means nothing here: SIGHUP has web read its tokens again, SIGTERM stops everything"
+            )
         self._supervisor.pump()
 
     def _is_hurried(self) -> bool:
         """A second Ctrl-C: what does not stop at once is killed, and loses nothing that was acknowledged."""
-        return self._signals > 1
-
-    def _note_signal(self, *_: object) -> None:
-        self._signals += 1
+        return self._signals.stops > 1
 
     def _say(self, name: str, line: str) -> None:
-        self._printer.write(Message("line", line, datetime.now(), name, None))  # noqa: DTZ005 - the reader's own clock
+        with _heard():
+            self._printer.write(Message("line", line, datetime.now(), name, None))  # noqa: DTZ005 - the reader's clock
+
+    def _print(self, text: str) -> None:
+        with _heard():
+            click.echo(text)
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Print something, or, where the terminal or the pipe's reader is gone, be silent from now on: pushes still come,
+    and what runs is still stopped in order."""
+    try:
+        yield
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 class _StoppedError(Exception):
@@ -188,7 +212,8 @@ def _procfile() -> dict[str, str]:
 
 def _process(name: str, line: str, environ: dict[str, str]) -> Process:
     # A shell, as under any other runner of Procfiles, that makes way for the program.
-    return Process(name, ("sh", "-c", f"exec {line}"), environ, is_kept=name != "release")
+    seconds = STOP_SECONDS.get(name, Process.stop_seconds)
+    return Process(name, ("sh", "-c", f"exec {line}"), environ, stop_seconds=seconds, is_kept=name != "release")
 
 
 def _environ(current: Settings, urls: dict[str, str]) -> dict[str, str]:
