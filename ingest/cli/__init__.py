@@ -12,6 +12,8 @@ from ingest.errors import IngestError
 COMMANDS = {
     "up": "Run everything on this machine in the foreground.",
     "env": "Print DATABASE_URL and REDIS_URL of what is running.",
+    "psql": "Run psql on the database.",
+    "redis-cli": "Send commands to Redis.",
     "migrate": "Make the tables, or bring older ones up to date.",
     "send": "Simulate AI Rudder: send pushes at a given rate.",
     "status": "Show what is queued, pending, dead and refused.",
@@ -26,7 +28,7 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Imports `ingest.cli.<name>` and takes its `command` when that subcommand is wanted."""
+    """Imports `ingest.cli.<name>` (`_` for `-`) and takes its `command` when that subcommand is wanted."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -34,7 +36,7 @@ class _LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"ingest.cli.{cmd_name}").command
+        command = importlib.import_module(f"ingest.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -1,7 +1,8 @@
-"""`ingest env`: the URLs of what is running, for psql, redis-cli and `export`."""
+"""`ingest env`: the URLs of what is running, for programs that connect by themselves, as psql and redis-cli do."""
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import click
@@ -14,4 +15,10 @@ def command() -> None:
     """Print DATABASE_URL=… and REDIS_URL=…, quoted for a shell."""
     current = settings.load()
     click.echo(f"DATABASE_URL={shlex.quote(current.database_url)}")
-    click.echo(f"REDIS_URL={shlex.quote(current.redis_url)}")
+    click.echo(f"REDIS_URL={shlex.quote(_with_user(current.redis_url))}")
+
+
+def _with_user(url: str) -> str:
+    """The same with the name of Redis's default user where there is a password alone: redis-cli would take what is
+    before the colon for a user's name, though it be nothing."""
+    return re.sub(r"^(rediss?|unix)://:", r"\1://default:", url)

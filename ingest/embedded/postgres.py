@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from ingest.embedded.server import STOP_SECONDS, Server, command_line, environ, wheel
 from ingest.embedded.system_user import is_root, own_by_system_user, run_as
-from ingest.errors import ServerStartError
+from ingest.errors import ServerStartError, SettingError
 from ingest.supervisor import Process
 
 _SOCKET_PATH_LIMIT = 100
@@ -62,6 +62,13 @@ def prepare(data_dir: Path) -> Server:
     )
     url = f"postgresql://airudder@/airudder?host={quote(str(sockets), safe='/')}"
     return Server(process, url, lambda: _has_database(sockets))
+
+
+def program(name: str) -> Path | None:
+    """One of the wheel's programs; None where the wheel is not installed."""
+    with suppress(SettingError):
+        return _programs() / name
+    return None
 
 
 def _programs() -> Path:

@@ -22,7 +22,7 @@ def prepare(data_dir: Path) -> Server:
     home = data_dir / "valkey"
     home.mkdir(mode=0o700, exist_ok=True)
     port, password = _access(home / "access.json")
-    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    url = _url(port, password)
     write_private(home / "valkey.conf", _config(home, port, password))
     process = Process(
         "valkey",
@@ -67,11 +67,16 @@ def _access(path: Path) -> tuple[int, str]:
         port, password = int(known["port"]), str(known["password"])
     except (OSError, ValueError, KeyError):
         port, password = free_port(), secrets.token_urlsafe(24)
-    _stop_leftover(f"redis://:{password}@127.0.0.1:{port}/0")
+    _stop_leftover(_url(port, password))
     if not _is_free(port):
         port = free_port()
     write_private(path, json.dumps({"port": port, "password": password}))
     return port, password
+
+
+def _url(port: int, password: str) -> str:
+    # With the user's name: redis-cli takes what is before the colon for one, though it be nothing.
+    return f"redis://default:{password}@127.0.0.1:{port}/0"
 
 
 def _stop_leftover(url: str) -> None:

@@ -1,0 +1,50 @@
+"""`ingest psql`: psql on the database of this environment, out of the wheel where the machine has none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import click
+import psycopg
+from psycopg.pq import Conninfo
+
+from ingest import settings
+from ingest.embedded import postgres
+from ingest.errors import SettingError
+
+
+@click.command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,
+        "help_option_names": ["--help"],  # -h is psql's own
+    }
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(arguments: tuple[str, ...]) -> None:
+    """Run psql on DATABASE_URL with psql's own ARGUMENTS, as in `ingest psql -c 'SELECT 1'`; its exit code is ours."""
+    environ, rest = _connection(settings.load().database_url)
+    program = _program()
+    os.execve(program, [program, *rest, *arguments], {**os.environ, **environ})  # noqa: S606 - without a shell
+
+
+def _program() -> str:
+    wheels = postgres.program("psql")
+    found = str(wheels) if wheels else shutil.which("psql")
+    if found is None:
+        raise SettingError("there is no psql: pip install 'airudder-ingest[embedded]', or install Postgres's client")
+    return found
+
+
+def _connection(url: str) -> tuple[dict[str, str], list[str]]:
+    """What leads psql there: variables, as other users see a process's arguments; and for what has no variable, a
+    connection string."""
+    try:
+        options = [option for option in Conninfo.parse(url.encode()) if option.val is not None]
+    except psycopg.OperationalError:
+        # Its text quotes the URL, password and all.
+        raise SettingError("DATABASE_URL is not of the form postgresql://user:password@host/database") from None
+    environ = {one.envvar.decode(): one.val.decode() for one in options if one.envvar and one.val}
+    rest = {one.keyword.decode(): one.val.decode() for one in options if not one.envvar and one.val}
+    return environ, ["-d", psycopg.conninfo.make_conninfo("", **rest)] if rest else []
