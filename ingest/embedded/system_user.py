@@ -1,4 +1,4 @@
-"""Root's own troubles: Postgres refuses to run as root, so a system user has to own its data and reach its programs."""
+"""Root's own troubles: Postgres refuses to run as root, so a system user owns its data and runs its programs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from ingest.errors import ServerStartError
@@ -19,16 +20,31 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def own_by_system_user(home: Path, programs: Path) -> str:
-    """Make sure that the system user is there, owns the folder, and can reach it and the programs."""
+def own_by_system_user(home: Path) -> str:
+    """Make sure that the system user is there and owns the folder; its name."""
     _make_system_user()
     shutil.chown(home, SYSTEM_USER, SYSTEM_USER)
-    for folder in (*home.parents, *programs.parents):
-        _allow_others(folder, stat.S_IXOTH)
-    for path in programs.parent.rglob("*"):
-        # A strict umask at the installation would keep the programs to root.
-        _allow_others(path, stat.S_IROTH | (stat.S_IXOTH if path.stat().st_mode & stat.S_IXUSR else 0))
     return SYSTEM_USER
+
+
+def can_run(user: str, program: Path) -> bool:
+    """Whether the user can get to a program and run it."""
+    return run_as(user, ["sh", "-c", '"$0" --version', program]).returncode == 0
+
+
+def can_pass(user: str, folder: Path) -> bool:
+    """Whether the user can get to a folder and into it."""
+    return run_as(user, ["test", "-x", folder]).returncode == 0
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is one, and not a link, and belongs to us or, where we are root, to the system user."""
+    status = folder.lstat()
+    owners = {os.geteuid()}
+    if is_root():
+        with suppress(KeyError):
+            owners.add(pwd.getpwnam(SYSTEM_USER).pw_uid)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid in owners
 
 
 def _make_system_user() -> None:
@@ -43,14 +59,8 @@ def _make_system_user() -> None:
             ) from None
 
 
-def _allow_others(path: Path, bits: int) -> None:
-    mode = path.stat().st_mode
-    if mode & bits != bits:
-        path.chmod(mode | bits)
-
-
-def run_as(user: str | None, command: list[str | Path]) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end as a user, or as ourselves; its output, both streams, is in `stdout`."""
+def run_as(user: str | None, command: list[str | Path], folder: Path = Path("/")) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end in a folder, as a user or as ourselves; its output, both streams, is in `stdout`."""
     return subprocess.run(  # noqa: S603 - the wheel's own programs
         command,
         check=False,
@@ -58,7 +68,7 @@ def run_as(user: str | None, command: list[str | Path]) -> subprocess.CompletedP
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        cwd="/",
+        cwd=folder,
         user=user,
         group=user,
         extra_groups=[] if user else None,
