@@ -7,17 +7,17 @@ import hashlib
 import ipaddress
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ingest import tokens
 from ingest.addresses import Network, parse_networks
 from ingest.errors import SettingError
 from ingest.process_ids import is_alive
 from ingest.tokens import Token
+from ingest.urls import checked_database_url, checked_redis_url
 
 RUNNING_FILE = "running.json"
 """Under the data folder while `ingest up` runs: its pid, and the variables by which to reach what it started."""
@@ -102,8 +102,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     _check_quotes(environ)
     max_body = _integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1)
     return Settings(
-        configured_database_url=environ.get("DATABASE_URL"),
-        configured_redis_url=_redis_url(environ.get("REDIS_URL")),
+        configured_database_url=_checked(checked_database_url, environ.get("DATABASE_URL")),
+        configured_redis_url=_checked(checked_redis_url, environ.get("REDIS_URL")),
         host=environ.get("HOST") or "127.0.0.1",
         port=_integer(environ, "PORT", 8000, at_least=1, at_most=65535),
         dashboard_port=_integer(environ, "DASHBOARD_PORT", 9181, at_least=1, at_most=65535),
@@ -164,16 +164,8 @@ def _running(data_dir: Path) -> dict[str, Any]:
     return running if isinstance(running, dict) else {}
 
 
-def _redis_url(url: str | None) -> str | None:
-    # redis-py's own complaint comes late, and as a traceback of every process.
-    if url is not None:
-        try:
-            is_usable = urlsplit(url).scheme in ("redis", "rediss", "unix") and urlsplit(url).port != 0
-        except ValueError:
-            is_usable = False
-        if not is_usable:
-            raise SettingError("REDIS_URL is not of the form redis://host:port/0, rediss://… or unix://…")
-    return url
+def _checked(check: Callable[[str], str], url: str | None) -> str | None:
+    return None if url is None else check(url)
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int, *, at_least: int, at_most: int = 2**31 - 1) -> int:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import SettingError
+from ingest.redis_client import patient_client
 from ingest.settings import RUNNING_FILE, load
 from ingest.tokens import Token, digest_of
+from ingest.urls import connection_options
 
 
 def token(source: str, secret: str) -> Token:
@@ -136,6 +138,103 @@ def test_bad_redis_url_is_named(url: str) -> None:
     with pytest.raises(SettingError, match=r"^REDIS_URL is not of the form") as caught:
         load({"REDIS_URL": url})
     assert "s3cret" not in str(caught.value)
+
+
+def refusal(name: str, url: str) -> str:
+    """Why a URL is refused at start; never with its password."""
+    with pytest.raises(SettingError, match=f"^{name} ") as caught:
+        load({name: url})
+    assert "s3cret" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    ["family=0", "decode_responses=true", "socket_timeout=0", "protocol=3", "max_connections=1", "timeout=1"],
+)
+def test_unknown_redis_parameter_is_named(parameter: str) -> None:
+    """redis-py takes any parameter of the URL for an argument, and one of these would stop every push."""
+    name = parameter.partition("=")[0]
+    assert f"a parameter that is not known here, {name}:" in refusal(
+        "REDIS_URL", f"redis://:s3cret@x:6379/0?{parameter}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://:s3cret@x/staging", "ends in a database that is no number"),
+        ("redis://:s3cret@x?db=one", "a parameter db that is no number"),
+        ("redis://:s3cret@x,y/0", "names several hosts"),
+        ("redis://:1?s3cret@x/0", "write it as %40, %3F or %23"),
+        ("redis://:1#s3cret@x/0", "write it as %40, %3F or %23"),
+        ("redis://:s3cret@x/0?ssl_ca_certs=/ca.pem", "the parameter ssl_ca_certs without TLS: write rediss://"),
+        ("rediss://:s3cret@x/0?ssl_cert_reqs=maybe", "ssl_cert_reqs that is none of none, optional, required"),
+    ],
+)
+def test_odd_redis_url_is_explained(url: str, words: str) -> None:
+    """What redis-py would pass over, or complain of in every process, is said once at start."""
+    assert words in refusal("REDIS_URL", url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://x",
+        "redis://user:s3%23cret@[::1]:6379/15",
+        "rediss://x/0?ssl_ca_certs=/ca.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem&ssl_check_hostname=true",
+        "unix://:s3cret@/run/redis.sock?db=1",
+    ],
+)
+def test_redis_url_in_every_form(url: str) -> None:
+    """What our clients understand stays as it is, and they can be made from it."""
+    assert load({"REDIS_URL": url}).redis_url == url
+    patient_client(url).close()
+
+
+@pytest.mark.parametrize("name", ["pgbouncer", "schema", "connection_limit", "pool_timeout", "currentSchema"])
+def test_unknown_database_parameter_is_named(name: str) -> None:
+    """A parameter of another library's is not taken for a mistake in the form."""
+    assert f"not known here, {name}:" in refusal("DATABASE_URL", f"postgresql://u:s3cret@x/db?{name}=1")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u:s3cret@x/db?sslmode=bogus", "a parameter sslmode that is none of disable,"),
+        (
+            "postgresql://u:s3cret@x/db?target_session_attrs=standby",
+            "target_session_attrs that is none of any, primary",
+        ),
+        ("postgresql://u:s3cret@x/db?options=-c%20a=b", "a parameter options that cannot be read"),
+        ("postgresql://u:s3cret@x/db?replication=database", "the parameter replication"),
+        ("postgresql://u:s3cret@x:70000/db", "a port that is not from 1 to 65535"),
+        ("postgresql://u:s3cret@x:1x/db", "write it as %40 or %2F"),
+        ("postgresql://u:1/a?s3cret=b@x/db", "is not of the form"),
+        ("host=x password=1 s3cret=2", "is not of the form"),
+        ("postgresql+psycopg://u:s3cret@x/db", "is not of the form"),
+        ("u:s3cret@x", "is not of the form"),
+    ],
+)
+def test_odd_database_url_is_explained(url: str, words: str) -> None:
+    """What libpq would tell late, or with the password, is said once at start without it."""
+    assert words in refusal("DATABASE_URL", url)
+
+
+@pytest.mark.parametrize(
+    ("url", "attributes"),
+    [
+        ("postgresql://u@x/db", "any"),
+        ("postgresql://u@x:5432,y:5433/db", "primary"),
+        ("postgresql://u@x,y/db?target_session_attrs=read-write", "read-write"),
+        ("host=x,y user=u", "primary"),
+        ("postgresql://airudder@/airudder?host=/run/postgresql&application_name=x&client_encoding=LATIN1", "any"),
+    ],
+)
+def test_database_url_in_every_form(url: str, attributes: str) -> None:
+    """libpq's forms stay as they are; of several hosts the one that takes writes is meant."""
+    assert load({"DATABASE_URL": url}).database_url == url
+    assert connection_options(url)["target_session_attrs"] == attributes
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.3.2.1"])

@@ -66,8 +66,9 @@ def test_product_never_imports_bench(module: str) -> None:
 
 @pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith("ingest")])
 def test_postgres_is_fallbacks_alone(module: str) -> None:
-    """Before Redis only the fallback knows Postgres; operators' commands and the server stand beside the path."""
-    if module != "ingest.fallback" and not module.startswith(("ingest.cli", "ingest.embedded")):
+    """Before Redis only the fallback knows Postgres; operators' commands and the server stand beside the path, and of
+    a URL it is libpq that says how it is read."""
+    if module not in ("ingest.fallback", "ingest.urls") and not module.startswith(("ingest.cli", "ingest.embedded")):
         assert "psycopg" not in packages(imports(module))
 
 

@@ -1,0 +1,129 @@
+"""What every session of ours sets for itself, whatever server, database, role, URL or PG… variables say.
+
+Pure data and SQL: web, workers and commands each connect in their own way, and all of them begin with `set_up`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+CONNECTION: Mapping[str, Any] = {
+    "autocommit": True,
+    "application_name": "airudder-ingest",
+    "client_encoding": "UTF8",
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""How to connect: a URL that says otherwise is overruled. Neither side waits for ever if the other's host is gone."""
+
+_COMMON = {
+    # First what could end the statements below: each takes effect before the next one begins.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    "exit_on_error": "off",
+    "quote_all_identifiers": "off",
+    # Where anybody may make functions in `public`, as before Postgres 15, one of theirs would be ours.
+    "search_path": "pg_catalog, pg_temp",
+    # What psycopg reads: it knows one form of each.
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    # How our statements and arrays are read.
+    "standard_conforming_strings": "on",
+    "backslash_quote": "safe_encoding",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    # What our transactions rest on.
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    "row_security": "on",
+    "client_min_messages": "warning",
+    # What costs our short statements more than it saves.
+    "jit": "off",
+}
+
+_SINCE = {"transaction_timeout": 170000}
+"""Settings that older servers do not know, with the first `server_version_num` that does"""
+
+_NO_LOSS = (
+    "SELECT pg_catalog.set_config('synchronous_commit', 'on', false) "
+    "WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'"
+)
+"""A commit that is not on disk yet would be answered 200, or its batch discarded. What says more than on, or waits for
+no standby, somebody has chosen."""
+
+WEB = {"idle_in_transaction_session_timeout": "30s"}
+"""Web's transactions are single statements, and the checks of `/readyz`."""
+
+COMMANDS = {"idle_in_transaction_session_timeout": "5min"}
+"""A command that stands still in mid-transaction, as after Ctrl-Z, gives up its locks in the end."""
+
+WORKERS = {
+    # A worker that is frozen between two statements, or whose host is gone, would keep its rows locked, and a sweeper
+    # whose host is gone its lock; who is frozen inside a statement is for END_FROZEN_WRITERS.
+    "idle_in_transaction_session_timeout": "30s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    # A plan that was made when a table, or the day's partition, was empty reads all of it when it is not.
+    "plan_cache_mode": "force_custom_plan",
+    # Thousands of keys are looked up by index: Postgres would rather read a whole table for them.
+    "enable_seqscan": "off",
+    "enable_indexscan": "on",
+    "enable_indexonlyscan": "on",
+    "enable_bitmapscan": "on",
+    "enable_nestloop": "on",
+    "enable_partition_pruning": "on",
+}
+
+
+def set_up(settings: Mapping[str, str], server_version: int) -> bytes:
+    """The SQL of one round trip that makes a fresh session ours; `settings` is WEB, COMMANDS or WORKERS, and
+    `server_version` what libpq says (180006). To be sent outside of a transaction."""
+    late = {name: "0" for name, since in _SINCE.items() if server_version >= since}
+    statements = [f"SET {name} = {_quoted(name, value)}" for name, value in {**late, **_COMMON, **settings}.items()]
+    return "; ".join([*statements, _NO_LOSS]).encode()
+
+
+def _quoted(name: str, value: str) -> str:
+    # Each folder of the path and each part of a date's style is a value of its own.
+    return value if name in ("search_path", "DateStyle") else f"'{value}'"
+
+
+def unfit(parameter: Callable[[str], str | None]) -> str | None:
+    """Why nothing can be normalised into this database, as far as no setting of ours can help; None if it can.
+
+    `parameter` gives what the server has reported about itself at the connection, or None behind some poolers.
+    """
+    if (encoding := parameter("server_encoding")) not in (None, "UTF8"):
+        return (
+            f"the database's encoding is {encoding}, which cannot hold every name: "
+            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
+    if parameter("in_hot_standby") == "on":
+        return "the server is a standby, which takes no writes: name the primary in DATABASE_URL"
+    return None
+
+
+POOLED = (
+    "there is a pooler before the server that is not in session mode (PgBouncer: pool_mode), and settings and locks of "
+    "a session come to nothing in it: connect directly, or set session mode"
+)
+
+BACKEND: bytes = b"SELECT pg_catalog.pg_backend_pid()"
+
+
+def share_backends(one: Callable[[], int], other: Callable[[], int]) -> bool:
+    """Whether a pooler gives a server's process to whoever has a transaction: `one` and `other` ask two open
+    connections, BACKEND each, in which process they are."""
+    asked = [(one(), other()) for _ in range(3)]
+    return len(set(asked)) > 1 or any(first == second for first, second in asked)

@@ -1,0 +1,151 @@
+"""REDIS_URL and DATABASE_URL, looked through at start: a client's own complaint comes late, as a traceback, and quotes
+the password. What other libraries understand in such a URL is named here rather than believed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any, NoReturn
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from ingest import session
+from ingest.errors import SettingError
+
+_REDIS_FORM = "redis://host:port/0, rediss://… or unix://…"
+_POSTGRES_FORM = "postgresql://user:password@host/database"
+_LONGEST_PORT = 65535
+
+_FOR_REDIS = ("db", "username", "password", "client_name")
+_FOR_TLS = (
+    "ssl_ca_certs",
+    "ssl_ca_path",
+    "ssl_ca_data",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_password",
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+    "ssl_ciphers",
+)
+"""redis-py takes whatever else a query holds as an argument, and its time-outs would overrule ours."""
+_CERT_REQS = ("none", "optional", "required")
+
+_ONE_OF = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "channel_binding": ("disable", "prefer", "require"),
+    "gssencmode": ("disable", "prefer", "require"),
+    "load_balance_hosts": ("disable", "random"),
+    "sslnegotiation": ("postgres", "direct"),
+    # A server that takes no writes is none for us.
+    "target_session_attrs": ("any", "primary", "read-write"),
+}
+"""Parameters of libpq of which a wrong value is told only when it connects, or never"""
+
+_QUOTED_NAME = re.compile(r"""(?:URI query parameter:|connection option) "([A-Za-z_]{1,40})"$""")
+
+
+def checked_redis_url(url: str) -> str:
+    """The same URL; SettingError without a word of its password if no client of ours could use it."""
+    try:
+        parts = urlsplit(url)
+        port, has_torn_host = parts.port, "," in (parts.hostname or "")
+    except ValueError:
+        _refuse("REDIS_URL", f"is not of the form {_REDIS_FORM}")
+    if parts.scheme not in ("redis", "rediss", "unix") or port == 0:
+        _refuse("REDIS_URL", f"is not of the form {_REDIS_FORM}")
+    if parts.fragment or "@" in parts.query:
+        _refuse("REDIS_URL", "has a @, ? or # in its user or password: write it as %40, %3F or %23")
+    if has_torn_host:
+        _refuse("REDIS_URL", "names several hosts: name the primary alone")
+    _check_redis_database(parts)
+    _check_redis_query(parts)
+    return url
+
+
+def _check_redis_database(parts: SplitResult) -> None:
+    if parts.scheme != "unix" and not re.fullmatch(r"/?\d*/?", parts.path, re.ASCII):
+        _refuse("REDIS_URL", "ends in a database that is no number: redis://host:6379/0")
+
+
+def _check_redis_query(parts: SplitResult) -> None:
+    known = (*_FOR_REDIS, *(_FOR_TLS if parts.scheme == "rediss" else ()))
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name in _FOR_TLS and name not in known:
+            _refuse("REDIS_URL", f"has the parameter {name} without TLS: write rediss://…")
+        if name not in known:
+            _refuse_parameter("REDIS_URL", name, known)
+        if name == "db" and not re.fullmatch(r"\d{1,9}", value, re.ASCII):
+            _refuse("REDIS_URL", "has a parameter db that is no number")
+        if name == "ssl_cert_reqs":
+            _check_choice("REDIS_URL", name, value, _CERT_REQS)
+
+
+def checked_database_url(url: str) -> str:
+    """The same URL, or list of `name=value`; SettingError without a word of its password if it cannot be used."""
+    parts = _database_parts(url)
+    _check_not_torn(parts)
+    for name, choices in _ONE_OF.items():
+        _check_choice("DATABASE_URL", name, parts.get(name) or choices[0], choices)
+    if parts.get("replication"):
+        _refuse("DATABASE_URL", "has the parameter replication: no statement of ours could be run there")
+    return url
+
+
+def connection_options(url: str) -> dict[str, Any]:
+    """How to connect to DATABASE_URL; these overrule what it says. Of several hosts the one that takes writes is meant,
+    and of a single one whatever it is, so that it can be said what is wrong with it."""
+    parts = _database_parts(url)
+    wanted = parts.get("target_session_attrs", "any")
+    is_one_of_several = wanted == "any" and "," in parts.get("host", "")
+    return {**session.CONNECTION, "target_session_attrs": "primary" if is_one_of_several else wanted}
+
+
+def _database_parts(url: str) -> dict[str, str]:
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        _explain_form(url, str(error).strip())
+    except UnicodeError:
+        _explain_form(url, "")
+    return {name: str(value) for name, value in parts.items()}
+
+
+def _explain_form(url: str, complaint: str) -> NoReturn:
+    """Name the parameter that libpq complains about: SettingError."""
+    said = _QUOTED_NAME.search(complaint)
+    # What libpq takes for a name may be a part of a password, if one was torn.
+    is_torn = "@" in url.partition("?")[2] if "://" in url else "password" in url
+    if not said or is_torn:
+        _refuse("DATABASE_URL", f"is not of the form {_POSTGRES_FORM}")
+    if "separator" in complaint:
+        _refuse("DATABASE_URL", f"has a parameter {said.group(1)} that cannot be read: write = as %3D in its value")
+    _refuse_parameter("DATABASE_URL", said.group(1), ("sslmode", "sslrootcert", "host and others of libpq's"))
+
+
+def _check_not_torn(parts: dict[str, str]) -> None:
+    """Refuse a URL of whose password a part was taken for something else, which an error would quote."""
+    host = parts.get("host", "")
+    # A host that begins with / or @ is a socket.
+    is_torn = ("@" in host and host[0] not in "/@") or re.search("@.*/", parts.get("dbname", ""))
+    ports = [port for port in parts.get("port", "").split(",") if port]
+    if is_torn or not all(re.fullmatch(r"\d+", port, re.ASCII) for port in ports):
+        _refuse("DATABASE_URL", "has an @ or / in its user or password: write it as %40 or %2F")
+    if any(not 0 < int(port) <= _LONGEST_PORT for port in ports):
+        _refuse("DATABASE_URL", f"has a port that is not from 1 to {_LONGEST_PORT}")
+
+
+def _check_choice(variable: str, name: str, value: str, choices: Collection[str]) -> None:
+    if value not in choices:
+        _refuse(variable, f"has a parameter {name} that is none of {', '.join(choices)}")
+
+
+def _refuse_parameter(variable: str, name: str, known: Collection[str]) -> NoReturn:
+    shown = name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}", name) else "of another form"
+    _refuse(variable, f"has a parameter that is not known here, {shown}: leave it out (known: {', '.join(known)})")
+
+
+def _refuse(variable: str, words: str) -> NoReturn:
+    raise SettingError(f"{variable} {words}") from None
