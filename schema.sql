@@ -507,6 +507,14 @@ LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN identifier = '' THEN ''
   ELSE left(encode(sha256(secret || convert_to(identifier, 'UTF8')), 'hex'), 20) END;
 
+-- Tells this database from others, whose workers would take its pushes out of a Redis that they share.
+CREATE OR REPLACE FUNCTION airudder.installation() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT left(encode(sha256(secret || convert_to(current_database(), 'UTF8')), 'hex'), 16) FROM airudder.pseudonym_key
+$$;
+
+REVOKE ALL ON FUNCTION airudder.installation() FROM PUBLIC;
+
 --- once
 
 -- Numbers and case ids are pseudonyms here. Names, places, transcripts, and all that is free text are not here at all.
@@ -608,7 +616,7 @@ BEGIN
     GRANT SELECT ON airudder.case_answers, airudder.call_turns TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
       airudder.check_pushes_default(date), airudder.open_pushes_default(date), airudder.drop_pushes_partition(date),
-      airudder.delete_default_pushes(timestamptz, integer) TO airudder_worker;
+      airudder.delete_default_pushes(timestamptz, integer), airudder.installation() TO airudder_worker;
   END IF;
   IF to_regrole('airudder_analyst') IS NOT NULL THEN
     GRANT USAGE ON SCHEMA airudder_analytics TO airudder_analyst;

@@ -49,9 +49,7 @@ def create_app() -> Starlette:
     refusals = Refusals(aside, access.take_used)
     admission = _admission(current, access)
     endpoint = PushEndpoint(admission, BodyReader(current.max_body), ids, batch, refusals)
-    # A connection of its own: a slow answer to it must not end the one that stores pushes.
-    probe = Fallback(current.database_url)
-    readiness = Readiness(aside, probe, current.appendfsync)
+    readiness = Readiness(aside, fallback, current.appendfsync)
 
     async def readyz(_request: Request) -> JSONResponse:
         ready, words = await readiness.check()
@@ -62,13 +60,15 @@ def create_app() -> Starlette:
         max_bytes, max_connections = MAX_HEAD + 2 * current.max_body, allow_many_connections()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload_tokens, current, access)
         async with asyncio.TaskGroup() as tasks:
-            loops = [tasks.create_task(batch.run()), tasks.create_task(refusals.run())]
+            # The first look says in the log what is wrong with the servers; pushes do not wait for it.
+            loops: list[asyncio.Task[Any]] = [
+                tasks.create_task(work) for work in (batch.run(), refusals.run(), readiness.check())
+            ]
             yield {"bounds": Bounds(current.request_seconds, max_bytes, max_connections, refusals.note_peer)}
             for loop in loops:
                 loop.cancel()
         await refusals.flush()
         await fallback.close()
-        await probe.close()
         await client.aclose()
         await aside.aclose()
 

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, ReadOnlySqlTransaction, UndefinedTable
 
+from ingest import session
+from ingest.clocks import Reading
 from ingest.entry import Entry
 from ingest.errors import NowhereToStoreError, describe
+from ingest.push_ids import PushIds
+from ingest.urls import connection_options
 
 TIMEOUT_SECONDS = 0.45
 """Time for one insert, connecting included. Behind another one and a try of Redis, an answer is out within a second."""
-REST_SECONDS = 1.0
-"""After a failure Postgres is left alone for this long, so that the sender hears 503 at once."""
+SPARE_SECONDS = 0.2
+"""Of it, how long the spare connection is given: one whose other end is gone may be silent, and a fresh one is not."""
+PAUSE_SECONDS = 0.05
+"""After a refusal the next group waits for so long before it tries: a server that is starting is not stormed."""
+REPORT_SECONDS = 1.0
+"""How often the log says that Postgres stores nothing."""
 
 INSERT_PENDING: LiteralString = """
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body)
@@ -27,61 +38,129 @@ FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[])
 ON CONFLICT (received_at, push_id) DO NOTHING
 """
 """Without a status, which the role airudder_web may not name: pending is the table's default."""
-CHECK_TABLES: LiteralString = "SELECT FROM airudder.pushes LIMIT 0"
+TELL_TIME: LiteralString = "SELECT pg_catalog.clock_timestamp()"
+
+FAILURES = (psycopg.Error, OSError)
+"""What `probe` raises where no push would be stored"""
+CANNOT_ANSWER = "does not answer"
+_WHY = {
+    ReadOnlySqlTransaction: "refuses writes: it is a standby, or read-only",
+    InsufficientPrivilege: "refuses writes: the user lacks a right",
+    UndefinedTable: "has no tables: run `ingest migrate`",
+    InvalidSchemaName: "has no tables: run `ingest migrate`",
+}
+"""What a refusal means, in words that help a stranger to nothing"""
 
 _log = logging.getLogger(__name__)
 
+_Connection = AsyncConnection[Any]
+_Work = Callable[[_Connection], Awaitable[None]]
+
 
 class Fallback:
-    """Stores pushes in Postgres; connects only when it is needed, so acknowledgements never depend on Postgres."""
+    """Stores pushes in Postgres; connects only when it is needed, so acknowledgements never depend on Postgres.
+
+    Keeps the connection that stored something to spare. Who finds none, or one that fails, has a fresh one.
+    """
 
     def __init__(self, database_url: str) -> None:
         self._database_url = database_url
-        self._connection: AsyncConnection[Any] | None = None
-        self._rests_until = 0.0
+        self._spare: _Connection | None = None
+        self._failed_at = self._reported_at = -math.inf
+        self._recovery: asyncio.Task[None] | None = None
         self._abandoned: set[asyncio.Task[None]] = set()
+        self._ids = PushIds()
 
     async def store(self, entries: list[Entry]) -> None:
         """Return when the pushes are committed as pending; NowhereToStoreError otherwise."""
-        if time.monotonic() < self._rests_until:
+        if self._recovery and not self._recovery.done():
             raise NowhereToStoreError("neither Redis nor Postgres can store a push")
         try:
-            await self._in_time(self._execute(INSERT_PENDING, pending_columns(entries)))
-        except (psycopg.Error, OSError) as error:
-            self._rests_until = time.monotonic() + REST_SECONDS
-            _log.error("Postgres did not store a group of pushes: %s", describe(error))
+            await asyncio.sleep(max(0.0, self._failed_at + PAUSE_SECONDS - time.monotonic()))
+            await self._on_connection(lambda connection: _insert(connection, entries))
+        except FAILURES as error:
+            self._note_failure(error)
             raise NowhereToStoreError("neither Redis nor Postgres can store a push") from None
 
-    async def is_reachable(self) -> bool:
-        """Whether Postgres answers and has our tables, within the time-out."""
-        try:
-            await self._in_time(self._execute(CHECK_TABLES, ()))
-        except (psycopg.Error, OSError):
-            return False
-        return True
+    async def probe(self) -> Reading:
+        """Store a push as `store` does, and take it back; the server's clock. psycopg.Error or OSError otherwise."""
+        readings: list[Reading] = []
+        await self._on_connection(lambda connection: self._insert_in_vain(connection, readings), is_kept=False)
+        return readings[-1]
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
-        if self._connection:
-            await self._connection.close()
+        if self._recovery:
+            self._recovery.cancel()
+        if self._spare:
+            await self._spare.close()
 
-    async def _execute(self, statement: LiteralString, parameters: tuple[object, ...]) -> None:
-        if self._connection is None or self._connection.closed:
-            self._connection = await AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=2)
-        connection = self._connection
+    def _note_failure(self, error: psycopg.Error | OSError) -> None:
+        self._failed_at = time.monotonic()
+        if isinstance(error, TimeoutError):
+            # Each group would wait as long, one after the other: until a row can be stored all hear 503 at once.
+            self._recovery = asyncio.create_task(self._try_to_store())
+        if self._failed_at >= self._reported_at + REPORT_SECONDS:
+            self._reported_at = self._failed_at
+            _log.error("Postgres did not store a group of pushes: %s", describe(error))
+
+    async def _try_to_store(self) -> None:
+        with suppress(*FAILURES):  # the next group will say so
+            await self._on_connection(lambda connection: self._insert_in_vain(connection, []))
+
+    async def _insert_in_vain(self, connection: _Connection, readings: list[Reading]) -> None:
+        push_id, received_us = self._ids.draw()
+        async with connection.transaction(force_rollback=True):
+            await _insert(connection, [Entry(push_id, received_us, "probe", "custom-api", b"{}")])
+            asked = time.time()
+            told = await (await connection.execute(TELL_TIME)).fetchone()
+            assert told, "the statement gives one row"
+            readings.append(Reading.since(asked, told[0].timestamp()))
+
+    async def _on_connection(self, work: _Work, *, is_kept: bool = True) -> None:
+        """Do a piece of work that may be done twice, within TIMEOUT_SECONDS. A failure of the spare connection is
+        nobody's fault: the server may end a session that was idle, or have been another since. `is_kept`: whether a
+        fresh one is to spare afterwards."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + TIMEOUT_SECONDS
+        spare, self._spare = self._spare, None
+        if spare:
+            try:
+                await self._in_time(self._use(spare, work, is_kept=True), SPARE_SECONDS)
+            except FAILURES as error:
+                _log.info("a connection that was kept is of no use (%s): trying a fresh one", describe(error))
+            else:
+                return
+        await self._in_time(self._connect_and_use(work, is_kept), deadline - loop.time())
+
+    async def _connect_and_use(self, work: _Work, is_kept: bool) -> None:
+        options = connection_options(self._database_url)
+        connection = await AsyncConnection.connect(self._database_url, connect_timeout=2, **options)
+        set_up = session.set_up(session.WEB, connection.info.server_version)
+
+        async def set_up_and_work(connection: _Connection) -> None:
+            await connection.execute(set_up)
+            await work(connection)
+
+        await self._use(connection, set_up_and_work, is_kept)
+
+    async def _use(self, connection: _Connection, work: _Work, is_kept: bool) -> None:
         try:
-            await connection.execute(statement, parameters)
+            await work(connection)
         except BaseException:
             await connection.close()
             raise
+        if is_kept and not self._spare:
+            self._spare = connection
+        else:
+            await connection.close()
 
-    async def _in_time(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _in_time(self, work: Coroutine[Any, Any, None], seconds: float) -> None:
         # psycopg answers a cancellation only after the server has: from a frozen server that would be never. So a
         # late task is left to itself, together with its connection.
         task = asyncio.create_task(work)
-        done, _ = await asyncio.wait({task}, timeout=TIMEOUT_SECONDS)
+        done, _ = await asyncio.wait({task}, timeout=seconds)
         if not done:
-            self._connection = None
             self._abandoned.add(task)
             task.add_done_callback(self._forget)
             task.cancel()
@@ -92,6 +171,17 @@ class Fallback:
         self._abandoned.discard(task)
         if not task.cancelled():
             task.exception()  # seen, so that asyncio does not complain about it
+
+
+def why_not(error: psycopg.Error | OSError) -> str:
+    """Why Postgres took no push, in words that may be shown to anybody."""
+    if isinstance(error, psycopg.Error) and error.sqlstate:
+        return next((words for kind, words in _WHY.items() if isinstance(error, kind)), "refuses writes")
+    return CANNOT_ANSWER
+
+
+async def _insert(connection: _Connection, entries: list[Entry]) -> None:
+    await connection.execute(INSERT_PENDING, pending_columns(entries))
 
 
 def pending_columns(entries: list[Entry]) -> tuple[list[object], ...]:

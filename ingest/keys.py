@@ -30,6 +30,10 @@ SWEEPER = "sweeper"
 """String that expires: while it is there, a sweeper works. Written by sweeper, whom a refusal tells that Redis is
 full; read by `ingest status`."""
 
+INSTALLATION = "installation"
+"""String: which database the batches here are for, as `airudder.installation()` tells it. Written once by worker or
+sweeper, whichever begins first; read by both at their start, and by `ingest doctor`."""
+
 ACKNOWLEDGED_TTL_SECONDS = 8 * 24 * 3600
 
 

@@ -31,7 +31,7 @@ these, and an insert. What is more than a batch holds waits for further turns.""
 REDIS_REST_SECONDS = 1.0
 """After a failure Redis is left alone for this long: pushes go straight to Postgres, and none waits in vain."""
 
-_JOIN = f"""
+JOIN = f"""
 local entries = 2 * #KEYS - 1
 if redis.call('RPUSHX', KEYS[1], unpack(ARGV, entries)) == 0 then
   return 0
@@ -68,7 +68,7 @@ class OpenBatch:
         self._client = client
         self._ids = ids
         self._fallback = fallback
-        self._join_script = client.register_script(_JOIN)
+        self._join_script = client.register_script(JOIN)
         self._queue = jobs.pipeline_only_queue()
         self._batch_id: str | None = None
         self._pushes = 0

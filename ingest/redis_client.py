@@ -15,6 +15,9 @@ from redis.retry import Retry
 ACKNOWLEDGE_TIMEOUT_SECONDS = 0.4
 """How long a write may take before the push goes to Postgres instead: the answer must be out within a second."""
 
+ANSWER_SECONDS = 2.0
+"""How long a command waits for Redis's first answer."""
+
 
 class _Abrupt(AbstractConnection):
     """A connection that is given up at once: what a server that stands still has not read, a batch each time, would be
@@ -58,8 +61,21 @@ def brisk_client(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
+def operators_client(url: str) -> redis.Redis:
+    """The commands' client. Raises redis-py's errors within three seconds if Redis does not answer: somebody waits.
+    Once it has, a large reply may take longer."""
+    hurried = redis.Redis.from_url(
+        url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
+    )
+    with hurried:
+        hurried.ping()
+    return redis.Redis.from_url(
+        url, socket_timeout=10, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
+    )
+
+
 def patient_client(url: str) -> redis.Redis:
-    """The client of workers and commands: may try again, as all that they do may be done twice."""
+    """The workers' client: may try again, as all that they do may be done twice."""
     return redis.Redis.from_url(
         url,
         socket_timeout=10,

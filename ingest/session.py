@@ -74,8 +74,8 @@ WORKERS = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
-    # A plan that was made when a table, or the day's partition, was empty reads all of it when it is not.
-    "plan_cache_mode": "force_custom_plan",
+    # Only what is prepared on purpose keeps its plan: one that was made when a table was empty would read all of it.
+    "plan_cache_mode": "auto",
     # Thousands of keys are looked up by index: Postgres would rather read a whole table for them.
     "enable_seqscan": "off",
     "enable_indexscan": "on",

@@ -16,9 +16,12 @@ from psycopg import Connection
 
 from ingest.embedded.server import free_port
 from tests.kept import kept, refused
-from tests.processes import answers, descendants, running, running_web, wait_until
+from tests.logins import Logins
+from tests.processes import answers, descendants, ingest, running, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to
+
+Rows = Connection[dict[str, Any]]
 
 PATH = "/airudder/custom-api"
 MAX_BODY = 20_000
@@ -228,16 +231,71 @@ def test_health_and_readiness(web_url: str) -> None:
         "pushes": "are stored in Redis, and normalised from there",
         "redis": "can store",
         "postgres": "can store",
+        "clock": "agrees with the servers'",
     }
 
 
-def test_readiness_names_unsafe_setting(web_url: str, client: Any) -> None:
-    """A Redis that could lose what it stores is named with the setting to change."""
+def test_readiness_keeps_settings_to_itself(web_url: str, client: Any) -> None:
+    """A setting of Redis's that could lose what it stores is for `doctor` and the log, and nothing for strangers."""
     with redis_set_to(client, maxmemory_policy="allkeys-lru"):
         ready = httpx.get(f"{web_url}/readyz")
 
     assert ready.status_code == 200
-    assert "set `maxmemory-policy noeviction`" in ready.json()["redis"]
+    assert "maxmemory" not in ready.text
+
+
+REFUSING = {
+    "too few replicas": ({"min_replicas_to_write": "1"}, "refuses writes: it has too few replicas"),
+    "full": ({"maxmemory": "1"}, "is full"),
+}
+
+
+@pytest.mark.parametrize(("values", "words"), REFUSING.values(), ids=REFUSING.keys())
+def test_readiness_tells_what_push_would_get(
+    web_url: str, client: Any, connection: Rows, environment: None, values: dict[str, str], words: str
+) -> None:
+    """A Redis that answers and refuses writes is none that can store: pushes go to Postgres, and `doctor` says why."""
+    with redis_set_to(client, **values):
+        ready = httpx.get(f"{web_url}/readyz")
+        pushed = httpx.post(web_url + PATH, json=push())
+        found = ingest("doctor")
+
+    assert (ready.status_code, ready.json()["redis"]) == (200, words)
+    assert ready.json()["pushes"] == "are stored in Postgres as pending until Redis is back"
+    assert pushed.status_code == 200
+    assert connection.execute("SELECT status FROM airudder.pushes").fetchall() == [{"status": "pending"}]
+    assert f"CHANGE  Redis would take no push: it {words} (" in found.stdout
+
+
+def test_readiness_leaves_nothing_behind(web_url: str, client: Any, connection: Rows) -> None:
+    """What is written to see whether it can be is gone again, and counts as nothing."""
+    assert httpx.get(f"{web_url}/readyz").status_code == 200
+
+    assert client.keys() == []
+    assert connection.execute("SELECT FROM airudder.pushes").fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("forbid", "allow"),
+    [
+        ("REVOKE INSERT ON airudder.pushes FROM airudder_web", None),
+        ("ALTER TABLE airudder.pushes RENAME TO moved", "ALTER TABLE airudder.moved RENAME TO pushes"),
+    ],
+)
+def test_readiness_wants_rights(logins: Logins, connection: Rows, forbid: str, allow: str | None) -> None:
+    """A Postgres that answers, and would not take a push of web's, is none that can store."""
+    with running_web(DATABASE_URL=logins.web, REDIS_URL="redis://127.0.0.1:1/0") as url:
+        connection.execute(forbid)
+        try:
+            ready = httpx.get(f"{url}/readyz")
+        finally:
+            connection.execute(
+                allow or "GRANT INSERT (received_at, push_id, source, kind, body) ON airudder.pushes TO airudder_web"
+            )
+
+    assert ready.status_code == 503
+    assert ready.json()["redis"] == "does not answer"
+    assert ready.json()["pushes"] == "are answered 503: there is nowhere to store them"
 
 
 def test_rolling_restart_refuses_nobody(database_url: str, redis_url: str, client: Any) -> None:
@@ -258,7 +316,7 @@ def test_rolling_restart_refuses_nobody(database_url: str, redis_url: str, clien
         wait_until(replaced, "both processes are others")
 
 
-def test_redis_away_stores_in_postgres(database_url: str, connection: Connection[dict[str, Any]]) -> None:
+def test_redis_away_stores_in_postgres(database_url: str, connection: Rows) -> None:
     """Without Redis a push is still answered 200 and is a pending row; readiness says so."""
     with running_web(DATABASE_URL=database_url, REDIS_URL="redis://127.0.0.1:1/0") as url:
         assert httpx.post(url + PATH, json=push()).status_code == 200

@@ -3,30 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 
 from ingest.errors import NowhereToStoreError
-from ingest.fallback import Fallback
+from ingest.fallback import SPARE_SECONDS, TIMEOUT_SECONDS, Fallback, why_not
 from tests.logins import Logins
+from tests.processes import wait_until
 from tests.pushes import entry, push
 
 Rows = Connection[dict[str, Any]]
+
+
+def with_fallback(url: str, work: Callable[[Fallback], Awaitable[None]]) -> None:
+    """Run `work` on a fallback."""
+
+    async def run() -> None:
+        fallback = Fallback(url)
+        try:
+            await work(fallback)
+        finally:
+            await fallback.close()
+
+    asyncio.run(run())
+
+
+def stored(connection: Rows) -> int:
+    """How many pushes there are."""
+    (row,) = connection.execute("SELECT count(*) AS pushes FROM airudder.pushes")
+    return int(row["pushes"])
+
+
+def sessions_of_web(connection: Rows, logins: Logins) -> list[int]:
+    """The server's processes that serve web."""
+    user = conninfo_to_dict(logins.web)["user"]
+    rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE usename = %s", [user]).fetchall()
+    return [row["pid"] for row in rows]
 
 
 def test_store_keeps_pending_rows(logins: Logins, connection: Rows) -> None:
     """A group becomes pending rows, byte for byte; storing it again changes nothing."""
     entries = [entry(push("c1")), entry(b"not json \xff")]
 
-    async def run() -> None:
-        fallback = Fallback(logins.web)
+    async def work(fallback: Fallback) -> None:
         await fallback.store(entries)
         await fallback.store(entries)
-        await fallback.close()
 
-    asyncio.run(run())
+    with_fallback(logins.web, work)
 
     rows = connection.execute("SELECT * FROM airudder.pushes ORDER BY push_id").fetchall()
     assert [(row["push_id"], row["received_at"], row["body"], row["status"]) for row in rows] == [
@@ -35,55 +66,95 @@ def test_store_keeps_pending_rows(logins: Logins, connection: Rows) -> None:
 
 
 def test_postgres_away_is_said(connection: Rows) -> None:
-    """Without Postgres the sender is told at once, and for a moment without another try."""
+    """Without Postgres the sender is told at once."""
 
-    async def run() -> None:
-        fallback = Fallback("postgresql://nobody@127.0.0.1:1/none")
+    async def work(fallback: Fallback) -> None:
         for _ in range(2):
             with pytest.raises(NowhereToStoreError):
                 await fallback.store([entry(push())])
-        assert not await fallback.is_reachable()
-        await fallback.close()
+        with pytest.raises(psycopg.OperationalError) as caught:
+            await fallback.probe()
+        assert why_not(caught.value) == "does not answer"
 
-    asyncio.run(run())
+    with_fallback("postgresql://nobody@127.0.0.1:1/none", work)
 
 
-def test_locked_table_does_not_hold_answer(
-    logins: Logins, database_url: str, connection: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An insert that hangs is given up in time, and the next one works on a connection of its own."""
+def test_probe_leaves_nothing(logins: Logins, connection: Rows) -> None:
+    """A probe is no push: nothing of it is stored, and no connection of it stays."""
+
+    async def work(fallback: Fallback) -> None:
+        await fallback.probe()
+        wait_until(lambda: not sessions_of_web(connection, logins), "the probe's session is over")
+        assert stored(connection) == 0
+        await fallback.store([entry(push())])
+        await fallback.probe()
+        assert len(sessions_of_web(connection, logins)) == 1
+
+    with_fallback(logins.web, work)
+    assert stored(connection) == 1
+
+
+def test_locked_table_does_not_hold_answer(logins: Logins, database_url: str, connection: Rows) -> None:
+    """An insert that hangs is given up in time, those that come next are refused at once, and as soon as a row could be
+    stored they are stored."""
     held = Connection.connect(database_url)
-    held.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
 
-    async def run() -> None:
-        fallback = Fallback(logins.web)
-        with monkeypatch.context() as hurried:
-            hurried.setattr("ingest.fallback.TIMEOUT_SECONDS", 0.5)
+    async def work(fallback: Fallback) -> None:
+        await fallback.store([entry(push("c0"))])
+        held.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        for _ in range(2):
             with pytest.raises(NowhereToStoreError):
                 await fallback.store([entry(push("c1"))])
+        assert TIMEOUT_SECONDS <= time.monotonic() - began < 2 * TIMEOUT_SECONDS
         held.rollback()
-        assert await fallback.is_reachable()
-        await fallback.close()
+        await until_stored(fallback, TIMEOUT_SECONDS)
 
-    asyncio.run(run())
+    with_fallback(logins.web, work)
     held.close()
 
 
+async def until_stored(fallback: Fallback, seconds: float) -> None:
+    """Store a push; it may be refused for so long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            await fallback.store([entry(push("c2"))])
+        except NowhereToStoreError:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        else:
+            return
+
+
 def test_lost_connection_is_replaced(logins: Logins, connection: Rows) -> None:
-    """After the server has ended a connection, a later group is stored on a new one."""
+    """After the server has ended the connection that was kept, the very next group is stored on a fresh one."""
 
-    async def run() -> None:
-        fallback = Fallback(logins.web)
-        assert await fallback.is_reachable()
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid()"
-        )
-        while not await fallback.is_reachable():
-            pass
+    async def work(fallback: Fallback) -> None:
+        await fallback.store([entry(push("c0"))])
+        (pid,) = sessions_of_web(connection, logins)
+        connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+        wait_until(lambda: not sessions_of_web(connection, logins), "the session is gone")
         await fallback.store([entry(push())])
-        await fallback.close()
 
-    asyncio.run(run())
+    with_fallback(logins.web, work)
+    assert stored(connection) == 2
 
-    assert connection.execute("SELECT count(*) AS pushes FROM airudder.pushes").fetchone() == {"pushes": 1}
+
+@pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="the server's processes may be another machine's")
+def test_silent_connection_is_replaced(logins: Logins, connection: Rows) -> None:
+    """A connection whose other end has fallen silent is given a part of the time; the group is stored in the rest."""
+
+    async def work(fallback: Fallback) -> None:
+        await fallback.store([entry(push("c0"))])
+        (pid,) = sessions_of_web(connection, logins)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            await fallback.store([entry(push())])
+            assert SPARE_SECONDS <= time.monotonic() - began < TIMEOUT_SECONDS
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    with_fallback(logins.web, work)
+    assert stored(connection) >= 2

@@ -40,7 +40,7 @@ def test_use_of_secrets_waits_for_redis(redis_url: str, client: Any) -> None:
     """When a secret came is written by its fingerprint, later if Redis is away; the list of refusals is left alone."""
 
     async def scenario() -> None:
-        away, there = acknowledging_client("redis://127.0.0.1:1/0"), acknowledging_client(redis_url)
+        away, there = aside_client("redis://127.0.0.1:1/0"), aside_client(redis_url)
         used = ["11111111"]
         refusals = Refusals(away, lambda: [used.pop()] if used else [])
         await refusals.flush()

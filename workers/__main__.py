@@ -24,9 +24,10 @@ from ingest import logs, settings
 from ingest.errors import BatchFailedError, PostgresAwayError, SettingError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
 from ingest.jobs import QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
-from ingest.redis_client import patient_client
+from ingest.redis_client import brisk_client, patient_client
 from workers import jobs  # loaded before the pool forks, so that no job waits for imports
 from workers.lost_batch import forget_the_dead, holder, take_from_the_dead
+from workers.start import look_at_servers
 
 PARENT_CHECK_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -150,7 +151,7 @@ def main() -> None:
     try:
         current = settings.load()
         client = patient_client(current.redis_url)
-        _ = current.database_url
+        look_at_servers(brisk_client(current.redis_url), current.database_url)
     except SettingError as error:
         sys.exit(f"ingest: {error}")
     pool = NormalisingPool(

@@ -14,8 +14,9 @@ from psycopg import Connection
 from psycopg.errors import CheckViolation, UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
+from ingest import session
 from ingest.errors import PostgresAwayError, RefusedError, describe
-from workers import statements
+from ingest.urls import connection_options
 
 _Result = TypeVar("_Result")
 
@@ -62,25 +63,31 @@ def _is_for_the_caller(error: psycopg.Error) -> bool:
     return is_datas_fault(error) or isinstance(error, UniqueViolation)
 
 
-def _connect(url: str) -> Connection[tuple[Any, ...]]:
-    """Connect so that neither side waits for the other for ever if its host is gone."""
-    connection = psycopg.connect(
-        url,
-        connect_timeout=5,
-        application_name="airudder-ingest",
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
-        tcp_user_timeout=20_000,
-        prepare_threshold=None,  # what is not prepared on purpose is planned for its values
-    )
+def _words(error: psycopg.Error) -> str:
+    return str(error) if isinstance(error, UnfitServerError) else describe(error)
+
+
+class UnfitServerError(psycopg.OperationalError):
+    """The server answers, and cannot take what we write; the text says why, and holds nothing personal."""
+
+
+def connect(url: str) -> Connection[tuple[Any, ...]]:
+    """Connect, with a session that is ours; UnfitServerError if nothing can be written in it."""
+    # What is not prepared on purpose is planned for its values.
+    connection = psycopg.connect(url, connect_timeout=5, prepare_threshold=None, **connection_options(url))
     try:
-        connection.execute(statements.SET_UP_SESSION)
-        connection.commit()
+        _check_fit(connection)
+        connection.execute(session.set_up(session.WORKERS, connection.info.server_version))
+        connection.autocommit = False
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check_fit(connection: Connection[Any]) -> None:
+    if why := session.unfit(connection.info.parameter_status):
+        raise UnfitServerError(why)
 
 
 @contextmanager
@@ -160,14 +167,14 @@ class Database:
                         raise RefusedError(f"Postgres refuses: {describe(error)}") from None
                     continue
                 if time.monotonic() + wait > deadline:
-                    raise PostgresAwayError(f"Postgres is away: {describe(error)}") from None
+                    raise PostgresAwayError(f"Postgres is away: {_words(error)}") from None
                 self._note_absence(error)
             time.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
 
     def _once(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         if self._connection is None:
-            self._connection = _connect(self._url)
+            self._connection = connect(self._url)
         try:
             result = work(self._connection)
             self._connection.commit()
@@ -181,7 +188,7 @@ class Database:
         """Say so once, however often it is tried."""
         if self._away_since is None:
             self._away_since = time.monotonic()
-            _log.warning("Postgres is away, trying again: %s", describe(error))
+            _log.warning("Postgres is away, trying again: %s", _words(error))
 
     def _note_presence(self) -> None:
         if self._away_since is not None:

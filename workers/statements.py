@@ -9,19 +9,6 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-SET_UP_SESSION: LiteralString = """
-SELECT set_config('idle_in_transaction_session_timeout', '30s', false),
-  set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
-  set_config('tcp_keepalives_count', '3', false), set_config('plan_cache_mode', 'auto', false),
-  set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),
-  set_config('search_path', 'pg_catalog, pg_temp', false)
-"""
-"""A worker that is frozen between two statements, or whose host is gone, would keep its rows locked, and a sweeper
-whose host is gone its lock; who is frozen inside a statement is for END_FROZEN_WRITERS. Only what is prepared on
-purpose keeps its plan: one that was made when a table was empty would read all of it later. Thousands of keys are
-looked up by index: Postgres would rather read a whole table, up to a hundred thousand rows, for them. Before Postgres
-15 anybody may make functions in `public`, and one of theirs would be ours."""
-
 TELL_TIME: LiteralString = "SELECT now()"
 
 FIND_CALLS: LiteralString = """

@@ -27,6 +27,7 @@ from workers.partitions import Partitions
 from workers.pending import PendingPushes
 from workers.postgres import Database
 from workers.retention import FOR_EVER, Days, Retention
+from workers.start import look_at_servers
 
 INTERVAL_SECONDS = 2.0
 GRACE_SECONDS = 10.0
@@ -121,7 +122,9 @@ def main() -> None:
         current = settings.load()
         database = Database(current.database_url, patience_seconds=5)
         keep = Days(current.retention_days, current.transcript_days)
-        sweeper = Sweeper(brisk_client(current.redis_url), database, keep=keep)
+        client = brisk_client(current.redis_url)
+        look_at_servers(client, current.database_url)
+        sweeper = Sweeper(client, database, keep=keep)
     except SettingError as error:
         sys.exit(f"ingest: {error}")
     stop = threading.Event()

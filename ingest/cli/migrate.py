@@ -6,7 +6,7 @@ import click
 import psycopg
 from psycopg.errors import Diagnostic
 
-from ingest import settings
+from ingest import session, settings
 from ingest.cli.migrator import Migrator
 from ingest.cli.postgres import connect
 from ingest.errors import MigrationError, describe
@@ -22,6 +22,8 @@ def command() -> None:
     Others may read and write meanwhile: none of them waits for longer than 200 ms.
     """
     with connect(settings.load()) as connection:
+        if why := session.unfit(connection.info.parameter_status):
+            raise MigrationError(f"the tables are not made: {why}")
         connection.add_notice_handler(_pass_on_warning)
         try:
             Migrator(connection, click.echo, _warn).run()

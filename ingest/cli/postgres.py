@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import re
+import os
+import socket
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import UndefinedTable
 from psycopg.rows import dict_row
 
+from ingest import session
 from ingest.errors import NotAllowedError, PostgresAwayError, SettingError, describe
 from ingest.push_ids import received_at_of
 from ingest.settings import Settings
+from ingest.urls import connection_options
+
+ANSWER_SECONDS = 2
+"""How long a server may take to let us in: who asks by a command is told soon that it does not."""
 
 Row = dict[str, Any]
 
@@ -42,31 +48,41 @@ def connect(settings: Settings) -> Iterator[Connection[Row]]:
 
 def _connect(url: str) -> Connection[Row]:
     try:
-        _check_form(url)
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=5, row_factory=dict_row)
-        connection.execute(SEARCH_NO_FURTHER)
+        options = connection_options(url)
+        connection = psycopg.connect(url, connect_timeout=ANSWER_SECONDS, row_factory=dict_row, **options)
+        with ended_after(connection, ANSWER_SECONDS):
+            connection.execute(session.set_up(session.COMMANDS, connection.info.server_version))
     except psycopg.ProgrammingError:
         # Its text quotes the URL, password and all.
-        raise SettingError("DATABASE_URL is not of the form postgresql://user:password@host/database") from None
+        raise SettingError("DATABASE_URL has a parameter that cannot be read") from None
     except psycopg.Error as error:
         reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
     return connection
 
 
+@contextmanager
+def ended_after(connection: Connection[Any], seconds: float) -> Iterator[None]:
+    """End the connection if what is done in here takes longer: a frozen server, or a pooler before it, says nothing,
+    and psycopg waits. The statement then fails with an OperationalError."""
+    timer = threading.Timer(seconds, _hang_up, [connection.fileno()])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _hang_up(descriptor: int) -> None:
+    # A duplicate of the descriptor shares the socket, and is ours to close.
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+
+
 def columns(rows: Sequence[Row], *names: str) -> dict[str, list[Any]]:
     """Columns of rows as parameters of a statement: `source` as an array `sources`."""
     return {f"{name}s": [row[name] for row in rows] for name in names}
-
-
-def _check_form(url: str) -> None:
-    """Refuse a URL of whose password a part was taken for something else, which an error would quote: SettingError."""
-    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    host = parts.get("host", "")
-    # A host that begins with / or @ is a socket.
-    is_torn = ("@" in host and host[0] not in "/@") or re.search("@.*/", parts.get("dbname", ""))
-    if is_torn or not re.fullmatch(r"[\d,]*", parts.get("port", "")):
-        raise SettingError("DATABASE_URL has an @ or / in its user or password: write it as %40 or %2F")
 
 
 def outcomes_and_arrived(
@@ -80,9 +96,6 @@ def outcomes_and_arrived(
         arrived = connection.execute(ARRIVED_THROUGH_REDIS, {"push_ids": push_ids, "times": times}).fetchall()
     return outcomes, {row["push_id"] for row in arrived}
 
-
-SEARCH_NO_FURTHER: LiteralString = "SET search_path = pg_catalog, pg_temp"
-"""Where anybody may make functions in `public`, as by default before Postgres 15, one of theirs would be ours."""
 
 SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -109,7 +122,16 @@ RETENTION: LiteralString = "SELECT what, cleared_before, removed, removed_at FRO
 
 TABLES_EXIST: LiteralString = "SELECT to_regclass('airudder.pushes') IS NOT NULL AS exist"
 
-SERVER_VERSION: LiteralString = "SELECT current_setting('server_version_num')::integer AS version"
+WAIT_NO_LONGER: LiteralString = (
+    "SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '2s', true)"
+)
+
+CONNECTION_LIMITS: LiteralString = """
+SELECT 'the user ' || rolname AS whose, rolconnlimit AS connections FROM pg_roles WHERE rolname = current_user
+UNION ALL SELECT 'the database ' || datname, datconnlimit FROM pg_database WHERE datname = current_database()
+UNION ALL SELECT 'the server (max_connections)', current_setting('max_connections')::integer
+  - current_setting('superuser_reserved_connections')::integer
+"""
 
 DURABILITY: LiteralString = """
 SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')

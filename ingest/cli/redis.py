@@ -23,7 +23,7 @@ from ingest.entry import decode_entry, hour_name
 from ingest.errors import RedisAwayError
 from ingest.jobs import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.process_ids import is_alive
-from ingest.redis_client import patient_client
+from ingest.redis_client import operators_client
 from ingest.refusals import Refusal
 from ingest.settings import Settings
 
@@ -31,13 +31,11 @@ from ingest.settings import Settings
 @contextmanager
 def connect(settings: Settings) -> Iterator[Redis]:
     """A client; RedisAwayError says why not, without the URL's password."""
-    client = patient_client(settings.redis_url)
     try:
-        yield client
+        with operators_client(settings.redis_url) as client:
+            yield client
     except (RedisError, OSError) as error:
         raise RedisAwayError(f"Redis at REDIS_URL does not answer as it should: {error}") from None
-    finally:
-        client.close()
 
 
 def in_flight(client: Redis) -> dict[str, Any]:

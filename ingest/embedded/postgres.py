@@ -28,6 +28,8 @@ from ingest.supervisor import Process
 _SOCKET_PATH_LIMIT = 100
 """Bytes; the system's limit is 107 on Linux and 103 on macOS."""
 
+_PORT = 5432
+
 _UNFIT_FOR_LIST = re.compile(r"[,\"]")
 """Postgres and libpq take lists of folders and hosts, divided by commas."""
 
@@ -50,6 +52,7 @@ def prepare(data_dir: Path) -> Server:
     sockets = _socket_dir(home, user)
     settings = {
         "listen_addresses": "",
+        "port": str(_PORT),  # of the socket's name; or PGPORT would decide it
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
         "max_wal_size": "2GB",
@@ -70,7 +73,7 @@ def prepare(data_dir: Path) -> Server:
         folder=cluster,
         log=data_dir / "postgres.log",
     )
-    url = f"postgresql://airudder@/airudder?host={quote(str(sockets), safe='/')}"
+    url = f"postgresql://airudder@/airudder?host={quote(str(sockets), safe='/')}&port={_PORT}"
     return Server(process, url, lambda: _has_database(sockets))
 
 
@@ -132,7 +135,8 @@ def _first_number(path: Path) -> int | None:
 
 
 def _socket_dir(home: Path, user: str | None) -> Path:
-    is_fit = len(os.fsencode(home / ".s.PGSQL.5432")) <= _SOCKET_PATH_LIMIT and not _UNFIT_FOR_LIST.search(str(home))
+    socket = os.fsencode(home / f".s.PGSQL.{_PORT}")
+    is_fit = len(socket) <= _SOCKET_PATH_LIMIT and not _UNFIT_FOR_LIST.search(str(home))
     if is_fit and (user is None or can_pass(user, home)):
         return home
     # The path is too long for a socket, or reads like several: a short one in its place, for us alone.
@@ -150,7 +154,7 @@ def _socket_dir(home: Path, user: str | None) -> Path:
 
 def _has_database(sockets: Path) -> bool:
     """Whether Postgres answers; makes our database if it is not there yet."""
-    where = make_conninfo(user="airudder", dbname="postgres", host=str(sockets))
+    where = make_conninfo(user="airudder", dbname="postgres", host=str(sockets), port=_PORT)
     with suppress(psycopg.OperationalError), psycopg.connect(where, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_database WHERE datname = 'airudder'").fetchone() is None:
             connection.execute(_CREATE_DATABASE)

@@ -30,7 +30,7 @@ HURRY = f"""
 import ingest.jobs
 ingest.jobs.JOB_TIMEOUT_SECONDS = {JOB_SECONDS}
 from ingest import fallback, open_batch, redis_client
-fallback.REST_SECONDS = open_batch.REDIS_REST_SECONDS = 0
+open_batch.REDIS_REST_SECONDS = 0
 fallback.TIMEOUT_SECONDS = redis_client.ACKNOWLEDGE_TIMEOUT_SECONDS = 5
 from workers import sweeper, taken_batch
 taken_batch.LEASE_SECONDS = {JOB_SECONDS + 1}

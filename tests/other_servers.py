@@ -1,0 +1,122 @@
+"""Servers that a deployment has and `ingest up` has not, for tests: a standby, a pooler, a Redis cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from redis import Redis
+from redis.exceptions import RedisError
+
+from ingest.embedded import valkey
+from ingest.embedded.postgres_programs import programs, programs_for
+from ingest.embedded.server import free_port
+from ingest.embedded.system_user import SYSTEM_USER, is_root, run_as
+from tests.processes import wait_until
+
+STOP_SECONDS = 20
+
+
+@contextmanager
+def standby_of(database_url: str, folder: Path) -> Iterator[str]:
+    """A hot standby of the tests' Postgres; gives its URL."""
+    where = conninfo_to_dict(database_url)
+    user = own_folder(folder)
+    cluster, where_programs = folder / "standby", programs_for(user) if user else programs()
+    source = make_conninfo(user=where["user"], host=where["host"], port=where.get("port"))
+    copied = run_as(
+        user, [where_programs / "pg_basebackup", "-D", cluster, "-d", source, "-c", "fast", "-X", "stream", "-R"]
+    )
+    assert copied.returncode == 0, copied.stdout
+    options = ("-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "shared_buffers=16MB")
+    with process(user, [str(where_programs / "postgres"), "-D", str(cluster), *options], folder / "standby.log"):
+        url = make_conninfo(database_url, host=str(folder), port=5432)
+        wait_until(lambda: takes_connections(url), "the standby takes connections")
+        yield url
+
+
+@contextmanager
+def pooler_of(database_url: str, folder: Path, mode: str) -> Iterator[str]:
+    """PgBouncer before the tests' Postgres, in one of its modes; gives its URL."""
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("PgBouncer is missing: apt-get install pgbouncer")
+        pytest.skip("PgBouncer is not installed")
+    where, port, user = conninfo_to_dict(database_url), free_port(), own_folder(folder)
+    server = " ".join(
+        f"{name}={where[name]}" for name in ("host", "port", "user", "password", "dbname") if name in where
+    )
+    settings = folder / "pgbouncer.ini"
+    settings.write_text(
+        f"[databases]\n{where['dbname']} = {server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
+        f"auth_type = any\npool_mode = {mode}\nunix_socket_dir =\n"
+    )
+    with process(user, [program, str(settings)], folder / "pgbouncer.log"):
+        url = f"postgresql://somebody@127.0.0.1:{port}/{where['dbname']}"
+        wait_until(lambda: takes_connections(url), "the pooler takes connections")
+        yield url
+
+
+@contextmanager
+def redis_cluster(folder: Path) -> Iterator[str]:
+    """A Redis cluster of one server that has all slots; gives its URL."""
+    port = free_port()
+    options = ("--port", str(port), "--cluster-enabled", "yes", "--dir", str(folder), "--save", "")
+    url = f"redis://127.0.0.1:{port}/0"
+    with process(None, [str(valkey._program()), *options], folder / "cluster.log"), Redis.from_url(url) as client:
+        wait_until(lambda: does(client, "PING"), "the cluster's server answers")
+        assert does(client, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        wait_until(lambda: does(client, "SET", "x", "1", "EX", "1"), "the cluster is up")
+        yield url
+
+
+def does(client: Redis, *command: str) -> bool:
+    """Whether Redis does as it is told."""
+    try:
+        return bool(client.execute_command(*command))  # type: ignore[no-untyped-call]
+    except (RedisError, OSError):
+        return False
+
+
+def takes_connections(url: str) -> bool:
+    """Whether a Postgres lets us in."""
+    with suppress(psycopg.OperationalError), psycopg.connect(url):
+        return True
+    return False
+
+
+def own_folder(folder: Path) -> str | None:
+    """As root: give the folder to the user that Postgres runs as, and let it come there; the user."""
+    if not is_root():
+        return None
+    shutil.chown(folder, SYSTEM_USER, SYSTEM_USER)
+    for parent in folder.parents:
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o001)
+    return SYSTEM_USER
+
+
+@contextmanager
+def process(user: str | None, command: list[str], log: Path) -> Iterator[None]:
+    """Run a server until the block ends, as a user."""
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, stdout=output, stderr=output, user=user, group=user, extra_groups=[] if user else None
+        )
+    try:
+        yield
+    finally:
+        server.terminate()
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()

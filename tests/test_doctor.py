@@ -1,0 +1,179 @@
+"""Servers that answer, and are not what pushes need: named by `doctor`, `/readyz` and at the start of workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from redis import Redis
+
+from ingest import keys
+from ingest.cli.findings import clock
+from ingest.clocks import Reading, words
+from tests.logins import Logins
+from tests.other_servers import pooler_of, redis_cluster, standby_of
+from tests.processes import ingest, running, running_into, running_web, wait_until
+from tests.pushes import push
+from tests.servers import embedded_servers, redis_set_to
+
+Rows = Connection[dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+PATH = "/airudder/custom-api"
+START_SECONDS = 4
+"""For an interpreter to begin, on a machine that is busy with other tests."""
+
+
+def changes(**environ: str) -> list[str]:
+    """What `doctor` wants changed."""
+    result = ingest("doctor", **environ)
+    found = [line.removeprefix("CHANGE  ") for line in result.stdout.splitlines() if line.startswith("CHANGE")]
+    assert (result.returncode, result.stderr) == (1 if found else 0, "")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def safe_redis(client: Any) -> Iterator[None]:
+    """A Redis whose settings `doctor` is content with."""
+    with redis_set_to(client, appendonly="yes", appendfsync="always"):
+        yield
+
+
+def said(printed: Path, words: str) -> bool:
+    """Whether a process has logged it."""
+    return words in printed.read_text()
+
+
+@contextmanager
+def worker_says(tmp_path: Path, words: str, **environ: str) -> Iterator[None]:
+    """Run a sweeper and expect its log to say something."""
+    with running_into(tmp_path / "log", "-m", "workers.sweeper", **environ):
+        wait_until(lambda: said(tmp_path / "log", words), words)
+        yield
+
+
+def test_standby_is_named(database_url: str, tmp_path: Path) -> None:
+    """A standby answers and takes no push: `doctor`, `/readyz`, `migrate` and the sweeper's log say so."""
+    with standby_of(database_url, tmp_path) as url:
+        found = changes(DATABASE_URL=url)
+        assert [one for one in found if "the server is a standby" in one]
+        assert "Postgres would take no push: cannot execute INSERT in a read-only transaction" in found
+        with running_web(DATABASE_URL=url, REDIS_URL="redis://127.0.0.1:1/0") as web:
+            ready = httpx.get(f"{web}/readyz")
+            assert httpx.post(web + PATH, json=push()).status_code == 503
+        assert (ready.status_code, ready.json()["postgres"]) == (503, "refuses writes: it is a standby, or read-only")
+        assert "the server is a standby" in ingest("migrate", DATABASE_URL=url).stderr
+        with worker_says(tmp_path, "the server is a standby", DATABASE_URL=url):
+            pass
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement", "session"])
+def test_pooler_is_named(database_url: str, tmp_path: Path, mode: str) -> None:
+    """What is set for a session comes to nothing in a pooler that is not in session mode."""
+    with pooler_of(database_url, tmp_path, mode) as url:
+        found = [one for one in changes(DATABASE_URL=url) if "not in session mode" in one]
+        assert len(found) == (mode != "session")
+        if found:
+            with worker_says(tmp_path, "not in session mode", DATABASE_URL=url):
+                pass
+
+
+def test_cluster_is_named(tmp_path: Path, database_url: str, connection: Rows) -> None:
+    """A Redis cluster has no place for a batch, its job and its counts: workers do not start, web stores elsewhere."""
+    with redis_cluster(tmp_path) as url:
+        assert [one for one in changes(REDIS_URL=url) if one.startswith("REDIS_URL names a cluster")]
+        with running_web(REDIS_URL=url) as web:
+            assert httpx.get(f"{web}/readyz").json()["redis"] == "is a cluster"
+            assert httpx.post(web + PATH, json=push()).status_code == 200
+        environ = {**os.environ, "REDIS_URL": url}
+        for module in ("workers", "workers.sweeper"):
+            command = [sys.executable, "-m", module]
+            started = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
+            assert (started.returncode, started.stderr.count("\n")) == (1, 1)
+            assert started.stderr.startswith("ingest: REDIS_URL names a cluster")
+
+
+def test_other_installation_is_named(client: Any, tmp_path: Path) -> None:
+    """Two environments on one Redis would take each other's batches."""
+    with worker_says(tmp_path, ""):
+        wait_until(lambda: client.get(keys.INSTALLATION), "the first that begins says whose Redis it is")
+    assert changes() == []
+    client.set(keys.INSTALLATION, "another")
+    assert [one for one in changes() if "holds batches for another database" in one]
+    with worker_says(tmp_path, "holds batches for another database"):
+        pass
+
+
+def test_too_few_connections_are_named(connection: Rows) -> None:
+    """A limit below what web, workers and sweeper need at once is named."""
+    name = connection.info.dbname
+    connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 7")
+    try:
+        (found,) = changes(WORKERS="4")
+    finally:
+        connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+    assert found.startswith(f"the database {name} allows 7 connections, and 8 may be needed at once")
+
+
+def test_frozen_servers_are_told_soon(tmp_path: Path) -> None:
+    """A server that stands still is told in three seconds, and not in forty."""
+    with embedded_servers(tmp_path / "servers") as own, Redis.from_url(own.redis_url) as redis:
+        postmaster = int((tmp_path / "servers/postgres/data/postmaster.pid").read_text().split()[0])
+        environ = {"DATABASE_URL": own.database_url, "REDIS_URL": own.redis_url}
+        for pid, words in (
+            (redis.info()["process_id"], "Redis at REDIS_URL does not answer as it should"),
+            (postmaster, "cannot connect to DATABASE_URL: connection timeout expired"),
+        ):
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                for command in ("status", "doctor"):
+                    began = time.monotonic()
+                    assert words in ingest(command, **environ).stdout
+                    assert time.monotonic() - began < 3 + START_SECONDS
+            finally:
+                os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "word"), [(0.0, "ok"), (0.4, "ok"), (0.9, "note"), (-0.9, "note"), (5.0, "CHANGE"), (-5.0, "CHANGE")]
+)
+def test_skew_is_told(ahead: float, word: str) -> None:
+    """From half a second on two hosts may turn two pushes of a call round, from two seconds on they do."""
+    reading = Reading(server=1000.05 + ahead, asked=1000.0, answered=1000.1)
+    assert str(clock("Redis", reading)).startswith(word)
+    assert ("Redis's by" in words({"Redis": reading})) == (word != "ok")
+
+
+def test_slow_answer_is_no_skew() -> None:
+    """What the way to the server and back can explain is not its clock's."""
+    assert Reading(server=1003.0, asked=1000.0, answered=1004.0).ahead == 0.0
+
+
+def test_two_connections_are_enough(database_url: str, logins: Logins, connection: Rows, client: Any) -> None:
+    """A user who may have two connections gets pushes normalised: web has none while Redis takes them."""
+    user = conninfo_to_dict(logins.worker)["user"]
+    connection.execute(f"ALTER ROLE {user} CONNECTION LIMIT 2")
+    try:
+        with (
+            running_web(DATABASE_URL=logins.worker) as url,
+            running("-m", "workers", DATABASE_URL=logins.worker),
+            running("-m", "workers.sweeper", DATABASE_URL=logins.worker),
+        ):
+            for number in range(5):
+                assert httpx.post(url + PATH, json=push(f"c{number}")).status_code == 200
+            normalised = "SELECT FROM airudder.pushes WHERE status = 'normalised'"
+            wait_until(lambda: len(connection.execute(normalised).fetchall()) == 5, "all are normalised")
+    finally:
+        connection.execute(f"ALTER ROLE {user} CONNECTION LIMIT -1")
