@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, LiteralString
 
@@ -24,7 +24,7 @@ from ingest.urls import connection_options
 TIMEOUT_SECONDS = 0.45
 """Time for one insert, connecting included. Behind another one and a try of Redis, an answer is out within a second."""
 SPARE_SECONDS = 0.2
-"""Of it, how long the spare connection is given: one whose other end is gone may be silent, and a fresh one is not."""
+"""Of it, how long the spare connection is alone at it: one whose other end is gone may be silent."""
 PAUSE_SECONDS = 0.05
 """After a refusal the next group waits for so long before it tries: a server that is starting is not stormed."""
 REPORT_SECONDS = 1.0
@@ -121,17 +121,20 @@ class Fallback:
         """Do a piece of work that may be done twice, within TIMEOUT_SECONDS. A failure of the spare connection is
         nobody's fault: the server may end a session that was idle, or have been another since. `is_kept`: whether a
         fresh one is to spare afterwards."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + TIMEOUT_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         spare, self._spare = self._spare, None
-        if spare:
-            try:
-                await self._in_time(self._use(spare, work, is_kept=True), SPARE_SECONDS)
-            except FAILURES as error:
-                _log.info("a connection that was kept is of no use (%s): trying a fresh one", describe(error))
-            else:
-                return
-        await self._in_time(self._connect_and_use(work, is_kept), deadline - loop.time())
+        under_way: set[asyncio.Task[None]] = set()
+        try:
+            if spare:
+                under_way.add(asyncio.create_task(self._use(spare, work, is_kept=True)))
+                if await _failure(under_way, time.monotonic() + SPARE_SECONDS) is None:
+                    return
+            # Beside the other, if that is only slow: whichever is done first.
+            under_way.add(asyncio.create_task(self._connect_and_use(work, is_kept)))
+            if failure := await _failure(under_way, deadline):
+                raise failure
+        finally:
+            self._abandon(under_way)
 
     async def _connect_and_use(self, work: _Work, is_kept: bool) -> None:
         options = connection_options(self._database_url)
@@ -155,22 +158,36 @@ class Fallback:
         else:
             await connection.close()
 
-    async def _in_time(self, work: Coroutine[Any, Any, None], seconds: float) -> None:
+    def _abandon(self, tasks: set[asyncio.Task[None]]) -> None:
         # psycopg answers a cancellation only after the server has: from a frozen server that would be never. So a
         # late task is left to itself, together with its connection.
-        task = asyncio.create_task(work)
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-        if not done:
+        for task in tasks:
             self._abandoned.add(task)
             task.add_done_callback(self._forget)
             task.cancel()
-            raise TimeoutError
-        await task
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._abandoned.discard(task)
         if not task.cancelled():
             task.exception()  # seen, so that asyncio does not complain about it
+
+
+async def _failure(under_way: set[asyncio.Task[None]], deadline: float) -> BaseException | None:
+    """None as soon as one of the tasks has succeeded; else what the last of them raised, or TimeoutError. Those that
+    are done are taken out of the set."""
+    failure: BaseException = TimeoutError()
+    while under_way:
+        left = max(0.0, deadline - time.monotonic())
+        done, _ = await asyncio.wait(under_way, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        under_way -= done
+        for task in done:
+            raised = task.exception()
+            if raised is None:
+                return None
+            failure = raised
+        if not done:
+            return TimeoutError()
+    return failure
 
 
 def why_not(error: psycopg.Error | OSError) -> str:

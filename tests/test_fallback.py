@@ -114,6 +114,21 @@ def test_locked_table_does_not_hold_answer(logins: Logins, database_url: str, co
     held.close()
 
 
+def test_slow_insert_is_stored(logins: Logins, database_url: str, connection: Rows) -> None:
+    """An insert that takes longer than the spare connection is left alone with it is not cut off for that."""
+    held = Connection.connect(database_url)
+
+    async def work(fallback: Fallback) -> None:
+        await fallback.store([entry(push("c0"))])
+        held.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        asyncio.get_running_loop().call_later((SPARE_SECONDS + TIMEOUT_SECONDS) / 2, held.rollback)
+        await fallback.store([entry(push("c1"))])
+
+    with_fallback(logins.web, work)
+    held.close()
+    assert stored(connection) == 2
+
+
 async def until_stored(fallback: Fallback, seconds: float) -> None:
     """Store a push; it may be refused for so long."""
     deadline = time.monotonic() + seconds

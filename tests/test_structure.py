@@ -72,6 +72,14 @@ def test_postgres_is_fallbacks_alone(module: str) -> None:
         assert "psycopg" not in packages(imports(module))
 
 
+@pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith(("ingest", "workers"))])
+def test_every_session_is_set_up(module: str) -> None:
+    """Whoever connects to Postgres sets what the session rests on, whatever the server says."""
+    called = [ast.unparse(node.func) for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
+    connects = [name for name in called if name in ("psycopg.connect", "Connection.connect", "AsyncConnection.connect")]
+    assert len(connects) == called.count("session.set_up")
+
+
 @pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith("workers")])
 def test_workers_know_no_web(module: str) -> None:
     """What is after Redis knows nothing of HTTP."""

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from ingest import session
 from ingest.embedded.postgres_programs import programs as wheels_programs
 from ingest.embedded.postgres_programs import programs_for
 from ingest.embedded.server import STOP_SECONDS, Server, command_line, environ
@@ -155,7 +156,8 @@ def _socket_dir(home: Path, user: str | None) -> Path:
 def _has_database(sockets: Path) -> bool:
     """Whether Postgres answers; makes our database if it is not there yet."""
     where = make_conninfo(user="airudder", dbname="postgres", host=str(sockets), port=_PORT)
-    with suppress(psycopg.OperationalError), psycopg.connect(where, autocommit=True) as connection:
+    with suppress(psycopg.OperationalError), psycopg.connect(where, **session.CONNECTION) as connection:
+        connection.execute(session.set_up(session.COMMANDS, connection.info.server_version))
         if connection.execute("SELECT FROM pg_database WHERE datname = 'airudder'").fetchone() is None:
             connection.execute(_CREATE_DATABASE)
         return True
