@@ -110,8 +110,10 @@ class Fallback:
 
     async def _insert_in_vain(self, connection: _Connection, readings: list[Reading]) -> None:
         push_id, received_us = self._ids.draw()
-        async with connection.transaction(force_rollback=True):
-            await _insert(connection, [Entry(push_id, received_us, "probe", "custom-api", b"{}")])
+        async with connection.transaction():
+            # Taken back alone: the commit is real, with its fsync and its wait for a standby, if there is one.
+            async with connection.transaction(force_rollback=True):
+                await _insert(connection, [Entry(push_id, received_us, "probe", "custom-api", b"{}")])
             asked = time.time()
             told = await (await connection.execute(TELL_TIME)).fetchone()
             assert told, "the statement gives one row"

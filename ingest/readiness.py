@@ -68,8 +68,18 @@ class Readiness:
         except (RedisError, OSError) as error:
             self._log_once("Redis", [f"would take no push: {redis_probe.why_not(error)} ({describe(error)})"])
             return redis_probe.why_not(error)
+        if await self._is_replica():
+            self._log_once("Redis", ["is a replica, which forgets what it stored: name the primary in REDIS_URL"])
+            return redis_probe.REPLICA
         self._log_once("Redis", await self._risks())
         return CAN_STORE
+
+    async def _is_replica(self) -> bool:
+        """Also one that takes writes, as an old setting lets it."""
+        try:
+            return (await self._client.info("replication")).get("role") != "master"
+        except (RedisError, OSError):
+            return False  # a user for pushes alone may not be allowed to ask
 
     async def _postgres(self, readings: dict[str, Reading]) -> str:
         try:

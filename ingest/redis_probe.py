@@ -27,11 +27,12 @@ RQ_QUEUES = "rq:queues"
 
 CANNOT_ANSWER = "does not answer"
 REFUSES = "refuses writes"
+REPLICA = "is a replica"
 ONE_PRIMARY = "a batch, its job and its counts are one write, which needs one primary that has all keys"
 _CLUSTER = "is a cluster"
 _WHY: tuple[tuple[tuple[type[RedisError], ...], str], ...] = (
     ((OutOfMemoryError,), "is full"),
-    ((ReadOnlyError,), f"{REFUSES}: it is a replica"),
+    ((ReadOnlyError,), REPLICA),
     ((MovedError, ClusterError, ClusterCrossSlotError), _CLUSTER),
     ((NoPermissionError, AuthenticationError), f"{REFUSES}: the user lacks a right"),
     ((BusyLoadingError,), f"{REFUSES}: it is loading its data"),

@@ -20,9 +20,10 @@ CONNECTION: Mapping[str, Any] = {
 }
 """How to connect: a URL that says otherwise is overruled. Neither side waits for ever if the other's host is gone."""
 
+_FIRST = {"statement_timeout": "0"}
+"""It could end those that follow: each takes effect before the next one begins."""
+
 _COMMON = {
-    # First what could end the statements below: each takes effect before the next one begins.
-    "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_session_timeout": "0",
     "exit_on_error": "off",
@@ -90,7 +91,8 @@ def set_up(settings: Mapping[str, str], server_version: int) -> bytes:
     """The SQL of one round trip that makes a fresh session ours; `settings` is WEB, COMMANDS or WORKERS, and
     `server_version` what libpq says (180006). To be sent outside of a transaction."""
     late = {name: "0" for name, since in _SINCE.items() if server_version >= since}
-    statements = [f"SET {name} = {_quoted(name, value)}" for name, value in {**late, **_COMMON, **settings}.items()]
+    values = {**_FIRST, **late, **_COMMON, **settings}
+    statements = [f"SET {name} = {_quoted(name, value)}" for name, value in values.items()]
     return "; ".join([*statements, _NO_LOSS]).encode()
 
 

@@ -267,6 +267,20 @@ def test_readiness_tells_what_push_would_get(
     assert f"CHANGE  Redis would take no push: it {words} (" in found.stdout
 
 
+@pytest.mark.parametrize("read_only", ["yes", "no"])
+def test_replica_cannot_store(web_url: str, client: Any, read_only: str) -> None:
+    """A replica refuses a push, or forgets it when it follows its primary again."""
+    with redis_set_to(client, replica_read_only=read_only):
+        client.replicaof("127.0.0.1", "1")
+        try:
+            ready = httpx.get(f"{web_url}/readyz")
+        finally:
+            client.replicaof("NO", "ONE")
+
+    assert ready.json()["redis"] == "is a replica"
+    assert ready.json()["pushes"] == "are stored in Postgres as pending until Redis is back"
+
+
 def test_readiness_leaves_nothing_behind(web_url: str, client: Any, connection: Rows) -> None:
     """What is written to see whether it can be is gone again, and counts as nothing."""
     assert httpx.get(f"{web_url}/readyz").status_code == 200

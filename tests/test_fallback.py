@@ -129,6 +129,29 @@ def test_slow_insert_is_stored(logins: Logins, database_url: str, connection: Ro
     assert stored(connection) == 2
 
 
+def test_probe_commits(logins: Logins, connection: Rows) -> None:
+    """Where no commit comes to its end, as a standby that has to have it is away, a probe does not either."""
+
+    async def work(fallback: Fallback) -> None:
+        with pytest.raises(TimeoutError):
+            await fallback.probe()
+
+    connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    connection.execute("SELECT pg_reload_conf()")
+    try:
+        wait_until(lambda: waits_for_standby(connection), "the setting is read")
+        with_fallback(logins.web, work)
+    finally:
+        connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        connection.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: not waits_for_standby(connection), "the setting is read")
+
+
+def waits_for_standby(connection: Rows) -> bool:
+    """Whether commits wait for a standby."""
+    return connection.execute("SHOW synchronous_standby_names").fetchone() != {"synchronous_standby_names": ""}
+
+
 async def until_stored(fallback: Fallback, seconds: float) -> None:
     """Store a push; it may be refused for so long."""
     deadline = time.monotonic() + seconds

@@ -116,7 +116,7 @@ async def store_and_wait(url: str) -> None:
 @pytest.mark.parametrize("kind", ["WEB", "COMMANDS", "WORKERS"])
 def test_every_setting_is_ours(connection: Rows, logins: Logins, kind: str) -> None:
     """Each setting that a session rests on has the value that we gave it."""
-    wanted = session._COMMON | getattr(session, kind)
+    wanted = session._FIRST | session._COMMON | getattr(session, kind)
     with database_set_to(connection, **HOSTILE), opened(logins.worker, kind) as ours:
         for name, value in wanted.items():
             if name.startswith("tcp_"):

@@ -39,9 +39,9 @@ def check(current: Settings) -> Iterator[Finding]:
         yield Finding(exist, "the tables are there" if exist else "the tables are missing: run `ingest migrate`")
         if exist:
             yield from notes(_rights(connection))
-            yield _push(connection)
             yield _partitions(connection)
             yield from _installation(current, connection)
+            yield _push(connection)  # last: the connection is ended if it takes too long
 
 
 def _version(connection: _Connection) -> Finding:
@@ -113,9 +113,11 @@ def _push(connection: _Connection) -> Finding:
     push_id, received_us = PushIds().draw()
     entry = Entry(push_id, received_us, "probe", "custom-api", b"{}")
     try:
-        with connection.transaction(force_rollback=True):
+        with postgres.ended_after(connection, postgres.ANSWER_SECONDS), connection.transaction():
             connection.execute(postgres.WAIT_NO_LONGER)
-            connection.execute(INSERT_PENDING, pending_columns([entry]))
+            # Taken back alone: the commit is real, with its fsync and its wait for a standby, if there is one.
+            with connection.transaction(force_rollback=True):
+                connection.execute(INSERT_PENDING, pending_columns([entry]))
     except psycopg.Error as error:
         return change(f"Postgres would take no push: {error.diag.message_primary or type(error).__name__}")
     return good("Postgres takes pushes")

@@ -122,9 +122,7 @@ RETENTION: LiteralString = "SELECT what, cleared_before, removed, removed_at FRO
 
 TABLES_EXIST: LiteralString = "SELECT to_regclass('airudder.pushes') IS NOT NULL AS exist"
 
-WAIT_NO_LONGER: LiteralString = (
-    "SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '2s', true)"
-)
+WAIT_NO_LONGER: LiteralString = "SET LOCAL lock_timeout = '1s'"
 
 CONNECTION_LIMITS: LiteralString = """
 SELECT 'the user ' || rolname AS whose, rolconnlimit AS connections FROM pg_roles WHERE rolname = current_user
