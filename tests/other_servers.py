@@ -69,7 +69,8 @@ def pooler_of(database_url: str, folder: Path, mode: str) -> Iterator[str]:
 def redis_cluster(folder: Path) -> Iterator[str]:
     """A Redis cluster of one server that has all slots; gives its URL."""
     port = free_port()
-    options = ("--port", str(port), "--cluster-enabled", "yes", "--dir", str(folder), "--save", "")
+    bus = ("--cluster-port", str(free_port()))  # by default so far above the other that it may be no port
+    options = ("--port", str(port), *bus, "--cluster-enabled", "yes", "--dir", str(folder), "--save", "")
     url = f"redis://127.0.0.1:{port}/0"
     with process(None, [str(valkey._program()), *options], folder / "cluster.log"), Redis.from_url(url) as client:
         wait_until(lambda: does(client, "PING"), "the cluster's server answers")

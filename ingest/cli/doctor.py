@@ -9,7 +9,7 @@ import click
 
 from ingest import settings
 from ingest.cli import doctor_postgres, doctor_redis
-from ingest.cli.findings import Finding, change, good
+from ingest.cli.findings import Finding, good
 from ingest.errors import IngestError
 from ingest.settings import Settings
 
@@ -18,8 +18,11 @@ from ingest.settings import Settings
 def command() -> None:
     """Check settings and servers; exit code 1 if something has to be changed."""
     current = settings.load()
-    checks = (_settings, doctor_redis.check, doctor_postgres.check)
-    findings = [finding for check in checks for finding in _guarded(check, current)]
+    findings = list(_guarded(_settings, current))
+    servers = [*_guarded(doctor_redis.check, current), *_guarded(doctor_postgres.check, current)]
+    findings += servers
+    if not any(finding.is_away for finding in servers):
+        findings += _guarded(doctor_postgres.check_installation, current)
     for finding in findings:
         click.echo(finding)
     if not all(finding.is_good for finding in findings):
@@ -30,7 +33,7 @@ def _guarded(check: Callable[[Settings], Iterator[Finding]], current: Settings) 
     try:
         yield from check(current)
     except IngestError as error:
-        yield change(str(error))
+        yield Finding(False, str(error), is_away=True)
 
 
 def _settings(current: Settings) -> Iterator[Finding]:

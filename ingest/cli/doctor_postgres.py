@@ -14,7 +14,7 @@ from ingest.cli import encryption, postgres, redis
 from ingest.cli.findings import Finding, change, clock, good, notes
 from ingest.clocks import Reading
 from ingest.entry import Entry
-from ingest.errors import PostgresAwayError, RedisAwayError
+from ingest.errors import PostgresAwayError
 from ingest.fallback import INSERT_PENDING, TELL_TIME, pending_columns
 from ingest.push_ids import PushIds
 from ingest.settings import Settings
@@ -40,8 +40,21 @@ def check(current: Settings) -> Iterator[Finding]:
         if exist:
             yield from notes(_rights(connection))
             yield _partitions(connection)
-            yield from _installation(current, connection)
             yield _push(connection)  # last: the connection is ended if it takes too long
+
+
+def check_installation(current: Settings) -> Iterator[Finding]:
+    """Whether the batches in Redis are for this database."""
+    with postgres.connect(current) as connection, redis.connect(current) as client:
+        try:
+            told = _one(connection, installation.TELL_INSTALLATION)["installation"]
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName):
+            return  # web's user needs no such right, and tables that are missing are told in their place
+        except psycopg.errors.UndefinedFunction:
+            yield change("the tables are of an older version: run `ingest migrate`")
+            return
+        if installation.is_anothers(client, told):
+            yield change(installation.MIXED)
 
 
 def _version(connection: _Connection) -> Finding:
@@ -127,18 +140,6 @@ def _partitions(connection: _Connection) -> Finding:
     if _one(connection, postgres.PARTITION_OF_TOMORROW)["made"]:
         return good("partitions are made ahead")
     return change("tomorrow's partition is missing: is sweeper running?")
-
-
-def _installation(current: Settings, connection: _Connection) -> Iterator[Finding]:
-    try:
-        told = _one(connection, installation.TELL_INSTALLATION)["installation"]
-        with redis.connect(current) as client:
-            if installation.is_anothers(client, told):
-                yield change(installation.MIXED)
-    except psycopg.errors.UndefinedFunction:
-        yield change("the tables are of an older version: run `ingest migrate`")
-    except (RedisAwayError, psycopg.errors.InsufficientPrivilege):
-        return  # the one is said in its place, and web's user needs no such right
 
 
 def _one(connection: _Connection, statement: Any) -> postgres.Row:

@@ -17,6 +17,8 @@ class Finding:
     text: str
     is_note: bool = False
     """Nothing has to be changed, and there is a safer way"""
+    is_away: bool = False
+    """There was nothing to check: no server, or none that lets us in"""
 
     def __str__(self) -> str:
         word = "note" if self.is_note else "ok" if self.is_good else "CHANGE"
