@@ -10,7 +10,6 @@ from typing import Any
 
 CONNECTION: Mapping[str, Any] = {
     "autocommit": True,
-    "application_name": "airudder-ingest",
     "client_encoding": "UTF8",
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -62,13 +61,14 @@ _NO_LOSS = (
 """A commit that is not on disk yet would be answered 200, or its batch discarded. What says more than on, or waits for
 no standby, somebody has chosen."""
 
-WEB = {"idle_in_transaction_session_timeout": "30s"}
+WEB = {"application_name": "airudder-ingest web", "idle_in_transaction_session_timeout": "30s"}
 """Web's transactions are single statements, and the checks of `/readyz`."""
 
-COMMANDS = {"idle_in_transaction_session_timeout": "5min"}
+COMMANDS = {"application_name": "airudder-ingest command", "idle_in_transaction_session_timeout": "5min"}
 """A command that stands still in mid-transaction, as after Ctrl-Z, gives up its locks in the end."""
 
 WORKERS = {
+    "application_name": "airudder-ingest",  # by which END_FROZEN_WRITERS knows them
     # A worker that is frozen between two statements, or whose host is gone, would keep its rows locked, and a sweeper
     # whose host is gone its lock; who is frozen inside a statement is for END_FROZEN_WRITERS.
     "idle_in_transaction_session_timeout": "30s",
