@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
-import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from redis import Redis
 from redis.exceptions import RedisError
@@ -19,6 +17,7 @@ from ingest.embedded import valkey
 from ingest.embedded.postgres_programs import programs, programs_for
 from ingest.embedded.server import free_port
 from ingest.embedded.system_user import SYSTEM_USER, is_root, run_as
+from tests.debian import needs
 from tests.processes import wait_until
 
 STOP_SECONDS = 20
@@ -45,11 +44,7 @@ def standby_of(database_url: str, folder: Path) -> Iterator[str]:
 @contextmanager
 def pooler_of(database_url: str, folder: Path, mode: str) -> Iterator[str]:
     """PgBouncer before the tests' Postgres, in one of its modes; gives its URL."""
-    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("PgBouncer is missing: apt-get install pgbouncer")
-        pytest.skip("PgBouncer is not installed")
+    program = needs("pgbouncer")
     where, port, user = conninfo_to_dict(database_url), free_port(), own_folder(folder)
     server = " ".join(
         f"{name}={where[name]}" for name in ("host", "port", "user", "password", "dbname") if name in where

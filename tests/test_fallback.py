@@ -23,6 +23,12 @@ from tests.pushes import entry, push
 Rows = Connection[dict[str, Any]]
 
 
+@pytest.fixture(autouse=True)
+def own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What web allows, not what a busy machine is allowed elsewhere."""
+    monkeypatch.setattr("ingest.fallback.TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+
+
 def with_fallback(url: str, work: Callable[[Fallback], Awaitable[None]]) -> None:
     """Run `work` on a fallback."""
 
