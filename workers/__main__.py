@@ -151,7 +151,8 @@ def main() -> None:
     try:
         current = settings.load()
         client = patient_client(current.redis_url)
-        look_at_servers(brisk_client(current.redis_url), current.database_url)
+        with brisk_client(current.redis_url) as brisk:  # closed before the pool forks
+            look_at_servers(brisk, current.database_url)
     except SettingError as error:
         sys.exit(f"ingest: {error}")
     pool = NormalisingPool(
