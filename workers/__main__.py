@@ -90,7 +90,7 @@ class NormalisingWorker(SimpleWorker):
         """Log a job that failed in one line; RQ keeps its traceback for the dashboard."""
         error = exc_info[1]
         if isinstance(error, PostgresAwayError | BatchFailedError):
-            _log.warning("batch %s waits: %s", job.id, error)
+            _log.warning("batch %s waits: %s", job.id, str(error))
         else:
             _log.error("batch %s waits: %s", job.id, describe(error))
 

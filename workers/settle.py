@@ -95,7 +95,7 @@ class OneByOne:
             self._refused.append(entry.uuid)
             self._why = str(error)
             if len(self._refused) <= NAMED:
-                _log.warning("push %s waits: %s", entry.uuid, error)
+                _log.warning("push %s waits: %s", entry.uuid, str(error))
             if not self._settled and len(self._refused) >= TRIALS:
                 self.end()
 

@@ -135,7 +135,7 @@ def main() -> None:
         try:
             handled = sweeper.run_once()
         except PostgresAwayError as error:
-            _log.warning("sweeping waits: %s", error)
+            _log.warning("sweeping waits: %s", str(error))
         except Exception as error:
             _log.error("sweeping failed: %s", describe(error))
         if not handled:

@@ -89,18 +89,18 @@ SHOWN_AT = {
     "output of worker": [
         "settled push by push: CheckViolation 23514",
         "is dead: could not be normalised: CheckViolation 23514",
-        "BatchFailedError: RaiseException P0001",
-        "PostgresAwayError: Postgres is away: OperationalError",
-        "PostgresAwayError: Postgres did not answer in the job's time",
+        "waits: Postgres refuses: RaiseException P0001",
+        "waits: Postgres is away: OperationalError",
+        "waits: Postgres did not answer in the job's time",
         "left with exit code -9",
         "lost its worker",
     ],
     "output of sweeper": [
         "had no live job",
         "is dead: could not be normalised: CheckViolation 23514",
-        "sweeping failed: CheckViolation 23514",
+        "partitions wait: CheckViolation 23514",
         "Redis is full",
-        "lost batches wait for Redis",
+        "lost batches wait: ConnectionError",
     ],
     "output of postgres": ["violates check constraint", "refused push", "STATEMENT:"],
     "output of valkey": ["Ready to accept connections"],
@@ -108,13 +108,13 @@ SHOWN_AT = {
     "Redis: names of keys": ["batch:", "taken:", "progress:", "rq:job:", "rq:results:", "rq:worker:", "acknowledged:"],
     "Redis: values": [
         "workers.jobs.normalise",
-        "BatchFailedError",
+        "RefusedError",
         "batch enqueued",
         '"credential":',
         *REFUSED_FROM,
     ],
     "Redis: CLIENT LIST": ["cmd="],
-    "dashboard": ["BatchFailedError", "PostgresAwayError", "batch enqueued", "Internal Server Error"],
+    "dashboard": ["RefusedError", "PostgresAwayError", "batch enqueued", "Internal Server Error"],
     "/readyz": ["can store", "there is nowhere to store them"],
     "/healthz": ["alive"],
     "pushes.error and warnings": ["not JSON", "CheckViolation", "is expected, not", "cannot be stored"],
@@ -200,7 +200,7 @@ async def refuse_rows(hunt: Hunt) -> None:
     await hunt.stand.redis.kill(hold=True)
     await hunt.push()
     await asyncio.to_thread(hunt.look_at_pages)
-    await hunt.stand.wait(lambda: "wait for Redis" in hunt.stand.sweeper.printed(), "the sweeper notices")
+    await hunt.stand.wait(lambda: "lost batches wait" in hunt.stand.sweeper.printed(), "the sweeper notices")
     hunt.stand.redis.start()
     await hunt.stand.wait_until_quiet()
     await hunt.look()
@@ -211,7 +211,7 @@ async def refuse_dead_letters(hunt: Hunt) -> None:
     """Postgres refuses every row of a push and of its dead letter, to workers, to web and to `ingest dead replay`."""
     execute(hunt, REFUSE_PUSHES)
     await hunt.push()
-    await hunt.look_at_failed_job("BatchFailedError: RaiseException P0001")
+    await hunt.look_at_failed_job("Postgres refuses: RaiseException P0001")
     await hunt.ingest("dead", "replay", "--all", shows="RaiseException P0001")
     await hunt.ingest("erase", "--callee-number", a_call(hunt)["callee_number"], shows="RaiseException P0001")
     await hunt.stand.redis.kill(hold=True)
