@@ -118,6 +118,27 @@ PARTS = [
         "ingest.cli.encryption",
         "what `doctor` says of TLS",
     ),
+    Lean(
+        "redis",
+        "redis.asyncio.connection:AbstractConnection",
+        "_writer disconnect",
+        "ingest.redis_client",
+        "keeping nothing that a frozen Redis has not read",
+    ),
+    Lean(
+        "redis",
+        "redis.asyncio:ConnectionPool",
+        "connection_class",
+        "ingest.redis_client",
+        "keeping nothing that a frozen Redis has not read",
+    ),
+    Lean(
+        "starlette",
+        "starlette.routing:Router",
+        "default redirect_slashes",
+        "ingest.app",
+        "counting what goes to no path of ours",
+    ),
     Lean("psycopg", "psycopg.copy:LibpqWriter", "connection finish", "workers.copy", "the end of a COPY that failed"),
     Lean(
         "psycopg",
@@ -193,6 +214,20 @@ PARAMETERS = [
 """What has to be taken, by a function or a class that is made."""
 
 CALLS = [
+    Lean(
+        "redis",
+        "redis.asyncio.connection:AbstractConnection.read_response",
+        "disconnect",
+        "ingest.redis_client",
+        "keeping nothing that a frozen Redis has not read",
+    ),
+    Lean(
+        "redis",
+        "redis.asyncio.connection:AbstractConnection.send_packed_command",
+        "disconnect",
+        "ingest.redis_client",
+        "keeping nothing that a frozen Redis has not read",
+    ),
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool.start",
