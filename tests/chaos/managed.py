@@ -28,6 +28,7 @@ class Managed:
     def __init__(self, name: str, command: tuple[str, ...], environ: Mapping[str, str], folder: Path) -> None:
         self.name = name
         self.user: str | None = None
+        self.cwd: Path | None = None
         self.starts = 0
         self.is_held = False
         self._command = command
@@ -58,6 +59,7 @@ class Managed:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                cwd=self.cwd,
                 user=self.user,
                 group=self.user,
                 extra_groups=[] if self.user else None,

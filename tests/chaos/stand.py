@@ -207,7 +207,7 @@ async def standing(
     make_data_dir(folder)
     servers = [postgres.prepare(folder), valkey.prepare(folder)]
     managed = [Managed(one.process.name, one.process.command, os.environ, folder) for one in servers]
-    managed[0].user = servers[0].process.user
+    managed[0].user, managed[0].cwd = servers[0].process.user, servers[0].process.folder
     database_url, redis_url = (one.url for one in servers)
     if database_password:
         database_url = database_url.replace("@", f":{database_password}@", 1)
