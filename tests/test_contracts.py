@@ -68,7 +68,8 @@ PARTS = [
     Lean(
         "rq",
         "rq:SimpleWorker",
-        "_install_signal_handlers all last_heartbeat work",
+        "_install_signal_handlers all clean_registries connection dequeue_job_and_maintain_ttl handle_exception key "
+        "last_cleaned_at last_heartbeat register_birth run_maintenance_tasks subscribe work",
         "workers.__main__",
         "the beginning and the end of a worker",
     ),
@@ -88,6 +89,15 @@ PARTS = [
         "ingest.jobs",
         "giving a batch its job, and a lost one another",
     ),
+    Lean("rq", "rq:Queue", "move_dependents_to_ready", "ingest.jobs", "enqueueing nothing that a stranger names"),
+    Lean(
+        "rq",
+        "rq.job:Job",
+        "connection failure_ttl id key restore result_ttl timeout",
+        "ingest.jobs",
+        "refusing a job that is not ours",
+    ),
+    Lean("rq", "rq.utils:", "decode_redis_hash", "ingest.jobs", "refusing a job that is not ours"),
     Lean(
         "rq",
         "rq.timeouts:UnixSignalDeathPenalty",
@@ -103,6 +113,13 @@ PARTS = [
         "escape_format_instance_list setup_rq_connection",
         "ingest.dashboard",
         "its connection, and hiding the password from its pages",
+    ),
+    Lean(
+        "redis",
+        "redis.asyncio.connection:AbstractConnection",
+        "_writer disconnect",
+        "ingest.redis_client",
+        "giving up a connection at once",
     ),
     Lean(
         "redis",
@@ -208,6 +225,13 @@ PARAMETERS = [
         "ingest.redis_client",
         "answers that no announcement holds up",
     ),
+    Lean(
+        "redis",
+        "redis.asyncio.connection:AbstractConnection.disconnect",
+        "nowait",
+        "ingest.redis_client",
+        "giving up a connection at once",
+    ),
     Lean("psycopg", "psycopg.copy:LibpqWriter.finish", "exc", "workers.copy", "the end of a COPY that failed"),
     Lean("psycopg", "psycopg:Cursor.copy", "writer", "workers.copy", "the end of a COPY that failed"),
 ]
@@ -257,7 +281,23 @@ CALLS = [
         "workers.__main__",
         "workers that share what is loaded",
     ),
-    Lean("rq", "rq:SimpleWorker.work", "_install_signal_handlers", "workers.__main__", "letting signals through"),
+    Lean(
+        "rq",
+        "rq:SimpleWorker.work",
+        "_install_signal_handlers bootstrap dequeue_job_and_maintain_ttl run_maintenance_tasks",
+        "workers.__main__",
+        "letting signals through, and passing by what is no job",
+    ),
+    Lean(
+        "rq",
+        "rq.worker:BaseWorker.bootstrap",
+        "register_birth subscribe",
+        "workers.__main__",
+        "taking no commands over Redis, and telling whose process has ended",
+    ),
+    Lean("rq", "rq.job:Job.refresh", "restore", "ingest.jobs", "refusing a job that is not ours"),
+    Lean("rq", "rq.job:Job.fetch_many", "restore", "ingest.jobs", "refusing a job that is not ours"),
+    Lean("rq", "rq.job:Job.fetch", "refresh", "ingest.jobs", "refusing a job that is not ours"),
     Lean(
         "rq",
         "rq:Queue.get_redis_server_version",
@@ -290,6 +330,13 @@ REPLACED = [
         f"{UVICORN}:HttpToolsProtocol.eof_received",
         "",
         "ingest.connection",
+        "doing the same in a way of its own",
+    ),
+    Lean(
+        "rq",
+        "rq.worker:BaseWorker.run_maintenance_tasks",
+        "_process acquire_locks clean_group_registries clean_registries is_alive last_cleaned_at scheduler",
+        "workers.__main__",
         "doing the same in a way of its own",
     ),
     Lean(
