@@ -68,6 +68,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine too, web's parts wait for the store in which the test will look."""
     monkeypatch.setattr("ingest.redis_client.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
+    monkeypatch.setattr("ingest.open_batch.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
+    monkeypatch.setattr("ingest.open_batch.REDIS_SECONDS", 5.0)
     monkeypatch.setattr("ingest.fallback.TIMEOUT_SECONDS", 5.0)
 
 

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from ingest import fallback, keys, open_batch
+from ingest import keys, open_batch
 from ingest.entry import Entry, decode_entry
 from ingest.errors import NowhereToStoreError
+from ingest.fallback import TIMEOUT_SECONDS
 from ingest.jobs import normalise_queue
-from ingest.open_batch import OpenBatch
+from ingest.open_batch import REDIS_SECONDS, OpenBatch
 from ingest.push_ids import PushIds
-from ingest.redis_client import acknowledging_client
+from ingest.redis_client import ACKNOWLEDGE_TIMEOUT_SECONDS, acknowledging_client
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from workers.taken_batch import take
@@ -251,8 +252,10 @@ def test_cancelled_request_harms_nobody(redis_url: str, client: Any) -> None:
 
 
 @pytest.fixture
-def frozen(redis_url: str, client: Any) -> Iterator[Callable[[], None]]:
-    """Stops the Redis, which goes on at the end."""
+def frozen(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Stops the Redis, which goes on at the end, while web waits as long as it does in earnest."""
+    monkeypatch.setattr(open_batch, "ACKNOWLEDGE_TIMEOUT_SECONDS", ACKNOWLEDGE_TIMEOUT_SECONDS)
+    monkeypatch.setattr(open_batch, "REDIS_SECONDS", REDIS_SECONDS)
     pid = client.info()["process_id"]
     try:
         yield lambda: os.kill(pid, signal.SIGSTOP)
@@ -265,7 +268,7 @@ class Slow(Stored):
 
     async def store(self, entries: list[Entry]) -> None:
         """Keep them, late."""
-        await asyncio.sleep(fallback.TIMEOUT_SECONDS - 0.05)
+        await asyncio.sleep(TIMEOUT_SECONDS - 0.05)
         await super().store(entries)
 
 

@@ -32,6 +32,7 @@ ingest.jobs.JOB_TIMEOUT_SECONDS = {JOB_SECONDS}
 from ingest import fallback, open_batch, redis_client
 open_batch.REDIS_REST_SECONDS = 0
 fallback.TIMEOUT_SECONDS = redis_client.ACKNOWLEDGE_TIMEOUT_SECONDS = 5
+open_batch.ACKNOWLEDGE_TIMEOUT_SECONDS = open_batch.REDIS_SECONDS = 5
 from workers import sweeper, taken_batch
 taken_batch.LEASE_SECONDS = {JOB_SECONDS + 1}
 sweeper.GRACE_SECONDS, sweeper.INTERVAL_SECONDS, sweeper.PARTITIONS_SECONDS = 0.5, 0.5, 0.5
