@@ -387,7 +387,7 @@ def test_partition_that_comes_meanwhile(database_url: str, database: Database, c
     one = entry(push(), later_us=400 * 24 * 3600 * 1_000_000)
     with ThreadPoolExecutor() as thread, psycopg.connect(database_url) as sweeper:
         sweeper.execute("SELECT airudder.ensure_pushes_partition(%s)", [one.received_at.date()])
-        settled = thread.submit(settle, database, [one])
+        settled = thread.submit(settle_alone, database, one)
         waiting = "SELECT FROM pg_stat_activity WHERE wait_event = 'relation' AND application_name = 'airudder-ingest'"
         wait_until(lambda: connection.execute(waiting).fetchall(), "the worker waits")
         sweeper.commit()
