@@ -270,7 +270,8 @@ CREATE TABLE IF NOT EXISTS airudder.retention (
 COMMENT ON TABLE airudder.retention IS
   'A row says what the sweeper has removed by age: pushes (INGEST_RETENTION_DAYS) or turns (INGEST_TRANSCRIPT_DAYS).';
 COMMENT ON COLUMN airudder.retention.cleared_before IS 'What came, or for turns was said, before then may be gone.';
-COMMENT ON COLUMN airudder.retention.removed IS 'Rows, all in all.';
+COMMENT ON COLUMN airudder.retention.removed IS
+  'Rows, all in all; of a large day of pushes as many as Postgres''s statistics knew of.';
 COMMENT ON COLUMN airudder.retention.removed_at IS 'The last time that there were any.';
 
 -- The first days, so that a sweeper which starts late does no harm; the sweeper makes the rest.
@@ -327,7 +328,8 @@ CREATE TABLE IF NOT EXISTS airudder.callees (
 );
 
 COMMENT ON TABLE airudder.callees IS 'A row is one person a source calls, by telephone number.';
-COMMENT ON COLUMN airudder.callees.callee_number IS 'In E.164 (+6281234567890) if it can be read as such, else as sent.';
+COMMENT ON COLUMN airudder.callees.callee_number IS
+  'In E.164 (+6281234567890); in digits alone where it was sent without its country.';
 COMMENT ON COLUMN airudder.callees.country IS 'Of the number: ISO 3166-1 alpha-2; null if it cannot be told.';
 
 -- A number that could not be read as E.164 has no country; erase looks it up by its digits.

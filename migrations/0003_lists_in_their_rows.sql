@@ -3,6 +3,10 @@
 ---- transaction
 
 ALTER TABLE airudder.callees ADD COLUMN kept_from jsonb;
+COMMENT ON COLUMN airudder.callees.callee_number IS
+  'In E.164 (+6281234567890); in digits alone where it was sent without its country.';
+COMMENT ON COLUMN airudder.retention.removed IS
+  'Rows, all in all; of a large day of pushes as many as Postgres''s statistics knew of.';
 
 ---- transaction
 
