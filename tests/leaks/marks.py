@@ -47,8 +47,8 @@ class Marks:
         return self._day_of(place, 2100)
 
     def moment(self, place: str) -> str:
-        """A time in the second half of this one: nobody is called later."""
-        return f"{self._day_of(place, 2050, years=50)}T08:11:43Z"
+        """A time in the second half of this century, as nobody is called later; an end in its last quarter."""
+        return f"{self._day_of(place, 2075 if 'end' in place else 2050, years=25)}T08:11:43Z"
 
     def _day_of(self, place: str, first_year: int, years: int = 100) -> str:
         year, month, day = secrets.randbelow(years), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
