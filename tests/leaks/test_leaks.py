@@ -102,7 +102,7 @@ SHOWN_AT = {
         "Redis is full",
         "lost batches wait: ConnectionError",
     ],
-    "output of postgres": ["violates check constraint", "refused push", "STATEMENT:"],
+    "output of postgres": ["violates check constraint", "refused push"],
     "output of valkey": ["Ready to accept connections"],
     "output of dashboard": ["Serving Flask app", "ConnectionError"],
     "Redis: names of keys": ["batch:", "taken:", "progress:", "rq:job:", "rq:results:", "rq:worker:", "acknowledged:"],
