@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from redis import Redis
 from redis.exceptions import RedisError
@@ -25,7 +27,10 @@ STOP_SECONDS = 20
 
 @contextmanager
 def standby_of(database_url: str, folder: Path) -> Iterator[str]:
-    """A hot standby of the tests' Postgres; gives its URL."""
+    """A hot standby of the tests' Postgres; gives its URL. Our programs run a copy of the embedded server alone: where
+    another is given the test that asks is skipped."""
+    if os.environ.get("TEST_DATABASE_URL"):
+        pytest.skip("a standby of a given Postgres: unset TEST_DATABASE_URL")
     where = conninfo_to_dict(database_url)
     user = own_folder(folder)
     cluster, where_programs = folder / "standby", programs_for(user) if user else programs()
