@@ -162,13 +162,13 @@ def test_slow_answer_is_no_skew() -> None:
 
 
 def test_two_connections_are_enough(database_url: str, logins: Logins, connection: Rows, client: Any) -> None:
-    """A user who may have two connections gets pushes normalised: web has none while Redis takes them."""
+    """Two connections are enough for one worker and the sweeper: web has none while Redis takes pushes."""
     user = conninfo_to_dict(logins.worker)["user"]
     connection.execute(f"ALTER ROLE {user} CONNECTION LIMIT 2")
     try:
         with (
             running_web(DATABASE_URL=logins.worker) as url,
-            running("-m", "workers", DATABASE_URL=logins.worker),
+            running("-m", "workers", DATABASE_URL=logins.worker, WORKERS="1"),
             running("-m", "workers.sweeper", DATABASE_URL=logins.worker),
         ):
             for number in range(5):

@@ -26,7 +26,7 @@ from workers.sweeper import Sweeper
 Rows = Connection[dict[str, Any]]
 
 HOSTILE = {
-    "statement_timeout": "1ms",
+    "statement_timeout": "50ms",
     "lock_timeout": "1ms",
     "idle_session_timeout": "100ms",
     "idle_in_transaction_session_timeout": "1ms",
@@ -147,7 +147,7 @@ def test_commit_waits_for_disk(connection: Rows, logins: Logins, given: str, kep
 def test_url_and_environment_are_overruled(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a URL or a variable of libpq's sets is set after them."""
     for name, value in (
-        ("PGOPTIONS", "-c IntervalStyle=iso_8601 -c statement_timeout=1"),
+        ("PGOPTIONS", "-c IntervalStyle=iso_8601 -c statement_timeout=50"),
         ("PGCLIENTENCODING", "LATIN1"),
         ("PGTZ", "Asia/Jakarta"),
         ("PGDATESTYLE", "German"),
