@@ -17,6 +17,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 import workers.redeliveries
 import workers.settle
+from ingest import tables
 from ingest.entry import Entry
 from ingest.errors import PostgresAwayError, RefusedError
 from tests.batches import refusing, settle_at_once
@@ -455,6 +456,17 @@ def test_postgres_away_is_waited_for(connection: Rows) -> None:
         settle(database, [entry(push())])
 
     assert caught.value.__cause__ is None
+
+
+def test_upserts_are_planned_once(database: Database, connection: Rows) -> None:
+    """A worker's session keeps the plan of each table's upsert, which costs more than to execute it, and of nothing
+    else, whose plan depends on values."""
+    for number in range(10):
+        settle(database, [entry(push(f"c{number}"))])
+
+    plans = "SELECT split_part(statement, ' ', 3), generic_plans > 0 FROM pg_prepared_statements"
+    prepared = database.run(lambda connection: connection.execute(plans).fetchall())
+    assert sorted(prepared) == sorted((f"airudder.{table.name}", True) for table in tables.TABLES)
 
 
 def test_lost_connection_is_replaced(database: Database, connection: Rows) -> None:

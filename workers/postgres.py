@@ -35,6 +35,9 @@ _CLOSED = "pushes_default_excludes_"
 REFUSALS = 2
 """Tries of a transaction, each in a new session, when Postgres refuses it for a reason that is of neither kind"""
 
+_NEVER = 2**31
+"""Executions after which psycopg prepares a statement by itself. With None it prepares none, though told to."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +77,7 @@ class UnfitServerError(psycopg.OperationalError):
 def connect(url: str) -> Connection[tuple[Any, ...]]:
     """Connect, with a session that is ours; UnfitServerError if nothing can be written in it."""
     # What is not prepared on purpose is planned for its values.
-    connection = psycopg.connect(url, connect_timeout=5, prepare_threshold=None, **connection_options(url))
+    connection = psycopg.connect(url, connect_timeout=5, prepare_threshold=_NEVER, **connection_options(url))
     try:
         _check_fit(connection)
         connection.execute(session.set_up(session.WORKERS, connection.info.server_version))
