@@ -99,7 +99,8 @@ CREATE INDEX IF NOT EXISTS pushes_pending ON airudder.pushes (received_at) WHERE
 CREATE INDEX IF NOT EXISTS pushes_dead ON airudder.pushes (received_at) WHERE status = 'dead';
 -- Of deliveries of the same bytes in one day one is normalised, whoever settles them at the same time. In each partition
 -- by itself: the key of an index over all of them would have to hold received_at.
-CREATE UNIQUE INDEX IF NOT EXISTS pushes_default_delivery ON airudder.pushes_default (body_digest, source, kind)
+CREATE UNIQUE INDEX IF NOT EXISTS pushes_default_delivery
+ON airudder.pushes_default (body_digest, source, kind, ((received_at AT TIME ZONE 'UTC')::date))
 WHERE status = 'normalised';
 CREATE INDEX IF NOT EXISTS pushes_call_id ON airudder.pushes (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS pushes_callee_number ON airudder.pushes (callee_number) WHERE callee_number IS NOT NULL;
@@ -128,6 +129,10 @@ DECLARE
   stored_columns text;
 BEGIN
   IF to_regclass(format('airudder.%I', partition)) IS NOT NULL THEN
+    -- One that was made while the tables were migrated may lack it.
+    EXECUTE format(
+      'CREATE UNIQUE INDEX IF NOT EXISTS %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
+      partition || '_delivery', partition);
     RETURN false;
   END IF;
   FOR look IN 1..2 LOOP

@@ -168,6 +168,7 @@ DROP TABLE airudder.call_turns_before, airudder.case_answers_before;
 DO $$
 DECLARE
   partition text;
+  one_a_day text;
 BEGIN
   FOR partition IN
     SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
@@ -175,17 +176,20 @@ BEGIN
   LOOP
     CONTINUE WHEN to_regclass(format('airudder.%I', partition)) IS NULL
       OR to_regclass(format('airudder.%I', partition || '_delivery')) IS NOT NULL;
+    -- The default partition has many days.
+    one_a_day := 'body_digest, source, kind' || CASE WHEN partition = 'pushes_default'
+      THEN ', ((received_at AT TIME ZONE ''UTC'')::date)' ELSE '' END;
     EXECUTE format('LOCK TABLE airudder.%I IN SHARE ROW EXCLUSIVE MODE', partition);
     EXECUTE format(
       'UPDATE airudder.%I AS push SET status = ''duplicate'', normalised_at = NULL FROM ('
       '  SELECT received_at, push_id, row_number() OVER ('
-      '    PARTITION BY body_digest, source, kind ORDER BY received_at, push_id) AS delivery'
+      '    PARTITION BY %s ORDER BY received_at, push_id) AS delivery'
       '  FROM airudder.%I WHERE status = ''normalised'') AS same '
       'WHERE push.received_at = same.received_at AND push.push_id = same.push_id AND delivery > 1',
-      partition, partition);
+      partition, one_a_day, partition);
     EXECUTE format(
-      'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
-      partition || '_delivery', partition);
+      'CREATE UNIQUE INDEX %I ON airudder.%I (%s) WHERE status = ''normalised''',
+      partition || '_delivery', partition, one_a_day);
     COMMIT;
   END LOOP;
 END

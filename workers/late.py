@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -17,39 +16,48 @@ from psycopg import Connection
 from ingest.entry import stored_entry
 from ingest.push_ids import received_at_of
 from ingest.tables import TABLE_OF, TABLES
-from ingest.tables.rows import NodeRow, Normalised, Row, WorkflowRow
+from ingest.tables.rows import Normalised, Row
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
 from workers import statements
 from workers.merge import merge
 from workers.normalise import normalise
-from workers.redeliveries import find_deliveries
-from workers.write import upsert, upsert_pushes
+from workers.redeliveries import Delivery, delivery_of, find_deliveries, lock_near_midnight
+from workers.write import is_duplicate, upsert, upsert_pushes
+
+MOST_BETWEEN = 5_000
+"""Pushes that are read again for what they told. A call has a handful; of a workflow whose newest five thousand pushes
+name nothing an older name is not looked for, as its row is locked meanwhile."""
 
 _Connection = Connection[tuple[Any, ...]]
 
 
 def write_late(connection: _Connection, late: Normalised, *, through_redis: bool) -> None:
-    """Write the first delivery, mark its retries as duplicates, and settle what came between; the caller commits."""
-    push = late.push
-    retries = _retries_of(connection, late)
+    """Write the first delivery, mark its retries as duplicates, and settle what came between; the caller commits.
+
+    Where an earlier delivery was settled meanwhile, this one is a retry itself.
+    """
+    lock_near_midnight(connection, [late])
+    same = find_deliveries(connection, [late.push]).get((late.push.source, late.push.kind, late.push.body), set())
+    if any(one < delivery_of(late) for one in same):
+        upsert_pushes(connection, [late.push._replace(status="duplicate")], through_redis=through_redis)
+        return
+    retries = {one for one in same if one > delivery_of(late)}
     where = {"times": [moment for moment, _ in retries], "push_ids": [push_id for _, push_id in retries]}
     connection.execute(statements.MARK_AS_DUPLICATES, where)
-    upsert_pushes(connection, [push], through_redis=through_redis)
-    keys = {(type(row), TABLE_OF[type(row)].key_of(row)) for row in late.rows}
+    upsert_pushes(connection, [late.push], through_redis=through_redis)
+    if not is_duplicate(connection, [late.push]):
+        _write_rows(connection, late, retries)
+
+
+def _write_rows(connection: _Connection, late: Normalised, retries: set[Delivery]) -> None:
     rows: list[Any] = list(late.rows)
     for table, key in _in_lock_order(late.rows):
         if stored := connection.execute(table.lock.encode(), key).fetchone():
-            rows.append(_told_by_first(table, stored, {push_id for _, push_id in retries}, push.push_id))
+            rows.append(_told_by_first(table, stored, {push_id for _, push_id in retries}, late.push.push_id))
             connection.execute(table.forget_version.encode(), key)
     if retries:
-        rows += _told_between(connection, late, max(retries)[0])
-    upsert(connection, merge(row for row in rows if (type(row), TABLE_OF[type(row)].key_of(row)) in keys))
-
-
-def _retries_of(connection: _Connection, late: Normalised) -> list[tuple[datetime, UUID]]:
-    first = (late.push.received_at, late.push.push_id)
-    same = find_deliveries(connection, [late.push]).get((late.push.source, late.push.kind, late.push.body), set())
-    return sorted(one for one in same if one > first)
+        rows += _told_between(connection, late, max(retries))
+    upsert(connection, merge(rows))
 
 
 def _in_lock_order(rows: Iterable[Row]) -> Iterator[tuple[Table, Key]]:
@@ -70,30 +78,53 @@ def _told_by_first(table: Table, stored: tuple[Any, ...], retries: set[UUID], fi
     return table.make(row)
 
 
-def _told_between(connection: _Connection, late: Normalised, until: datetime) -> Iterator[Row]:
-    """What other pushes told, after the first delivery and before its last retry, of the same call, callee, case,
-    workflow and node; and of others."""
+def _told_between(connection: _Connection, late: Normalised, last_retry: Delivery) -> Iterator[Row]:
+    """What other pushes told of the same things, after the first delivery and before its last retry."""
     push = late.push
     where = {
         "since": push.received_at,
-        "until": until,
+        "until": last_retry[0],
         "source": push.source,
         "call_id": push.call_id,
         "callee_number": push.callee_number,
+        "workflow_id": push.workflow_id,
+        "node_id": push.node_id,
+        "most": MOST_BETWEEN,
     }
-    for found in connection.execute(statements.FIND_PUSHES_BETWEEN, where).fetchall():
-        yield from normalise(stored_entry(*found)).rows
-    where |= {"workflow_id": push.workflow_id, "node_id": None}
-    yield from _names_between(connection, where, WorkflowRow)
-    if push.node_id:
-        yield from _names_between(connection, where | {"node_id": push.node_id}, NodeRow)
+    by_table = {TABLE_OF[type(row)].name: row for row in late.rows}
+    people = [row for name, row in by_table.items() if name not in ("workflows", "nodes")]
+    yield from _told_again(connection, statements.FIND_PUSHES_BETWEEN, where, people)
+    for name, statement in _ORIGINS.items():
+        if name in by_table:
+            yield from _told_again(connection, statement, where, [by_table[name]])
 
 
-def _names_between(connection: _Connection, where: dict[str, Any], kind: type[WorkflowRow | NodeRow]) -> Iterator[Row]:
-    """What was told between the two deliveries, from the newest back to the first that has a name."""
-    with connection.cursor(name="names_between") as cursor:
-        for found in cursor.execute(statements.FIND_PUSHES_OF_NODE_BETWEEN, where):
-            (row,) = (row for row in normalise(stored_entry(*found)).rows if isinstance(row, kind))
-            yield row
-            if row.name is not None:
+_ORIGINS: dict[str, LiteralString] = {
+    "workflows": statements.FIND_PUSHES_OF_WORKFLOW_BETWEEN,
+    "nodes": statements.FIND_PUSHES_OF_NODE_BETWEEN,
+}
+
+
+def _told_again(
+    connection: _Connection, statement: LiteralString, where: dict[str, Any], rows: list[Row]
+) -> Iterator[Row]:
+    """The rows of these keys, from the newest push back to the one with which all is told that these rows tell."""
+    untold = {(*_key_of(row), lead) for row in rows for lead in _leads(row)}
+    keys = set(map(_key_of, rows))
+    with connection.cursor(name="told_between") as cursor:
+        for found in cursor.execute(statement, where):
+            for row in normalise(stored_entry(*found)).rows:
+                if _key_of(row) in keys:
+                    yield row
+                    untold -= {(*_key_of(row), lead) for lead in _leads(row)}
+            if not untold:
                 return
+
+
+def _key_of(row: Row) -> tuple[type, Key]:
+    return type(row), TABLE_OF[type(row)].key_of(row)
+
+
+def _leads(row: Row) -> Iterator[str]:
+    """The columns of which a row says something."""
+    return (lead for lead, places in TABLE_OF[type(row)].places if row[places[0]] is not None)

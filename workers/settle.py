@@ -21,7 +21,7 @@ from workers import statements
 from workers.late import write_late
 from workers.normalise import dead, normalise
 from workers.postgres import Database
-from workers.write import write, write_by_copy
+from workers.write import OvertakenError, write, write_by_copy
 
 COPY_FROM = 50
 """Pushes: for fewer, the statements of a COPY cost more than they save."""
@@ -30,7 +30,7 @@ TRIALS = 50
 """Where none of so many pushes can be written it is Postgres that cannot: the others are spared the try."""
 NAMED = 5
 """Pushes that wait and are logged by their id, each time; the others are counted"""
-_NOT_THEIR_OWN = (MemoryError, OSError, UniqueViolation)
+_NOT_THEIR_OWN = (MemoryError, OSError, OvertakenError, UniqueViolation)
 """What normalising or writing may raise through no fault of a push."""
 COLLISIONS = 5
 """How often a batch may meet bytes that another worker is about to normalise; each time some more are known."""
@@ -130,7 +130,7 @@ def _write(database: Database, batch: Sequence[Normalised], through_redis: bool)
 def _repeat(database: Database, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
     """Run a transaction; anew where another worker has normalised the same bytes meanwhile, as it is seen then."""
     for _ in range(COLLISIONS):
-        with suppress(UniqueViolation):
+        with suppress(UniqueViolation, OvertakenError):
             return database.run(work)
     return database.run(work)
 

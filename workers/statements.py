@@ -60,15 +60,34 @@ FIND_PUSHES_BETWEEN: LiteralString = """
 SELECT push_id, received_at, source, kind, body FROM airudder.pushes
 WHERE (call_id = %(call_id)s OR callee_number = %(callee_number)s)
   AND source = %(source)s AND status = 'normalised' AND received_at BETWEEN %(since)s AND %(until)s
+ORDER BY received_at DESC, push_id DESC LIMIT %(most)s
+"""
+
+FIND_PUSHES_OF_WORKFLOW_BETWEEN: LiteralString = """
+SELECT push_id, received_at, source, kind, body FROM airudder.pushes
+WHERE received_at BETWEEN %(since)s AND %(until)s AND status = 'normalised'
+  AND source = %(source)s AND workflow_id = %(workflow_id)s
+ORDER BY received_at DESC, push_id DESC LIMIT %(most)s
 """
 
 FIND_PUSHES_OF_NODE_BETWEEN: LiteralString = """
 SELECT push_id, received_at, source, kind, body FROM airudder.pushes
 WHERE received_at BETWEEN %(since)s AND %(until)s AND status = 'normalised'
-  AND source = %(source)s AND workflow_id = %(workflow_id)s AND (%(node_id)s::text IS NULL OR node_id = %(node_id)s)
-ORDER BY received_at DESC, push_id DESC
+  AND source = %(source)s AND workflow_id = %(workflow_id)s AND node_id = %(node_id)s
+ORDER BY received_at DESC, push_id DESC LIMIT %(most)s
 """
-"""The newest first: its reader stops at the first one that tells a name. Without a node, those of the workflow."""
+"""The newest first, as of the others: their reader stops when all is told."""
+
+ARE_DUPLICATES: LiteralString = """
+SELECT EXISTS (SELECT FROM airudder.pushes
+  WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'duplicate')
+"""
+
+LOCK_DIGESTS: LiteralString = """
+SELECT pg_advisory_xact_lock(hashtext('airudder-ingest delivery'), first_byte) FROM unnest(%(bytes)s::integer[])
+  AS digest (first_byte)
+"""
+"""One after another, in the order in which they come."""
 
 END_FROZEN_WRITERS: LiteralString = """
 WITH frozen AS MATERIALIZED (

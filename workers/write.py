@@ -24,22 +24,37 @@ _Connection = Connection[tuple[Any, ...]]
 _Cursor = Cursor[tuple[Any, ...]]
 
 
+class OvertakenError(Exception):
+    """A push of the batch has become a duplicate since its deliveries were looked up."""
+
+
 def write(connection: _Connection, batch: Sequence[Normalised], *, through_redis: bool) -> list[Normalised]:
     """Write a batch by upserts; the caller commits. `through_redis`: the pushes came in a batch.
 
     Returns the first deliveries that a retry has overtaken: of these nothing is written. Raises UniqueViolation if
-    another worker has normalised the same bytes meanwhile.
+    another worker has normalised the same bytes meanwhile, and OvertakenError if it has found an earlier delivery of a
+    push that was settled before.
     """
     told = tell_redeliveries(connection, batch, known_calls_only=False)
     # In a pipeline: while Postgres is at one table, the next one's rows are on their way.
     with pipelined(connection):
         pushes = upsert_pushes(connection, told.pushes, through_redis=through_redis)
         upsert(connection, merge(row for one in told.news for row in one.rows))
-    if pushes and through_redis and pushes.rowcount < len(told.pushes):
+    if pushes and pushes.rowcount < len(told.pushes):
         # Some were settled before: by an earlier run of the batch, or as pending, since Redis's reply was lost.
-        where = [[push.received_at for push in told.pushes], [push.push_id for push in told.pushes]]
-        connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, where)
+        if through_redis:
+            where = [[push.received_at for push in told.pushes], [push.push_id for push in told.pushes]]
+            connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, where)
+        if is_duplicate(connection, [one.push for one in told.news]):
+            raise OvertakenError
     return told.late
+
+
+def is_duplicate(connection: _Connection, pushes: Sequence[PushRow]) -> bool:
+    """Whether one of these pushes, whose rows this transaction has locked, is a duplicate: what it tells is no news."""
+    where = {"times": [push.received_at for push in pushes], "push_ids": [push.push_id for push in pushes]}
+    ((is_so,),) = connection.execute(statements.ARE_DUPLICATES, where).fetchall()
+    return bool(is_so)
 
 
 def write_by_copy(connection: _Connection, batch: Sequence[Normalised]) -> list[Normalised]:
