@@ -144,7 +144,8 @@ def _number_of(text: str) -> Reading:
     if not (digits.isdecimal() and digits.isascii()) or _PLACEHOLDER.fullmatch(digits):
         return Reading(None, NOT_A_NUMBER)
     is_international = compact[0] == "+" and digits[0] != "0"
-    found = _in_e164("+" + (digits[2:] if digits.startswith("00") else digits))
+    has_code = is_international or digits.startswith("00")
+    found = _in_e164("+" + (digits[2:] if digits.startswith("00") else digits), has_code)
     if found:
         return Reading(found)
     if is_international:
@@ -154,15 +155,18 @@ def _number_of(text: str) -> Reading:
     return Reading(digits, NO_COUNTRY) if is_local else Reading(None, NOT_A_NUMBER)
 
 
-def _in_e164(international: str) -> str | None:
-    """None if the numbering plan of its country has no number of this length."""
+def _in_e164(international: str, has_code: bool) -> str | None:
+    """None if the numbering plan of its country has no number of this length. `has_code`: it was written with + or 00;
+    else its first digits may be no country's, and eight digits that India dials within a city alone are nobody's."""
     if match := _MEXICAN_OF_OLD.fullmatch(international):
         international = f"+52{match[1]}"
     try:
         parsed = phonenumbers.parse(international)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(parsed):
+    possible = phonenumbers.is_possible_number_with_reason(parsed)
+    is_local = possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY and not has_code
+    if is_local or not phonenumbers.is_possible_number(parsed):
         return None
     found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     match = _BRAZILIAN_OF_EIGHT.fullmatch(found)

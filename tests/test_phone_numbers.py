@@ -140,6 +140,9 @@ def test_what_may_be_anybodys_names_nobody(problem: str, text: str) -> None:
         ("+081234567801", "081234567801"),
         ("5551234", "5551234"),
         ("99912345678", "99912345678"),
+        # Of eight digits in India, and ten in Iran, none can be dialled from abroad.
+        ("91234567", "91234567"),
+        ("9812345678", "9812345678"),
     ],
 )
 def test_number_without_country_is_kept(text: str, number: str) -> None:
