@@ -10,6 +10,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from ingest.identifiers import visible
+
 NOT_A_TIME = "not a time"
 NO_TIME = "no time: before any call, or after all of them"
 CUT = "cut to the microsecond"
@@ -32,7 +34,9 @@ _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
 _MONTH = rf"(?P<month>(?:{'|'.join(_MONTHS)})[a-z]*)\.?"
 _DAY = r"(?P<day>\d\d?)"
 _YEAR = r"(?P<year>\d{4})"
-_TIME = r"(?P<hour>\d\d)(?P<colon>:?)(?P<minute>\d\d)(?:(?P=colon)(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,18}))?)?"
+_TIME = (
+    r"(?P<hour>\d\d|\d(?=:))(?P<colon>:?)(?P<minute>\d\d)(?:(?P=colon)(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,18}))?)?"
+)
 _ZONE = (
     r"(?:\s*(?:(?:etc/)?(?:z|utc|gmt|ut)"
     r"|(?:utc|gmt)?(?P<sign>[+-])(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?(?:\s+(?:[a-z]{2,5}|[+-]\d\d(?:\d\d)?))?)"
@@ -49,6 +53,8 @@ _FORMS = tuple(
         rf"{_WEEKDAY}{_MONTH}\s+{_DAY}\s+{_TIME}{_ZONE}\s+{_YEAR}",  # C, Java
     )
 )
+_OF_DOTNET = re.compile(r"/Date\((\d{12,14})(?:[+-]\d{4})?\)/", re.ASCII)
+"""Milliseconds since 1970; the zone behind them says how to show them, not what they mean."""
 _MAX_LENGTH = 100
 """Characters. No program writes so long a time."""
 _MAX_OFFSET = timedelta(hours=14)
@@ -94,6 +100,10 @@ def read_day(text: str) -> tuple[date | None, str | None]:
 
 
 def _read(text: str) -> tuple[datetime, bool]:
+    if not text.isascii() or not text.isprintable():
+        text = visible(text).strip()
+    if match := _OF_DOTNET.fullmatch(text):
+        text = match[1]
     if match := _EPOCH.fullmatch(text):
         # As many digits as today's seconds, milliseconds, microseconds or nanoseconds since 1970 have.
         fraction = match[2] + (match[3] or "")
