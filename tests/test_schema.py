@@ -126,6 +126,19 @@ def test_partition_has_all_indexes(connection: Rows) -> None:
         connection.execute("DROP TABLE airudder.pushes_2031_05_07")
 
 
+def test_partition_of_an_older_program_is_completed(connection: Rows) -> None:
+    """One that was made while the tables were migrated gets the index that tells retries, at the next look."""
+    connection.execute("SELECT airudder.ensure_pushes_partition('2031-05-08')")
+    try:
+        connection.execute("DROP INDEX airudder.pushes_2031_05_08_delivery")
+        again = connection.execute("SELECT airudder.ensure_pushes_partition('2031-05-08') AS made").fetchone()
+        assert again == {"made": False}
+        there = "SELECT to_regclass('airudder.pushes_2031_05_08_delivery') IS NOT NULL AS is_there"
+        assert connection.execute(there).fetchone() == {"is_there": True}
+    finally:
+        connection.execute("DROP TABLE airudder.pushes_2031_05_08")
+
+
 def test_today_has_partition(connection: Rows) -> None:
     """A fresh schema takes today's pushes in a partition of their own."""
     store(connection, datetime.now(UTC))
