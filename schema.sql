@@ -129,10 +129,12 @@ DECLARE
   stored_columns text;
 BEGIN
   IF to_regclass(format('airudder.%I', partition)) IS NOT NULL THEN
-    -- One that was made while the tables were migrated may lack it.
-    EXECUTE format(
-      'CREATE UNIQUE INDEX IF NOT EXISTS %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
-      partition || '_delivery', partition);
+    -- One that was made while the tables were migrated may lack it. IF NOT EXISTS would lock the partition to look.
+    IF to_regclass(format('airudder.%I', partition || '_delivery')) IS NULL THEN
+      EXECUTE format(
+        'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
+        partition || '_delivery', partition);
+    END IF;
     RETURN false;
   END IF;
   FOR look IN 1..2 LOOP
