@@ -91,11 +91,11 @@ class Oracle:
     @property
     def acknowledged(self) -> set[int]:
         """The pushes that were answered 200."""
-        return {number for number, answered in self.answers.items() if answered.status == 200}
+        return {number for number, answered in self.answers.copy().items() if answered.status == 200}
 
     def statuses(self) -> dict[int, int]:
         """How many pushes had which status at last."""
-        return dict(Counter(answered.status for answered in self.answers.values()))
+        return dict(Counter(answered.status for answered in self.answers.copy().values()))
 
     def seconds(self, share: float, since: float = 0.0, until: float = float("inf")) -> float:
         """The latency that a share (0 to 1) of the answers of a time kept to; one that did not come counts in full."""
