@@ -145,13 +145,14 @@ def test_person_is_nowhere_afterwards(client: Any, database: Database, connectio
     assert outcomes(connection) == {"erased": 15, "normalised": 4, "dead": 1}
 
 
-def test_statistics_of_calls_stay(client: Any, database: Database, connection: Rows) -> None:
+@pytest.mark.parametrize("whom", [["--callee-number", NUMBER], ["--case-id", f"case-{MARK}"]])
+def test_statistics_of_calls_stay(client: Any, database: Database, connection: Rows, whom: list[str]) -> None:
     """A call without its person keeps when, how long, which attempt and how it ended, in the vendor's own words."""
     body = marked()
     body["call"] |= {"ring_type": "normal", "hangup_type": "ByCallee", "intention": "E"}
     settle(database, [entry(body)])
 
-    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+    assert ingest("erase", *whom).returncode == 0
 
     (call,) = connection.execute("SELECT * FROM airudder.calls").fetchall()
     assert call["duration"].total_seconds() == 7
@@ -537,9 +538,13 @@ def test_number_with_a_zero_more_is_somebody_elses(client: Any, database: Databa
     ]
 
 
-def test_words_of_a_call_that_changed_hands_go(client: Any, database: Database, connection: Rows) -> None:
+@pytest.mark.parametrize("whom", [["--callee-number", NUMBER], ["--case-id", f"case-{MARK}"]])
+def test_words_of_a_call_that_changed_hands_go(
+    client: Any, database: Database, connection: Rows, whom: list[str]
+) -> None:
     """A later push may name somebody else for the call; what the person's own push said of it goes all the same."""
     first = push("c1", number=NUMBER)
+    first["callee"]["case_id"] = f"case-{MARK}"
     first["call"]["asr_result"] = [{"time": "00:00:01", "robottext": "hello", "text": MARK}]
     settle(database, [entry({**first, "custom_attribute": {"said": MARK}})])
     second = push("c1", number=OTHER, turns=0)
@@ -547,7 +552,7 @@ def test_words_of_a_call_that_changed_hands_go(client: Any, database: Database, 
     settle(database, [entry(second)])
     assert MARK in str(connection.execute("SELECT * FROM airudder.call_turns").fetchall())
 
-    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+    assert ingest("erase", *whom).returncode == 0
 
     for table in ("call_turns", "call_attributes", "calls", "callees", "pushes"):
         assert MARK not in str(connection.execute(f"SELECT * FROM airudder.{table}").fetchall())

@@ -218,9 +218,12 @@ UPDATE airudder.calls AS call SET
   asr_ptp = CASE WHEN NOT {_TOLD_BY_THEM.format("asr_ptp")} THEN asr_ptp END,
   transcript = CASE WHEN NOT {_TOLD_BY_THEM.format("transcript")} THEN transcript END
 FROM {_CALLS_OF_PUSHES}
-WHERE call.source = said.source AND call.call_id = said.call_id AND call.callee_number <> ALL (%(numbers)s::text[])
+WHERE call.source = said.source AND call.call_id = said.call_id
+  AND CASE WHEN %(case_id)s::text IS NULL THEN call.callee_number <> ALL (%(numbers)s::text[])
+    ELSE call.case_id <> %(case_id)s::text END
 """
-"""Of a call that somebody else's later push says is theirs: each column that the person's own push has told."""
+"""Of a call that somebody else's later push says is theirs: each column that the person's own push has told. A call of
+their own has just been erased, names nobody, and keeps its statistics."""
 
 DELETE_ATTRIBUTES_OF_PUSHES: LiteralString = f"""
 DELETE FROM airudder.call_attributes AS attributes USING {_OF_PUSHES}
