@@ -26,7 +26,7 @@ STEADY_SECONDS = 60.0
 """A process that has lived this long is started again without regard to earlier failures."""
 PUMP_SECONDS = 0.2
 LOG_BYTES = 16 * 1024 * 1024
-"""A log that has grown further becomes the older one, `.1`, of which one is kept."""
+"""A log that has grown further becomes the older one, `.1`, of which one is kept; so many bytes of its end."""
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -98,7 +98,9 @@ class Supervisor:
             self._read(key.data)
         for child in list(self._children.values()):
             if child.process.log:
-                _bound_log(child.process.log)
+                # One that was removed, or for which the disk has no room, is no reason to stop what runs.
+                with suppress(OSError):
+                    _bound_log(child.process.log)
             if child.restart_at is None:
                 self._reap(child)
             elif time.monotonic() >= child.restart_at:
@@ -177,11 +179,15 @@ def _open_log(path: Path) -> IO[bytes]:
 
 def _bound_log(path: Path) -> None:
     # Copied and cut, as the process goes on writing to the end of the same file. A line in between may be lost.
-    if path.stat().st_size > LOG_BYTES:
-        with path.open("rb") as log, _open_log(path.with_name(f"{path.name}.1")) as older:
-            older.truncate(0)
-            shutil.copyfileobj(log, older)
-        os.truncate(path, 0)
+    if (size := path.stat().st_size) > LOG_BYTES:
+        try:
+            with path.open("rb") as log, _open_log(path.with_name(f"{path.name}.1")) as older:
+                older.truncate(0)
+                log.seek(size - LOG_BYTES)
+                shutil.copyfileobj(log, older)
+        finally:
+            # Also where the copy did not fit: a log that goes on growing would fill the disk.
+            os.truncate(path, 0)
 
 
 def _read_available(stdout: IO[bytes]) -> bytes | None:

@@ -131,6 +131,48 @@ def test_log_is_bounded(supervisor: Supervisor, tmp_path: Path, monkeypatch: pyt
     assert older.stat().st_mode & 0o077 == 0
 
 
+def test_log_that_was_removed_is_let_go(supervisor: Supervisor, lines: Lines, tmp_path: Path) -> None:
+    """Whoever removes a process's log stops nothing: it goes on writing into what has no name any more."""
+    log = tmp_path / "a.log"
+    supervisor.start(replace(python("a", SLEEPER), log=log))
+    wait_pumping(supervisor, lambda: log.stat().st_size, "it has written")
+
+    log.unlink()
+    supervisor.pump()
+
+    assert supervisor.exit_code("a") is None
+    assert lines.of("a") == []
+
+
+def test_log_that_cannot_be_kept_is_cut(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the older log cannot be written the log is cut all the same, or it would fill the disk."""
+    monkeypatch.setattr(supervisor_module, "LOG_BYTES", 1000)
+    log = tmp_path / "a.log"
+    log.with_name("a.log.1").mkdir()
+    log.write_bytes(b"x" * 1001)
+    supervisor.start(replace(python("a", SLEEPER), log=log))
+
+    supervisor.pump()
+
+    assert log.stat().st_size < 1000
+    assert supervisor.exit_code("a") is None
+
+
+def test_end_of_a_large_log_is_kept(supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a log that an older version let grow to gigabytes no more is copied than a log may have."""
+    monkeypatch.setattr(supervisor_module, "LOG_BYTES", 1000)
+    log = tmp_path / "a.log"
+    log.write_bytes(b"x" * 5000 + b"y" * 1000)
+    supervisor.start(replace(python("a", "import signal; signal.pause()"), log=log))
+
+    supervisor.pump()
+
+    assert log.with_name("a.log.1").read_bytes() == b"y" * 1000
+    assert log.stat().st_size == 0
+
+
 def test_stubborn_process_is_killed(supervisor: Supervisor, lines: Lines) -> None:
     """A process that does not heed its signal is killed when its time is over."""
     supervisor.start(python("a", STUBBORN, stop_seconds=0.3))
