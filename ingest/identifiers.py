@@ -36,6 +36,16 @@ def canonical_id(text: str) -> str:
     return unicodedata.normalize("NFC", visible(text).translate(_TO_HYPHEN)).strip()
 
 
+def id_spellings(text: str) -> frozenset[str]:
+    """By which texts the id that a text spells may be stored: older rows may have the text itself."""
+    return frozenset({canonical_id(text), text.strip()})
+
+
+def storable(text: str) -> str:
+    """What a terminal handed over, without bytes that are no UTF-8: nothing stored has any."""
+    return text.encode(errors="ignore").decode()
+
+
 def visible(text: str) -> str:
     """What a person sees of a text: without characters that show nothing, each space a plain one."""
     return "".join(map(_shown, _SHOWS_NOTHING.sub("", text)))

@@ -278,6 +278,18 @@ def test_find_by_id_as_it_looks(database: Database) -> None:
         assert "call-7" in ingest("find", typed).stdout
 
 
+def test_find_by_id_as_it_was_stored_before(database: Database, connection: Rows) -> None:
+    """Rows from before spellings of an id were one are found by the id as it is in them."""
+    settle(database, [entry(push("c1"))])
+    stored = "INV\u2010\u00a077\u200b1"
+    connection.execute("UPDATE airudder.cases SET case_id = %s", [stored])
+    connection.execute("UPDATE airudder.calls SET call_id = %s || 'c', case_id = %s", [stored, stored])
+
+    assert "cases" in ingest("find", stored).stdout
+    assert "deliveries" not in (found := ingest("find", f"{stored}c").stdout)
+    assert "calls" in found
+
+
 def test_find_by_push_id(database: Database) -> None:
     """`find` of a push id shows its outcome and warnings."""
     one = entry(push("c1", callee={"callee_number": "+6281234567890", "due_date": "2021-02-30"}))
@@ -300,7 +312,7 @@ def test_find_vendors_ids(database: Database) -> None:
         assert f"  {call_id}" in result.stdout
 
 
-@pytest.mark.parametrize("identifier", ["nobody", "f" * 32])
+@pytest.mark.parametrize("identifier", ["nobody", "f" * 32, "\udcff7"])
 def test_find_nothing(identifier: str) -> None:
     """`find` of something unknown says so, with exit code 1."""
     result = ingest("find", identifier)

@@ -471,7 +471,9 @@ def test_pushes_that_keep_coming_are_said(monkeypatch: pytest.MonkeyPatch, clien
 
 
 @pytest.mark.parametrize("command", ["erase", "export"])
-@pytest.mark.parametrize("whom", [[], ["--callee-number", ""], ["--callee-number", "1", "--case-id", "2"]])
+@pytest.mark.parametrize(
+    "whom", [[], ["--callee-number", ""], ["--callee-number", "1", "--case-id", "2"], ["--case-id", "\udcff"]]
+)
 def test_one_person_has_to_be_named(command: str, whom: list[str]) -> None:
     """Neither nobody nor two at once: exit code 2."""
     assert ingest(command, *whom).returncode == 2
@@ -525,6 +527,24 @@ def test_case_is_named_by_what_is_seen(
 
     assert outcomes(connection) == {"erased": 3}
     assert len(exported()["in_redis"]) == 1
+
+
+def test_case_is_named_as_it_was_stored_before(client: Any, database: Database, connection: Rows) -> None:
+    """Rows from before spellings of an id were one go by the id as it is in them, and so do pushes of their calls."""
+    stored = f"INV\u2010\u00a0{MARK}\u200b1"
+    settle(database, [entry(marked("old", NUMBER)), entry(push("other", OTHER))])
+    theirs = "WHERE callee_number = %s"
+    connection.execute(f"UPDATE airudder.cases SET case_id = %s {theirs}", [stored, NUMBER])
+    connection.execute(f"UPDATE airudder.calls SET case_id = %s, call_id = 'old\u200b' {theirs}", [stored, NUMBER])
+    connection.execute(f"UPDATE airudder.pushes SET case_id = %s, call_id = 'old\u200b' {theirs}", [stored, NUMBER])
+    connection.execute("UPDATE airudder.call_attributes SET call_id = 'old\u200b' WHERE call_id = 'old'")
+    settle(database, [entry({"call": {"call_id": "old"}})])
+
+    assert json.loads(ingest("export", "--case-id", stored).stdout)["cases"]
+    assert ingest("erase", "--case-id", stored).returncode == 0
+
+    assert_gone(connection, client)
+    assert outcomes(connection) == {"erased": 2, "normalised": 1}
 
 
 def test_number_with_a_zero_more_is_somebody_elses(client: Any, database: Database, connection: Rows) -> None:

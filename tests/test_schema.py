@@ -170,7 +170,7 @@ LOOKUPS = {
     "pending pushes": "SELECT FROM airudder.pushes WHERE status = 'pending' ORDER BY received_at LIMIT 100",
 }
 PARAMETERS = {
-    "id": "x",
+    "ids": ["x", "y"],
     "numbers": ["x"],
     "limit": 50,
     "push_id": UUID(int=0),

@@ -12,7 +12,7 @@ from psycopg import Connection
 from ingest import settings
 from ingest.cli import postgres
 from ingest.cli.output import print_record, print_table
-from ingest.identifiers import canonical_id
+from ingest.identifiers import canonical_id, id_spellings, storable
 from ingest.phone_numbers import canonical_number, spellings
 from ingest.push_ids import received_at_of
 
@@ -24,6 +24,7 @@ def command(identifier: str) -> None:
 
     Exit code 1 if nothing is found.
     """
+    identifier = storable(identifier)
     with postgres.connect(settings.load()) as connection:
         found = _find_push(connection, identifier) or _find_tables(connection, identifier)
     if not found:
@@ -45,7 +46,7 @@ def _find_push(connection: Connection[postgres.Row], identifier: str) -> bool:
 
 
 def _find_tables(connection: Connection[postgres.Row], identifier: str) -> bool:
-    parameters: dict[str, Any] = {"id": canonical_id(identifier), "numbers": _numbers(identifier)}
+    parameters: dict[str, Any] = {"ids": sorted(id_spellings(identifier)), "numbers": _numbers(identifier)}
     sections = [
         ("calls", postgres.CALLS_BY_ID),
         ("deliveries", postgres.PUSHES_BY_CALL_ID),

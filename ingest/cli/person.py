@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import click
 
 from ingest.decode import decode, decode_within
 from ingest.errors import NotAnObjectError, NotJsonError
-from ingest.identifiers import canonical_id, named_id, text_of
+from ingest.identifiers import canonical_id, id_spellings, named_id, storable, text_of
 from ingest.phone_numbers import canonical_number, digits_of, mention_of, read_number, spellings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -43,6 +43,8 @@ class Person:
     """The digits of these"""
     mention: re.Pattern[bytes] | None
     """What finds them in bytes that name nobody"""
+    case_spellings: frozenset[str] = frozenset()
+    """How the case's id may be stored, where one is meant"""
     calls: set[Key] = field(default_factory=set)
     """Those that are known to be theirs: some pushes say no more"""
     case_numbers: set[str] = field(default_factory=set)
@@ -55,6 +57,7 @@ class Person:
         return {
             "source": self.source,
             "case_id": self.case_id,
+            "case_spellings": sorted(self.case_spellings),
             "numbers": sorted(self.numbers),
             "spellings": sorted(self.spellings),
             "in_e164": [f"+{digits}" for digits in sorted(self.spellings)],
@@ -83,9 +86,9 @@ class Person:
         return self.mention is not None and self.mention.search(body) is not None
 
     def learn(self, source: str, call_id: str | None) -> None:
-        """Take note of a call of theirs."""
+        """Take note of a call of theirs, as it is stored and as raw pushes are read."""
         if call_id:
-            self.calls.add((source, call_id))
+            self.calls |= {(source, one) for one in id_spellings(call_id)}
 
     def _is_number(self, number: str) -> bool:
         return canonical_number(number) in self.numbers or digits_of(number) in self.spellings
@@ -104,11 +107,13 @@ def person_options(command: _Command) -> _Command:
 
 def person_sought(callee_number: str | None, case_id: str | None, source: str | None) -> Person:
     """Whom the options mean; a usage error unless it is one number or one case."""
-    number, case_id = (callee_number or "").strip(), canonical_id(case_id or "")
+    number, typed_id = storable(callee_number or "").strip(), storable(case_id or "")
+    case_id = canonical_id(typed_id)
     if bool(number) == bool(case_id):
         raise click.UsageError("name a person: --callee-number, or --case-id")
     if case_id:
-        return Person(source, case_id, set(), frozenset(), _case_mention(case_id))
+        spelt = id_spellings(typed_id)
+        return Person(source, case_id, set(), frozenset(), _case_mention(spelt), spelt)
     canonical = canonical_number(number)
     spelt = spellings(canonical)
     return Person(source, None, {number, canonical}, spelt, mention_of(spelt))
@@ -125,9 +130,10 @@ def names_in(kind: str, body: bytes) -> Names:
     return Names(number, named_id(_field(callee, "case_id")), named_id(_field(call, "call_id")))
 
 
-def _case_mention(case_id: str) -> re.Pattern[bytes]:
+def _case_mention(ids: Collection[str]) -> re.Pattern[bytes]:
     """Finds the case by its key in what was no JSON: an id alone may be any number."""
-    spelt = "|".join({re.escape(case_id), re.escape(json.dumps(case_id)[1:-1])})
+    written = {form for one in ids for form in (one, json.dumps(one)[1:-1])}
+    spelt = "|".join(map(re.escape, sorted(written)))
     return re.compile(rf"case_id[\"']?\s*[:=]\s*[\"']?(?:{spelt})(?![\w\-])".encode())
 
 

@@ -18,6 +18,7 @@ from ingest.cli.output import progress
 from ingest.cli.person import Key, Names, Person, names_in
 from ingest.cli.redis import encoded_in_flight
 from ingest.entry import Entry, decode_entry
+from ingest.identifiers import id_spellings
 
 _Connection = Connection[postgres.Row]
 
@@ -93,7 +94,7 @@ def _learn_keys(connection: _Connection, person: Person) -> None:
         rows = connection.execute(statements.NUMBERS_OF_CASE, person.parameters())
         person.case_numbers |= {row["callee_number"] for row in rows}
     cases = connection.execute(statements.CASES_OF_NOBODY_ELSE, person.parameters())
-    person.cases |= {(row["source"], row["case_id"]) for row in cases}
+    person.cases |= {(row["source"], one) for row in cases for one in id_spellings(row["case_id"])}
     for row in connection.execute(statements.CALLS_OF_PERSON, person.parameters()).fetchall():
         person.learn(row["source"], row["call_id"])
 

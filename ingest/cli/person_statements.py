@@ -1,9 +1,9 @@
 """Every SQL statement by which `erase` and `export` find, and remove, what is held on a person.
 
-The parameters are those of `Person.parameters`: the `numbers` of a person, or one `case_id` with the `case_numbers`
-that it is known with, the others being empty or null; the calls and cases that are known to be theirs; and a `source`,
-or null for all. A row that names somebody else is never theirs; one that names nobody, as a call whose newest push did
-not, is theirs if its call or case is. An erased push is nobody's.
+The parameters are those of `Person.parameters`: the `numbers` of a person, or one `case_id` with the `case_spellings`
+that it may be stored by and the `case_numbers` that it is known with, the others being empty or null; the calls and
+cases that are known to be theirs; and a `source`, or null for all. A row that names somebody else is never theirs; one
+that names nobody, as a call whose newest push did not, is theirs if its call or case is. An erased push is nobody's.
 """
 # ruff: noqa: S608 - the fragments are constants, too
 
@@ -31,10 +31,12 @@ WHERE country IS NULL AND regexp_replace(callee_number, '[^0-9]', '', 'g') = ANY
 
 NUMBERS_OF_CASE: LiteralString = f"""
 SELECT DISTINCT callee_number FROM airudder.cases
-WHERE {_OF_SOURCE} AND case_id <> '' AND case_id = %(case_id)s::text
+WHERE {_OF_SOURCE} AND case_id <> '' AND case_id = ANY (%(case_spellings)s::text[])
 """
 
-SOURCES_OF_CASE: LiteralString = "SELECT DISTINCT source FROM airudder.cases WHERE case_id = %(case_id)s"
+SOURCES_OF_CASE: LiteralString = (
+    "SELECT DISTINCT source FROM airudder.cases WHERE case_id = ANY (%(case_spellings)s::text[])"
+)
 
 CASES_OF_NOBODY_ELSE: LiteralString = f"""
 SELECT source, case_id FROM airudder.cases
@@ -46,7 +48,7 @@ WHERE {_OF_SOURCE} AND callee_number = ANY (%(numbers)s::text[]) AND case_id <> 
 
 _CALLS_OF_PERSON: LiteralString = f"""
 FROM airudder.calls WHERE {_OF_SOURCE} AND (
-  callee_number = ANY (%(numbers)s::text[]) OR (case_id <> '' AND case_id = %(case_id)s::text)
+  callee_number = ANY (%(numbers)s::text[]) OR (case_id <> '' AND case_id = ANY (%(case_spellings)s::text[]))
   OR ({_NAMES_NOBODY} AND {_THEIR_CALL}) OR ({_NAMES_NOBODY} AND {_THEIR_CASE}))
 """
 CALLS_OF_PERSON: LiteralString = f"SELECT source, call_id {_CALLS_OF_PERSON}"
@@ -58,9 +60,10 @@ _WITHOUT_NUMBER: LiteralString = "callee_number IS NULL AND status <> 'erased'"
 PUSHES_OF_NUMBERS: LiteralString = f"{_PUSH_KEY} WHERE {_OF_SOURCE} AND callee_number = ANY (%(numbers)s::text[])"
 
 PUSHES_OF_CASE: LiteralString = f"""
-{_PUSH_KEY} WHERE {_OF_SOURCE} AND callee_number = ANY (%(case_numbers)s::text[]) AND case_id = %(case_id)s::text
+{_PUSH_KEY} WHERE {_OF_SOURCE} AND callee_number = ANY (%(case_numbers)s::text[])
+  AND case_id = ANY (%(case_spellings)s::text[])
 UNION ALL
-{_PUSH_KEY} WHERE {_OF_SOURCE} AND {_WITHOUT_NUMBER} AND case_id = %(case_id)s::text
+{_PUSH_KEY} WHERE {_OF_SOURCE} AND {_WITHOUT_NUMBER} AND case_id = ANY (%(case_spellings)s::text[])
 """
 """By the numbers of the case: an index by case id would cost every push, and this question is rare."""
 
@@ -95,7 +98,7 @@ WHERE status <> 'erased' ORDER BY received_at, push_id
 
 _CASES_OF_PERSON: LiteralString = f"""
 {_OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[])
-  OR (callee_number = ANY (%(case_numbers)s::text[]) AND case_id = %(case_id)s::text))
+  OR (callee_number = ANY (%(case_numbers)s::text[]) AND case_id = ANY (%(case_spellings)s::text[])))
 """
 """Of a case only the rows of those numbers by which its pushes are looked for: what a worker adds meanwhile has to be
 there in the next pass, or its pushes would not be found."""
@@ -108,7 +111,7 @@ WHERE {_OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[])
   OR (callee_number = ANY (%(case_numbers)s::text[]) AND EXISTS (
     SELECT FROM airudder.cases
     WHERE cases.callee_number = callees.callee_number AND cases.source = callees.source
-      AND cases.case_id = %(case_id)s::text)))
+      AND cases.case_id = ANY (%(case_spellings)s::text[]))))
 ORDER BY source, callee_number
 """
 
@@ -220,7 +223,7 @@ UPDATE airudder.calls AS call SET
 FROM {_CALLS_OF_PUSHES}
 WHERE call.source = said.source AND call.call_id = said.call_id
   AND CASE WHEN %(case_id)s::text IS NULL THEN call.callee_number <> ALL (%(numbers)s::text[])
-    ELSE call.case_id <> %(case_id)s::text END
+    ELSE call.case_id <> ALL (%(case_spellings)s::text[]) END
 """
 """Of a call that somebody else's later push says is theirs: each column that the person's own push has told. A call of
 their own has just been erased, names nobody, and keeps its statistics."""

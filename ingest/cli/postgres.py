@@ -196,22 +196,22 @@ GROUP BY status ORDER BY status
 CALLS_BY_ID: LiteralString = """
 SELECT source, call_id, callee_number, case_id, workflow_id, started_at, duration, attempt, ring_type, hangup_type,
   turn_count, push_id
-FROM airudder.calls WHERE call_id = %(id)s
+FROM airudder.calls WHERE call_id = ANY (%(ids)s)
 """
 
 PUSHES_BY_CALL_ID: LiteralString = """
 SELECT push_id, received_at, source, status, node_id, error
-FROM airudder.pushes WHERE call_id = %(id)s ORDER BY received_at
+FROM airudder.pushes WHERE call_id = ANY (%(ids)s) ORDER BY received_at
 """
 
 CASES_BY_ID: LiteralString = """
 SELECT source, callee_number, case_id, due_date, total_owing_amount, currency_unit, received_at, push_id
-FROM airudder.cases WHERE case_id = %(id)s AND case_id <> '' ORDER BY received_at
+FROM airudder.cases WHERE case_id = ANY (%(ids)s) AND case_id <> '' ORDER BY received_at
 """
 
 CALLS_BY_CASE_ID: LiteralString = """
 SELECT source, call_id, callee_number, started_at, duration, attempt, ring_type, hangup_type
-FROM airudder.calls WHERE case_id = %(id)s AND case_id <> '' ORDER BY started_at
+FROM airudder.calls WHERE case_id = ANY (%(ids)s) AND case_id <> '' ORDER BY started_at
 """
 
 CALLEES_BY_NUMBER: LiteralString = """
