@@ -268,6 +268,18 @@ def test_find_numbers_of_two_plans(database: Database) -> None:
         assert call_id in ingest("find", typed).stdout
 
 
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [("+5215512345678", "+525512345678"), ("+551187654321", "+5511987654321"), ("+6208123456789", "+628123456789")],
+)
+def test_find_numbers_stored_before(database: Database, connection: Rows, stored: str, typed: str) -> None:
+    """Rows from before two spellings in E.164 were one number are found by what it is now."""
+    settle(database, [entry(push("c1"))])
+    connection.execute("UPDATE airudder.calls SET callee_number = %s", [stored])
+
+    assert "c1" in ingest("find", typed).stdout
+
+
 def test_find_by_id_as_it_looks(database: Database) -> None:
     """An id is found by what a person sees of it."""
     body = push("\ufeffcall\u200b-7")

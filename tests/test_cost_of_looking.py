@@ -52,9 +52,10 @@ ANALYZE airudder.pushes, airudder.callees, airudder.cases, airudder.calls, airud
 
 _NOBODY: dict[str, Any] = {
     "source": None, "case_id": None, "numbers": [], "spellings": [], "in_e164": [], "case_numbers": [],
-    "case_spellings": [], "call_sources": [], "call_ids": [], "case_sources": [], "case_ids": [], "sources": ["shop"] * 2,
-    "callee_numbers": ["+628121000003"] * 2, "push_ids": [uuid4(), uuid4()], "kinds": ["custom-api"] * 2,
-    "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50, "since": datetime.now(UTC) - timedelta(hours=1),
+    "case_spellings": [], "call_sources": [], "call_ids": [], "case_sources": [], "case_ids": [],
+    "sources": ["shop"] * 2, "callee_numbers": ["+628121000003"] * 2, "push_ids": [uuid4(), uuid4()],
+    "kinds": ["custom-api"] * 2, "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50,
+    "since": datetime.now(UTC) - timedelta(hours=1),
     "received_ats": [datetime.now(UTC)] * 2, "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
 }  # fmt: skip
 _CALLS = {"call_ids": ["call 1000003", "call 1000004"], "call_sources": ["shop"] * 2}

@@ -67,4 +67,5 @@ def _find_tables(connection: Connection[postgres.Row], identifier: str) -> bool:
 def _numbers(typed: str) -> list[str]:
     """As the number may be stored: what is typed without its country too, whose it is being for the reader to say."""
     canonical = canonical_number(typed)
-    return sorted({typed, f"+{typed.lstrip('+')}", canonical, *spellings(canonical)})
+    spelt = spellings(canonical)
+    return sorted({typed, f"+{typed.lstrip('+')}", canonical, *spelt, *(f"+{digits}" for digits in spelt)})
