@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import ipaddress
 import json
@@ -21,6 +22,9 @@ from ingest.urls import checked_database_url, checked_redis_url
 
 RUNNING_FILE = "running.json"
 """Under the data folder while `ingest up` runs: its pid, and the variables by which to reach what it started."""
+
+LOCK_FILE = "lock"
+"""Beside it: locked by `ingest up` as long as it lives, and holds its pid"""
 
 NAMES = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
 """The variables that do not begin as all others do"""
@@ -145,9 +149,22 @@ def _needed(name: str, value: str | None, data_dir: Path) -> str:
 
 def running_pid(data_dir: Path) -> int | None:
     """The process of the `ingest up` that runs with this data folder; None if none does."""
-    # One that was killed could not take its file away.
+    # One that was killed could not take its file away, and its pid may be a stranger's by now.
     pid = _running(data_dir).get("pid")
-    return pid if isinstance(pid, int) and is_alive(pid) else None
+    return pid if isinstance(pid, int) and is_alive(pid) and _holds_lock(pid, data_dir) else None
+
+
+def _holds_lock(pid: int, data_dir: Path) -> bool:
+    try:
+        with (data_dir / LOCK_FILE).open() as lock:
+            if lock.read() != str(pid):
+                return False
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError):
+        pass  # no lock, no `ingest up`
+    return False
 
 
 def _read_running(data_dir: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ from psycopg import Connection
 
 from ingest import keys
 from ingest.access import Access
-from ingest.cli import postgres
+from ingest.cli import postgres, token
 from ingest.cli.up import masked
 from ingest.entry import Entry, encode_entry, hour_name
 from ingest.process_ids import is_alive
@@ -27,6 +27,7 @@ from ingest.settings import load
 from tests.processes import descendants, ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
+from tests.test_settings import locked_by
 from workers.postgres import Database
 from workers.settle import settle
 
@@ -529,6 +530,24 @@ def test_reload_without_up_says_how(client: Any) -> None:
 
     assert result.returncode == 1
     assert "send SIGHUP to web's process" in result.stderr
+
+
+def test_reload_of_anothers_up_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A process that may not be sent a signal is one sentence."""
+    monkeypatch.setenv("INGEST_DATA_DIR", str(tmp_path))
+
+    def refuse(_pid: int, _number: int) -> None:
+        raise PermissionError
+
+    with locked_by(os.getpid(), tmp_path):
+        monkeypatch.setattr(os, "kill", refuse)
+        with pytest.raises(SystemExit) as ended:
+            token.reload.main([], standalone_mode=False)
+
+    assert ended.value.code == 1
+    assert "is another user's: run this as that user, or as root" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", ["", "a b", "a=b", "a,b", "#a", "a/b", 'a"', "a\u200b"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ingest.errors import SettingError
 from ingest.redis_client import patient_client
-from ingest.settings import RUNNING_FILE, load
+from ingest.settings import LOCK_FILE, RUNNING_FILE, load, running_pid
 from ingest.tokens import Token, digest_of
 from ingest.urls import connection_options
 
@@ -43,12 +46,22 @@ def test_missing_url_is_named(tmp_path: Path, name: str) -> None:
         getattr(current, name.lower())
 
 
+@contextmanager
+def locked_by(pid: int, data_dir: Path) -> Iterator[None]:
+    """A data folder as an `ingest up` of this pid holds it."""
+    running = {"pid": pid, "DATABASE_URL": "postgresql:///up", "REDIS_URL": "redis://up", "PORT": "8123"}
+    (data_dir / RUNNING_FILE).write_text(json.dumps(running))
+    with (data_dir / LOCK_FILE).open("w") as lock:
+        lock.write(str(pid))
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def test_running_urls_are_found(tmp_path: Path) -> None:
     """A command beside `ingest up` finds its servers; the environment comes first."""
-    running = {"pid": os.getpid(), "DATABASE_URL": "postgresql:///up", "REDIS_URL": "redis://up", "PORT": "8123"}
-    (tmp_path / RUNNING_FILE).write_text(json.dumps(running))
-
-    current = load({"INGEST_DATA_DIR": str(tmp_path), "REDIS_URL": "redis://given"})
+    with locked_by(os.getpid(), tmp_path):
+        current = load({"INGEST_DATA_DIR": str(tmp_path), "REDIS_URL": "redis://given"})
 
     assert (current.database_url, current.redis_url) == ("postgresql:///up", "redis://given")
     assert current.port == 8123
@@ -61,6 +74,18 @@ def test_killed_up_is_not_running(tmp_path: Path) -> None:
     (tmp_path / RUNNING_FILE).write_text(json.dumps({"pid": ended.pid, "DATABASE_URL": "postgresql:///up"}))
 
     assert load({"INGEST_DATA_DIR": str(tmp_path)}).configured_database_url is None
+
+
+def test_pid_of_killed_up_may_be_a_strangers(tmp_path: Path) -> None:
+    """A process that has got the pid is not taken for it, also where another `ingest up` has the folder by now."""
+    with locked_by(os.getpid(), tmp_path):
+        assert running_pid(tmp_path) == os.getpid()
+    assert running_pid(tmp_path) is None
+
+    with locked_by(os.getppid(), tmp_path):
+        (tmp_path / RUNNING_FILE).write_text(json.dumps({"pid": os.getpid(), "DATABASE_URL": "postgresql:///up"}))
+        assert running_pid(tmp_path) is None
+        assert load({"INGEST_DATA_DIR": str(tmp_path)}).configured_database_url is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{not json", "\xff"])

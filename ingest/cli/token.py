@@ -100,7 +100,11 @@ def reload() -> None:
             err=True,
         )
         sys.exit(1)
-    os.kill(pid, signal.SIGHUP)
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except PermissionError:
+        click.echo(f"`ingest up` (process {pid}) is another user's: run this as that user, or as root", err=True)
+        sys.exit(1)
     click.echo(f"`ingest up` (process {pid}) passes it on: web's own line says what came of it")
 
 

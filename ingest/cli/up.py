@@ -31,7 +31,7 @@ from ingest.errors import AlreadyRunningError, ReleaseFailedError, SettingError
 from ingest.jobs import JOB_TIMEOUT_SECONDS
 from ingest.readiness import CAN_STORE
 from ingest.resources import locate
-from ingest.settings import RUNNING_FILE, Settings
+from ingest.settings import LOCK_FILE, RUNNING_FILE, Settings
 from ingest.supervisor import Process, Supervisor
 
 READY_SECONDS = 30.0
@@ -170,7 +170,7 @@ class _StoppedError(Exception):
 @contextmanager
 def _only_one(current: Settings) -> Iterator[None]:
     """Hold the data folder's lock; AlreadyRunningError names who does."""
-    with (current.data_dir / "lock").open("a+") as lock:
+    with (current.data_dir / LOCK_FILE).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
