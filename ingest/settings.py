@@ -29,6 +29,9 @@ LOCK_FILE = "lock"
 NAMES = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
 """The variables that do not begin as all others do"""
 
+_QUOTES = ('"', "'", tokens.TYPOGRAPHIC_QUOTES)
+"""Those that may stand at both ends of a value that was quoted"""
+
 MAX_DAYS = 36_500
 """A century; more is no date any more."""
 
@@ -134,7 +137,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 def _check_quotes(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
         is_ours = name.startswith(("INGEST_", "RQ_DASHBOARD_")) or name in NAMES
-        if is_ours and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        if is_ours and len(value) > 1 and any(value[0] in quotes and value[-1] in quotes for quotes in _QUOTES):
             raise SettingError(
                 f"{name} has quotes around its value: files of environment variables, as containers read them, "
                 "keep quotes as they are. Leave them out"

@@ -21,7 +21,9 @@ LONGEST_SOURCE = 100
 """Characters; a source is a part of most keys."""
 _DIGEST = "sha256:"
 _HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-_QUOTES = "\"'`"
+TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
+"""What word processors and chats make of quotes"""
+_QUOTES = f"\"'`{TYPOGRAPHIC_QUOTES}"
 _ODD = re.compile(rf"[\s,=#/\\{_QUOTES}]")
 _MADE = re.compile(r"#\s*made (\d{4}-\d\d-\d\d)\s*")
 _LEAVE_OUT = "files of environment variables keep quotes as they are: leave them out"
@@ -54,7 +56,10 @@ def fingerprint(digest: bytes) -> str:
 
 def parse_list(variable: str, text: str) -> tuple[Token, ...]:
     """Read `source=secret,source=sha256:…`; SettingError names a bad item by its place, never by its text."""
-    tokens = _parse(variable, ((item, None) for item in text.split(",")))
+    items = [item for item in text.split(",") if item.strip()]
+    if torn := next((place for place, item in enumerate(items, start=1) if ";" in item), None):
+        raise SettingError(f"{variable}: item {torn} has a ; in it: commas divide items")
+    tokens = _parse(variable, ((item, None) for item in items))
     if text.strip() and not tokens:
         raise SettingError(f"{variable} is set and holds no source=secret")
     return tokens

@@ -194,6 +194,11 @@ def test_secret_of_two_owners_is_refused_across_both(tmp_path: Path) -> None:
         "'a=x",
         "a=x'",
         'a="x"',
+        "\u201ca=x",
+        "a=x\u201d",
+        "\u00aba=x\u00bb",
+        "a\u2019b=x",
+        "a=x;b=y",
         "a b=x",
         "a\x00b=x",
         "a\u200bb=x",
@@ -213,8 +218,8 @@ def test_odd_source_is_refused(item: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["INGEST_TOKENS", "INGEST_TOKENS_FILE", "PORT", "REDIS_URL", "DATABASE_URL", "HOST"])
-@pytest.mark.parametrize("quote", ['"', "'"])
-def test_quotes_around_a_value_are_named(name: str, quote: str) -> None:
+@pytest.mark.parametrize("quotes", ['""', "''", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb", "\u201e\u201c"])
+def test_quotes_around_a_value_are_named(name: str, quotes: str) -> None:
     """Whatever the variable is: nothing that begins and ends with quotes is meant so."""
     with pytest.raises(SettingError, match=f"^{name} has quotes around its value"):
-        load({name: f"{quote}a=x,b=y{quote}"})
+        load({name: f"{quotes[0]}a=x,b=y{quotes[1]}"})
