@@ -175,6 +175,12 @@ def test_refused_connection_is_explained(monkeypatch: pytest.MonkeyPatch) -> Non
         ("postgresql://user:sec@secret@db.test/airudder", "postgresql://user:***@db.test/airudder"),
         ("redis://127.0.0.1/0?password=secret&db=1", "redis://127.0.0.1/0?password=***&db=1"),
         ("host=db.test password=secret dbname=airudder", "host=db.test password=*** dbname=airudder"),
+        ("host=db.test password = secret port = 1", "host=db.test password = *** port = 1"),
+        (r"password='a\' secret' host=db.test", "password=*** host=db.test"),
+        (r"password=a\ secret sslpassword= 'my secret'", "password=*** sslpassword= ***"),
+        ("scram_client_key=secret oauth_client_secret=my", "scram_client_key=*** oauth_client_secret=***"),
+        ("password=a&secret host=db.test", "password=*** host=db.test"),
+        ("postgresql://db.test/x?sslpassword=my secret&port=1", "postgresql://db.test/x?sslpassword=***&port=1"),
         ("postgresql://airudder@/airudder?host=/run", "postgresql://airudder@/airudder?host=/run"),
     ],
 )

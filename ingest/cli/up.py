@@ -40,6 +40,9 @@ STOP_ORDER = (("web",), ("worker", "sweeper", "dashboard", "release"), ("valkey"
 STOP_SECONDS = dict.fromkeys(("worker", "sweeper"), JOB_TIMEOUT_SECONDS + 5.0)
 """Both finish what they have in hand; web needs ten seconds at most."""
 
+_HIDDEN = "(?:password|secret|scram_client_key|scram_server_key)"
+"""How names of secret parameters end, of libpq's and redis-py's"""
+
 _SAMPLE = (
     '{"workflow_id": "w1", "callee": {"callee_number": "+6281234567890"}, '
     '"call": {"call_id": "c1", "ring_type": "normal"}}'
@@ -263,5 +266,7 @@ airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; push
 
 def masked(url: str) -> str:
     """A URL without its password: whoever runs us keeps what we print, and `ingest env` prints it whole."""
+    if not re.match(r"\w+://", url):
+        return re.sub(rf"({_HIDDEN}\s*=\s*)('(?:[^'\\]|\\.)*'|(?:[^\s\\]|\\.)*)", r"\1***", url, flags=re.DOTALL)
     without_credentials = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # up to the last @: a password may have one
-    return re.sub(r"(password=)('[^']*'|[^&\s]*)", r"\1***", without_credentials)
+    return re.sub(rf"({_HIDDEN}=)[^&]*", r"\1***", without_credentials)
