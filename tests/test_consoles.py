@@ -53,7 +53,7 @@ def test_psql_of_the_machine_is_used_without_the_wheel(monkeypatch: pytest.Monke
 
 def test_psql_shows_nobody_the_password(monkeypatch: pytest.MonkeyPatch, logins: Logins) -> None:
     """It is not among the arguments, which everybody on the machine can read; whatever else the URL says is heeded."""
-    url = f"{logins.worker} application_name=mine keepalives_idle=77"
+    url = f"{logins.worker} application_name=mine keepalives_idle=77 sslpassword=s3cret"
     monkeypatch.setenv("DATABASE_URL", url)
 
     shown = ingest("psql", "-A", "-t", "-c", r"\! ps -ww -o args= -p $PPID", "-c", "SHOW application_name")
@@ -61,6 +61,7 @@ def test_psql_shows_nobody_the_password(monkeypatch: pytest.MonkeyPatch, logins:
     (password,) = [part.partition("=")[2] for part in logins.worker.split() if part.startswith("password=")]
     assert password
     assert password not in shown.stdout
+    assert "s3cret" not in shown.stdout
     assert "keepalives_idle=77" in shown.stdout
     assert shown.stdout.splitlines()[-1] == "mine"
 

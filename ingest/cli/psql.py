@@ -38,13 +38,15 @@ def _program() -> str:
 
 
 def _connection(url: str) -> tuple[dict[str, str], list[str]]:
-    """What leads psql there: variables, as other users see a process's arguments; and for what has no variable, a
-    connection string."""
+    """What leads psql there: variables, as other users see a process's arguments; and for what has no variable and is
+    no secret, a connection string. For a key's pass phrase psql asks."""
     try:
         options = [option for option in Conninfo.parse(url.encode()) if option.val is not None]
     except psycopg.OperationalError:
         # Its text quotes the URL, password and all.
         raise SettingError("DATABASE_URL is not of the form postgresql://user:password@host/database") from None
     environ = {one.envvar.decode(): one.val.decode() for one in options if one.envvar and one.val}
-    rest = {one.keyword.decode(): one.val.decode() for one in options if not one.envvar and one.val}
+    # libpq marks passwords, and as "debug" keys that are as good as one.
+    shown = [one for one in options if not one.envvar and not one.dispchar]
+    rest = {one.keyword.decode(): one.val.decode() for one in shown if one.val}
     return environ, ["-d", psycopg.conninfo.make_conninfo("", **rest)] if rest else []
