@@ -60,6 +60,7 @@ def checked_redis_url(url: str) -> str:
         _refuse("REDIS_URL", "has a @, ? or # in its user or password: write it as %40, %3F or %23")
     if has_torn_host:
         _refuse("REDIS_URL", "names several hosts: name the primary alone")
+    _check_host("REDIS_URL", parts.hostname or "")
     _check_redis_database(parts)
     _check_redis_query(parts)
     return url
@@ -87,6 +88,8 @@ def checked_database_url(url: str) -> str:
     """The same URL, or list of `name=value`; SettingError without a word of its password if it cannot be used."""
     parts = _database_parts(url)
     _check_not_torn(parts)
+    for host in parts.get("host", "").split(","):
+        _check_host("DATABASE_URL", host)
     for name, choices in _ONE_OF.items():
         _check_choice("DATABASE_URL", name, parts.get(name) or choices[0], choices)
     if parts.get("replication"):
@@ -135,6 +138,16 @@ def _check_not_torn(parts: dict[str, str]) -> None:
         _refuse("DATABASE_URL", "has an @ or / in its user or password: write it as %40 or %2F")
     if any(not 0 < int(port) <= _LONGEST_PORT for port in ports):
         _refuse("DATABASE_URL", f"has a port that is not from 1 to {_LONGEST_PORT}")
+
+
+def _check_host(variable: str, host: str) -> None:
+    """Refuse what no resolver takes: Python complains of it when it connects, with an error that no client names."""
+    if host[:1] in ("/", "@"):
+        return  # a socket
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        _refuse(variable, "names a host that cannot be one: its parts have 1 to 63 characters, with one dot between")
 
 
 def _check_choice(variable: str, name: str, value: str, choices: Collection[str]) -> None:

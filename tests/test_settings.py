@@ -191,6 +191,7 @@ def test_unknown_redis_parameter_is_named(parameter: str) -> None:
         ("redis://:s3cret@x/staging", "ends in a database that is no number"),
         ("redis://:s3cret@x?db=one", "a parameter db that is no number"),
         ("redis://:s3cret@x,y/0", "names several hosts"),
+        ("redis://:s3cret@a..b/0", "names a host that cannot be one"),
         ("redis://:1?s3cret@x/0", "write it as %40, %3F or %23"),
         ("redis://:1#s3cret@x/0", "write it as %40, %3F or %23"),
         ("redis://:s3cret@x/0?ssl_ca_certs=/ca.pem", "the parameter ssl_ca_certs without TLS: write rediss://"),
@@ -207,6 +208,7 @@ def test_odd_redis_url_is_explained(url: str, words: str) -> None:
     [
         "redis://x",
         "redis://user:s3%23cret@[::1]:6379/15",
+        "redis://x.example./0",
         "rediss://x/0?ssl_ca_certs=/ca.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem&ssl_check_hostname=true",
         "unix://:s3cret@/run/redis.sock?db=1",
     ],
@@ -234,6 +236,8 @@ def test_unknown_database_parameter_is_named(name: str) -> None:
         ("postgresql://u:s3cret@x/db?options=-c%20a=b", "a parameter options that cannot be read"),
         ("postgresql://u:s3cret@x/db?replication=database", "the parameter replication"),
         ("postgresql://u:s3cret@x:70000/db", "a port that is not from 1 to 65535"),
+        ("postgresql://u:s3cret@a..b/db", "names a host that cannot be one"),
+        ("postgresql://u:s3cret@x," + "y" * 64 + "/db", "names a host that cannot be one"),
         ("postgresql://u:s3cret@x:1x/db", "write it as %40 or %2F"),
         ("postgresql://u:1/a?s3cret=b@x/db", "is not of the form"),
         ("host=x password=1 s3cret=2", "is not of the form"),
@@ -253,6 +257,8 @@ def test_odd_database_url_is_explained(url: str, words: str) -> None:
         ("postgresql://u@x:5432,y:5433/db", "primary"),
         ("postgresql://u@x,y/db?target_session_attrs=read-write", "read-write"),
         ("host=x,y user=u", "primary"),
+        ("postgresql://u@[::1],b\u00fccher.example,x./db", "primary"),
+        ("host=/run/a..b user=u", "any"),
         ("postgresql://airudder@/airudder?host=/run/postgresql&application_name=x&client_encoding=LATIN1", "any"),
     ],
 )
