@@ -22,7 +22,7 @@ from ingest.admission import Admission
 from ingest.body import BodyReader
 from ingest.connection import MAX_HEAD, Bounds, allow_many_connections
 from ingest.endpoint import PushEndpoint
-from ingest.errors import SettingError
+from ingest.errors import SettingError, describe
 from ingest.fallback import Fallback
 from ingest.open_batch import OpenBatch
 from ingest.push_ids import PushIds
@@ -60,9 +60,8 @@ def create_app() -> Starlette:
         max_bytes, max_connections = MAX_HEAD + 2 * current.max_body, allow_many_connections()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload_tokens, current, access)
         async with asyncio.TaskGroup() as tasks:
-            # The first look says in the log what is wrong with the servers; pushes do not wait for it.
             loops: list[asyncio.Task[Any]] = [
-                tasks.create_task(work) for work in (batch.run(), refusals.run(), readiness.check())
+                tasks.create_task(work) for work in (batch.run(), refusals.run(), _first_look(readiness))
             ]
             yield {"bounds": Bounds(current.request_seconds, max_bytes, max_connections, refusals.note_peer)}
             for loop in loops:
@@ -109,6 +108,17 @@ def _reload_tokens(current: Settings, access: Access) -> None:
 def log_read_again(tokens: tuple[Token, ...]) -> None:
     """Say that this process admits by the tokens as they are now: who asked for it waits for the word."""
     _log.info("the tokens are read again: %d of %d sources", len(tokens), len({token.source for token in tokens}))
+
+
+async def _first_look(readiness: Readiness) -> None:
+    """Say in the log what is wrong with the servers; pushes do not wait for it.
+
+    An error would end the loops beside it, while uvicorn went on taking pushes that nobody answers.
+    """
+    try:
+        await readiness.check()
+    except Exception as error:
+        _log.critical("the first look at the servers failed unexpectedly: %s", describe(error))
 
 
 async def _healthz(_request: Request) -> PlainTextResponse:

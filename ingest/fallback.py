@@ -40,8 +40,6 @@ ON CONFLICT (received_at, push_id) DO NOTHING
 """Without a status, which the role airudder_web may not name: pending is the table's default."""
 TELL_TIME: LiteralString = "SELECT pg_catalog.clock_timestamp()"
 
-FAILURES = (psycopg.Error, OSError)
-"""What `probe` raises where no push would be stored"""
 CANNOT_ANSWER = "does not answer"
 _WHY = {
     ReadOnlySqlTransaction: "refuses writes: it is a standby, or read-only",
@@ -78,12 +76,13 @@ class Fallback:
         try:
             await asyncio.sleep(max(0.0, self._failed_at + PAUSE_SECONDS - time.monotonic()))
             await self._on_connection(lambda connection: _insert(connection, entries))
-        except FAILURES as error:
+        except Exception as error:  # whatever it was, no push is stored
             self._note_failure(error)
             raise NowhereToStoreError("neither Redis nor Postgres can store a push") from None
 
     async def probe(self) -> Reading:
-        """Store a push as `store` does, and take it back; the server's clock. psycopg.Error or OSError otherwise."""
+        """Store a push as `store` does, and take it back; the server's clock. Otherwise what psycopg raises, or Python,
+        which cannot encode each host's name."""
         readings: list[Reading] = []
         await self._on_connection(lambda connection: self._insert_in_vain(connection, readings), is_kept=False)
         return readings[-1]
@@ -95,7 +94,7 @@ class Fallback:
         if self._spare:
             await self._spare.close()
 
-    def _note_failure(self, error: psycopg.Error | OSError) -> None:
+    def _note_failure(self, error: Exception) -> None:
         self._failed_at = time.monotonic()
         if isinstance(error, TimeoutError):
             # Each group would wait as long, one after the other: until a row can be stored all hear 503 at once.
@@ -105,7 +104,7 @@ class Fallback:
             _log.error("Postgres did not store a group of pushes: %s", describe(error))
 
     async def _try_to_store(self) -> None:
-        with suppress(*FAILURES):  # the next group will say so
+        with suppress(Exception):  # the next group will say so
             await self._on_connection(lambda connection: self._insert_in_vain(connection, []))
 
     async def _insert_in_vain(self, connection: _Connection, readings: list[Reading]) -> None:
@@ -192,7 +191,7 @@ async def _failure(under_way: set[asyncio.Task[None]], deadline: float) -> BaseE
     return failure
 
 
-def why_not(error: psycopg.Error | OSError) -> str:
+def why_not(error: Exception) -> str:
     """Why Postgres took no push, in words that may be shown to anybody."""
     if isinstance(error, psycopg.Error) and error.sqlstate:
         return next((words for kind, words in _WHY.items() if isinstance(error, kind)), "refuses writes")

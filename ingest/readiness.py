@@ -65,7 +65,7 @@ class Readiness:
             async with self._client.pipeline(transaction=True) as pipeline:
                 redis_probe.put_probe(pipeline, self._join)
                 readings["Redis"] = redis_probe.reading(asked, await pipeline.execute())
-        except (RedisError, OSError) as error:
+        except Exception as error:  # also what no client's documentation names
             self._log_once("Redis", [f"would take no push: {redis_probe.why_not(error)} ({describe(error)})"])
             return redis_probe.why_not(error)
         if await self._is_replica():
@@ -84,7 +84,7 @@ class Readiness:
     async def _postgres(self, readings: dict[str, Reading]) -> str:
         try:
             readings["Postgres"] = await self._fallback.probe()
-        except fallback.FAILURES as error:
+        except Exception as error:
             self._log_once("Postgres", [f"would take no push: {fallback.why_not(error)} ({describe(error)})"])
             return fallback.why_not(error)
         self._log_once("Postgres", [])

@@ -68,14 +68,14 @@ def reading(asked: float, replies: list[Any]) -> Reading:
     return Reading.since(asked, int(seconds) + int(microseconds) / 1e6)
 
 
-def why_not(error: RedisError | OSError) -> str:
+def why_not(error: Exception) -> str:
     """Why Redis took no push, in words that may be shown to anybody."""
     by_class = [words for kinds, words in _WHY if isinstance(error, kinds)]
     by_code = [words for code, words in _CODES.items() if told(error).startswith(code)]
     return next(iter([*by_class, *by_code]), REFUSES if isinstance(error, ResponseError) else CANNOT_ANSWER)
 
 
-def told(error: RedisError | OSError) -> str:
+def told(error: Exception) -> str:
     """What Redis itself has answered, without the command that redis-py puts before it."""
     # The asyncio client shows the answer as a tuple of one.
     return str(error).rpartition("caused error: ")[2].strip("(),'\"")

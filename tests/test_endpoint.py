@@ -18,7 +18,7 @@ from ingest import keys
 from ingest.embedded.server import free_port
 from tests.kept import kept, refused
 from tests.logins import Logins
-from tests.processes import answers, descendants, ingest, running, running_web, wait_until
+from tests.processes import answers, descendants, ingest, running, running_server, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to
 
@@ -363,3 +363,32 @@ def test_nowhere_to_store_is_said() -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert answer.json() == {"error": "the push could not be stored: try again"}
     assert ready.status_code == 503
+
+
+SURPRISED_WEB = (
+    "-c",
+    """
+import runpy
+from ingest.readiness import Readiness
+async def surprise(_readiness):
+    raise RuntimeError("a surprise")
+assert Readiness.check
+Readiness.check = surprise
+runpy.run_module("ingest.web", run_name="__main__", alter_sys=True)
+""",
+)
+
+
+def test_first_look_ends_nothing(environment: None, client: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where the first look at the servers fails in a way that nobody foresaw, pushes are stored and answered."""
+    with running_server(SURPRISED_WEB, "PORT", answers) as url:
+        logged = ""
+
+        def is_logged() -> bool:
+            nonlocal logged
+            logged += capfd.readouterr().err
+            return "the first look at the servers failed unexpectedly: RuntimeError" in logged
+
+        wait_until(is_logged, "it is logged")
+        assert httpx.post(url + PATH, content=b"{}").status_code == 200
+    assert len(kept(client)) == 1

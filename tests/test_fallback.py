@@ -85,6 +85,19 @@ def test_postgres_away_is_said(connection: Rows) -> None:
     with_fallback("postgresql://nobody@127.0.0.1:1/none", work)
 
 
+def test_unforeseen_error_is_said() -> None:
+    """What neither psycopg nor the system raises, as of a host that Python cannot encode, is a refusal too."""
+
+    async def work(fallback: Fallback) -> None:
+        with pytest.raises(NowhereToStoreError):
+            await fallback.store([entry(push())])
+        with pytest.raises(UnicodeError) as caught:
+            await fallback.probe()
+        assert why_not(caught.value) == "does not answer"
+
+    with_fallback("postgresql://nobody@a..b/none", work)
+
+
 def test_probe_leaves_nothing(logins: Logins, connection: Rows) -> None:
     """A probe is no push: nothing of it is stored, and no connection of it stays."""
 
