@@ -54,12 +54,13 @@ class Admission:
 
     def traces_of_stray(self, scope: Scope) -> tuple[str | None, str | None, str | None]:
         """The same of one whose path is none of ours, behind its source. A segment of the path counts as a secret only
-        if it is one."""
+        if it is one, or stands in a secret's place."""
         for segment in (None, *scope["path"].split("/")[-_SEGMENTS:]):
             source = self._access.source_of(segment, scope["headers"])
             if source is not None:
                 return source, self.network(scope), presented_fingerprint(segment, scope["headers"])
-        return None, self.network(scope), presented_fingerprint(None, scope["headers"])
+        placed = scope.get("path_params", {}).get("token")
+        return None, self.network(scope), presented_fingerprint(placed, scope["headers"])
 
     def network(self, scope: Scope) -> str | None:
         """Where a request comes from, as it may be written down."""

@@ -46,8 +46,12 @@ class PushEndpoint:
             finally:
                 admitted.leave()
         except RefusedError as refused:
-            self._note(refused.reason, refused.source or source, scope)
             answer = refused.answer
+            if answer is answers.UNKNOWN_KIND:
+                # `/airudder/<secret>` looks like a kind: whose push it was is told as of any other mistyped path.
+                self._refusals.note(refused.reason, *self._admission.traces_of_stray(scope))
+            else:
+                self._note(refused.reason, refused.source or source, scope)
         except SenderLeftError:
             self._note("request too slow" if scope.get(LATE) else "sender left", source, scope)
             return

@@ -83,6 +83,30 @@ def test_mistyped_push_is_counted(
     assert "s3cret" not in str([client.dump(key) for key in client.keys("*")])
 
 
+WITHOUT_KIND = {
+    "left out": ("/airudder/s3cret", "shop", b"s3cret"),
+    "left out, slash behind": ("/airudder/s3cret/", "shop", b"s3cret"),
+    "mistyped": ("/airudder/custom-pi/other", "bank", b"other"),
+    "secret before kind": ("/airudder/other/custom-api", "bank", b"other"),
+    "mistyped, wrong secret": ("/airudder/custom-pi/nobody-s", None, b"nobody-s"),
+    "no secret": ("/airudder/custom-pi", None, None),
+}
+
+
+@pytest.mark.parametrize(("target", "source", "secret"), WITHOUT_KIND.values(), ids=WITHOUT_KIND.keys())
+def test_push_of_no_kind_is_counted(
+    web_url: str, client: Any, target: str, source: str | None, secret: bytes | None
+) -> None:
+    """A push whose kind was mistyped or left out is counted with whose secret it brought."""
+    assert answered(web_url, "POST", target) == 404
+    wait_until(lambda: refused(client, "unknown kind", source), "the refusal is counted")
+
+    (last,) = last_refusals(client)
+    assert (last.reason, last.source) == ("unknown kind", source)
+    assert last.credential == (fingerprint(digest_of(secret)) if secret else None)
+    assert "s3cret" not in str([client.dump(key) for key in client.keys("*")])
+
+
 def test_credential_in_a_header_says_whose_it_is(web_url: str, client: Any) -> None:
     """A mistyped path with a right header is that source's, and with another one shows what that may be called."""
     for secret in ("other", "nobody-s"):
