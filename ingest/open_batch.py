@@ -49,8 +49,8 @@ KEYS: the batch; for each count the hour's hash. ARGV: for each count the source
 
 _log = logging.getLogger(__name__)
 
-Waiting = tuple[Entry, asyncio.Future[bool]]
-"""A push, and whether it was stored"""
+Waiting = tuple[Entry, asyncio.Future[bool], float]
+"""A push, whether it was stored, and when it came by the loop's clock"""
 _Counts = Counter[tuple[str, str]]
 """How many entries, by hour and source"""
 
@@ -74,16 +74,13 @@ class OpenBatch:
         self._pushes = 0
         self._bytes = 0
         self._waiting: list[Waiting] = []
-        self._oldest_arrival = 0.0
         self._arrival = asyncio.Event()
         self._redis_rests_until = 0.0
 
     async def append(self, entry: Entry) -> None:
         """Return when the push is on disk; NowhereToStoreError when neither Redis nor Postgres took it."""
         stored: asyncio.Future[bool] = self._loop.create_future()
-        if not self._waiting:
-            self._oldest_arrival = self._loop.time()
-        self._waiting.append((entry, stored))
+        self._waiting.append((entry, stored, self._loop.time()))
         self._arrival.set()
         # An exception in the future would hold the frames, and so the bodies, that wait for it.
         if not await stored:
@@ -104,7 +101,7 @@ class OpenBatch:
 
     def _next_group(self) -> list[Waiting]:
         size = 0
-        for number, (entry, _) in enumerate(self._waiting):
+        for number, (entry, _, _) in enumerate(self._waiting):
             size += len(entry.body)
             if number == MAX_PUSHES or (number and size > MAX_BYTES):
                 group, self._waiting = self._waiting[:number], self._waiting[number:]
@@ -115,26 +112,27 @@ class OpenBatch:
     async def _settle(self, group: list[Waiting]) -> None:
         are_stored = False
         try:
-            if not await self._is_in_redis([entry for entry, _ in group]):
+            if not await self._is_in_redis(group):
                 # Who came meanwhile goes along: behind this group they would wait for Postgres twice.
                 self._waiting[:0] = group
                 group = self._next_group()
-                await self._fallback([entry for entry, _ in group])
+                await self._fallback(_entries(group))
             are_stored = True
         except NowhereToStoreError:
             pass  # the fallback has said why
         except Exception as error:
             # Whatever it was, this loop must live, or every later request would wait for ever.
             _log.critical("an append failed unexpectedly: %s", describe(error))
-        for _, stored in group:
+        for _, stored, _ in group:
             if not stored.done():  # else its request was cancelled
                 stored.set_result(are_stored)
 
-    async def _is_in_redis(self, entries: list[Entry]) -> bool:
+    async def _is_in_redis(self, group: list[Waiting]) -> bool:
         now = self._loop.time()
         if now < self._redis_rests_until:
             return False
-        until = min(now + ACKNOWLEDGE_TIMEOUT_SECONDS, self._oldest_arrival + REDIS_SECONDS)
+        (_, _, oldest_arrival), entries = group[0], _entries(group)
+        until = min(now + ACKNOWLEDGE_TIMEOUT_SECONDS, oldest_arrival + REDIS_SECONDS)
         try:
             # One bound around all that the client may have to do: connect, greet, write, read, load a script.
             async with asyncio.timeout_at(max(until, now + LEAST_REDIS_SECONDS)):
@@ -178,6 +176,10 @@ class OpenBatch:
         self._batch_id = None
         self._redis_rests_until = self._loop.time() + REDIS_REST_SECONDS
         _log.error("Redis did not confirm a write (%s): pushes go to Postgres", type(error).__name__)
+
+
+def _entries(group: list[Waiting]) -> list[Entry]:
+    return [entry for entry, _, _ in group]
 
 
 def _count(entries: list[Entry]) -> _Counts:

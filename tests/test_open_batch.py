@@ -22,6 +22,7 @@ from ingest.jobs import normalise_queue
 from ingest.open_batch import REDIS_SECONDS, OpenBatch
 from ingest.push_ids import PushIds
 from ingest.redis_client import ACKNOWLEDGE_TIMEOUT_SECONDS, acknowledging_client
+from tests.chaos.proxy import Proxy
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from workers.taken_batch import take
@@ -297,6 +298,31 @@ def test_frozen_redis_holds_no_answer_for_more_than_a_second(redis_url: str, fro
 
     assert len(slow.entries) == 40
     assert max(waited) < 1.0 + NOISE_SECONDS
+
+
+def test_backlog_leaves_redis_its_time(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each write leaves a remainder behind, Redis's time is counted from when a write's own pushes came."""
+    for name, value in {"MAX_PUSHES": 2, "REDIS_SECONDS": 1.0, "LEAST_REDIS_SECONDS": 0.0}.items():
+        monkeypatch.setattr(open_batch, name, value)
+    fallback = Stored()
+
+    async def send(batch: OpenBatch, sender: int) -> None:
+        for number in range(8):
+            await batch.append(entry(push(f"c{sender}-{number}")))
+
+    async def run() -> None:
+        async with Proxy(redis_url) as proxy:
+            proxy.delay_seconds = 0.1
+            client = acknowledging_client(proxy.url)
+            batch = OpenBatch(client, PushIds(), fallback.store)
+            writer = asyncio.create_task(batch.run())
+            await asyncio.gather(*(send(batch, sender) for sender in range(6)))
+            writer.cancel()
+            await client.aclose()
+
+    asyncio.run(run())
+
+    assert fallback.entries == []
 
 
 def test_frozen_redis_leaves_nothing_in_memory(redis_url: str, frozen: Callable[[], None]) -> None:
