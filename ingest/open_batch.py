@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import redis.asyncio
-from redis.exceptions import RedisError
 
 from ingest import jobs, keys
 from ingest.entry import Entry, encode_entry
@@ -137,7 +136,8 @@ class OpenBatch:
             # One bound around all that the client may have to do: connect, greet, write, read, load a script.
             async with asyncio.timeout_at(max(until, now + LEAST_REDIS_SECONDS)):
                 await self._append_to_redis(_count(entries), [encode_entry(entry) for entry in entries])
-        except (RedisError, OSError) as error:
+        except Exception as error:
+            # Whatever it was, as a client or an event loop may raise more than it documents: Postgres is asked.
             self._rest(error)
             return False
         return True
@@ -175,7 +175,7 @@ class OpenBatch:
         # repetition could open a batch anew under the id of one that was taken.
         self._batch_id = None
         self._redis_rests_until = self._loop.time() + REDIS_REST_SECONDS
-        _log.error("Redis did not confirm a write (%s): pushes go to Postgres", type(error).__name__)
+        _log.error("Redis did not confirm a write (%s): pushes go to Postgres", describe(error))
 
 
 def _entries(group: list[Waiting]) -> list[Entry]:

@@ -239,6 +239,19 @@ def test_writer_outlives_surprises() -> None:
     assert len(fallback.entries) == 1
 
 
+def test_surprise_of_redis_goes_to_fallback(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of Redis's client that nobody foresaw, as of a closed transport, is no reason not to ask Postgres."""
+    fallback = Stored()
+
+    async def closed(*_: Any) -> None:
+        raise RuntimeError("unable to perform operation: the handler is closed")
+
+    monkeypatch.setattr(redis.asyncio.client.Pipeline, "execute", closed)
+    with_batch(redis_url, lambda batch, _: batch.append(entry(push())), fallback)
+
+    assert len(fallback.entries) == 1
+
+
 def test_cancelled_request_harms_nobody(redis_url: str, client: Any) -> None:
     """A request that is cancelled while it waits does not stop the others of its group."""
 
