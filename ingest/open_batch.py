@@ -28,7 +28,8 @@ LEAST_REDIS_SECONDS = 0.1
 answered within a second: it waits for the write to Redis or the insert that is under way, 0.45 s at most; then come
 these, and an insert. What is more than a batch holds waits for further turns."""
 REDIS_REST_SECONDS = 1.0
-"""After a failure Redis is left alone for this long: pushes go straight to Postgres, and none waits in vain."""
+"""After a failure Redis is left alone for this long: pushes go straight to Postgres, and none waits in vain. Where
+Postgres refuses them, Redis is asked all the same, for LEAST_REDIS_SECONDS: only its connection may have been lost."""
 
 JOIN = f"""
 local entries = 2 * #KEYS - 1
@@ -75,6 +76,7 @@ class OpenBatch:
         self._waiting: list[Waiting] = []
         self._arrival = asyncio.Event()
         self._redis_rests_until = 0.0
+        self._is_unanswered = False
 
     async def append(self, entry: Entry) -> None:
         """Return when the push is on disk; NowhereToStoreError when neither Redis nor Postgres took it."""
@@ -115,7 +117,7 @@ class OpenBatch:
                 # Who came meanwhile goes along: behind this group they would wait for Postgres twice.
                 self._waiting[:0] = group
                 group = self._next_group()
-                await self._fallback(_entries(group))
+                await self._store_elsewhere(_entries(group))
             are_stored = True
         except NowhereToStoreError:
             pass  # the fallback has said why
@@ -129,12 +131,26 @@ class OpenBatch:
     async def _is_in_redis(self, group: list[Waiting]) -> bool:
         now = self._loop.time()
         if now < self._redis_rests_until:
+            self._is_unanswered = False
             return False
-        (_, _, oldest_arrival), entries = group[0], _entries(group)
+        oldest_arrival = group[0][2]
         until = min(now + ACKNOWLEDGE_TIMEOUT_SECONDS, oldest_arrival + REDIS_SECONDS)
+        return await self._write(_entries(group), max(until, now + LEAST_REDIS_SECONDS))
+
+    async def _store_elsewhere(self, entries: list[Entry]) -> None:
+        """Store in Postgres what Redis did not confirm; if that refuses it, in Redis after all."""
+        try:
+            await self._fallback(entries)
+        except NowhereToStoreError:
+            # Not what Redis has just left unanswered: it may hold that, and would count it twice.
+            if self._is_unanswered or not await self._write(entries, self._loop.time() + LEAST_REDIS_SECONDS):
+                raise
+            self._redis_rests_until = 0.0
+
+    async def _write(self, entries: list[Entry], until: float) -> bool:
         try:
             # One bound around all that the client may have to do: connect, greet, write, read, load a script.
-            async with asyncio.timeout_at(max(until, now + LEAST_REDIS_SECONDS)):
+            async with asyncio.timeout_at(until):
                 await self._append_to_redis(_count(entries), [encode_entry(entry) for entry in entries])
         except Exception as error:
             # Whatever it was, as a client or an event loop may raise more than it documents: Postgres is asked.
@@ -174,6 +190,7 @@ class OpenBatch:
         # The batch may or may not hold the group now: a batch id is never used again after an error, or a late
         # repetition could open a batch anew under the id of one that was taken.
         self._batch_id = None
+        self._is_unanswered = isinstance(error, TimeoutError)
         self._redis_rests_until = self._loop.time() + REDIS_REST_SECONDS
         _log.error("Redis did not confirm a write (%s): pushes go to Postgres", describe(error))
 

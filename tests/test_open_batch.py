@@ -224,6 +224,62 @@ def test_nowhere_to_store_reaches_sender() -> None:
     with_batch("redis://127.0.0.1:1/0", work, fallback)
 
 
+def test_lost_connection_refuses_nothing(redis_url: str, client: Any) -> None:
+    """Where Postgres is away, a connection to Redis that was cut costs no push: Redis is asked again at once."""
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await batch.append(entry(push("c0")))
+        client.client_kill_filter(_type="normal", skipme=True)
+        await batch.append(entry(push("c1")))
+        await batch.append(entry(push("c2")))
+
+    with_batch(redis_url, work, Stored(NowhereToStoreError("nowhere")))
+
+    assert [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)] == [1, 2]
+
+
+def test_rest_of_redis_refuses_nothing(redis_url: str, client: Any) -> None:
+    """Where Postgres takes no more either, Redis is asked before its rest is over, and goes on as before."""
+    fallback = Stored()
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        with redis_set_to(client, maxmemory="1"):
+            await batch.append(entry(push("c0")))
+        fallback.failure = NowhereToStoreError("nowhere")
+        await batch.append(entry(push("c1")))
+        fallback.failure = AssertionError("Redis rests no longer")
+        await batch.append(entry(push("c2")))
+
+    with_batch(redis_url, work, fallback)
+
+    assert len(fallback.entries) == 1
+    assert [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)] == [2]
+
+
+def test_paused_redis_is_asked_again(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While neither stores anything a push hears so within a second, and none hears so once Redis goes on."""
+    monkeypatch.setattr(open_batch, "ACKNOWLEDGE_TIMEOUT_SECONDS", ACKNOWLEDGE_TIMEOUT_SECONDS)
+    monkeypatch.setattr(open_batch, "REDIS_SECONDS", REDIS_SECONDS)
+    refused: list[float] = []
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        await batch.append(entry(push("c0")))
+        client.client_pause(500, all=False)
+        paused = time.monotonic()
+        while time.monotonic() < paused + 1.5:
+            begun = time.monotonic()
+            try:
+                await batch.append(entry(push("c1")))
+            except NowhereToStoreError:
+                refused.append(time.monotonic() - paused)
+            assert time.monotonic() - begun < 1.0 + NOISE_SECONDS
+
+    with_batch(redis_url, work, Stored(NowhereToStoreError("nowhere")))
+
+    assert refused
+    assert max(refused) < 0.5 + open_batch.LEAST_REDIS_SECONDS + NOISE_SECONDS
+
+
 def test_writer_outlives_surprises() -> None:
     """An error that nobody foresaw fails its own group and not the ones after it."""
     fallback = Stored(RuntimeError("a surprise"))
