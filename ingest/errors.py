@@ -35,6 +35,10 @@ class NowhereToStoreError(IngestError):
     """Neither Redis nor Postgres confirmed the push: the sender must try again."""
 
 
+class TooSlowError(NowhereToStoreError):
+    """Postgres did not store so many pushes in time; fewer it may."""
+
+
 class PostgresAwayError(IngestError):
     """Postgres did not answer, or asked for another try, for longer than a job may wait."""
 

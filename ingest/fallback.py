@@ -17,7 +17,7 @@ from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, ReadOnlySql
 from ingest import session
 from ingest.clocks import Reading
 from ingest.entry import Entry
-from ingest.errors import NowhereToStoreError, describe
+from ingest.errors import NowhereToStoreError, TooSlowError, describe
 from ingest.push_ids import PushIds
 from ingest.urls import connection_options
 
@@ -70,7 +70,7 @@ class Fallback:
         self._ids = PushIds()
 
     async def store(self, entries: list[Entry]) -> None:
-        """Return when the pushes are committed as pending; NowhereToStoreError otherwise."""
+        """Return when the pushes are committed as pending; TooSlowError or NowhereToStoreError otherwise."""
         if self._recovery and not self._recovery.done():
             raise NowhereToStoreError("neither Redis nor Postgres can store a push")
         try:
@@ -78,7 +78,8 @@ class Fallback:
             await self._on_connection(lambda connection: _insert(connection, entries))
         except Exception as error:  # whatever it was, no push is stored
             self._note_failure(error)
-            raise NowhereToStoreError("neither Redis nor Postgres can store a push") from None
+            kind = TooSlowError if isinstance(error, TimeoutError) else NowhereToStoreError
+            raise kind("neither Redis nor Postgres can store a push") from None
 
     async def probe(self) -> Reading:
         """Store a push as `store` does, and take it back; the server's clock. Otherwise what psycopg raises, or Python,

@@ -13,7 +13,7 @@ import redis.asyncio
 
 from ingest import jobs, keys
 from ingest.entry import Entry, encode_entry
-from ingest.errors import NowhereToStoreError, describe
+from ingest.errors import NowhereToStoreError, TooSlowError, describe
 from ingest.push_ids import PushIds
 from ingest.redis_client import ACKNOWLEDGE_TIMEOUT_SECONDS
 
@@ -22,6 +22,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """A batch that has reached either bound is left alone, and a new one opened. Larger batches share the cost of a job, a
 transaction and its statements among more pushes, and let a push wait longer for its batch-mates: two thousand take a
 fifth of a second."""
+LEAST_FALLBACK_BYTES = 256 * 1024
+"""How small a group becomes that is too slow for Postgres, which writes a quarter of a MiB in time or hardly works."""
 REDIS_SECONDS = 0.5
 LEAST_REDIS_SECONDS = 0.1
 """How long after a group's first push arrived Redis has to have it, and how long Redis has in any case. So a push is
@@ -77,6 +79,7 @@ class OpenBatch:
         self._arrival = asyncio.Event()
         self._redis_rests_until = 0.0
         self._is_unanswered = False
+        self._fallback_bytes = MAX_BYTES
 
     async def append(self, entry: Entry) -> None:
         """Return when the push is on disk; NowhereToStoreError when neither Redis nor Postgres took it."""
@@ -100,11 +103,11 @@ class OpenBatch:
             while self._waiting:
                 await self._settle(self._next_group())
 
-    def _next_group(self) -> list[Waiting]:
+    def _next_group(self, max_bytes: int = MAX_BYTES) -> list[Waiting]:
         size = 0
         for number, (entry, _, _) in enumerate(self._waiting):
             size += len(entry.body)
-            if number == MAX_PUSHES or (number and size > MAX_BYTES):
+            if number == MAX_PUSHES or (number and size > max_bytes):
                 group, self._waiting = self._waiting[:number], self._waiting[number:]
                 return group
         group, self._waiting = self._waiting, []
@@ -116,7 +119,7 @@ class OpenBatch:
             if not await self._is_in_redis(group):
                 # Who came meanwhile goes along: behind this group they would wait for Postgres twice.
                 self._waiting[:0] = group
-                group = self._next_group()
+                group = self._next_group(self._fallback_bytes)
                 await self._store_elsewhere(_entries(group))
             are_stored = True
         except NowhereToStoreError:
@@ -141,7 +144,11 @@ class OpenBatch:
         """Store in Postgres what Redis did not confirm; if that refuses it, in Redis after all."""
         try:
             await self._fallback(entries)
-        except NowhereToStoreError:
+        except NowhereToStoreError as refusal:
+            if isinstance(refusal, TooSlowError):
+                # Until Redis is back, as each larger one would hear 503 in its turn.
+                size = sum(len(entry.body) for entry in entries)
+                self._fallback_bytes = max(LEAST_FALLBACK_BYTES, size // 8)
             # Not what Redis has just left unanswered: it may hold that, and would count it twice.
             if self._is_unanswered or not await self._write(entries, self._loop.time() + LEAST_REDIS_SECONDS):
                 raise
@@ -156,6 +163,7 @@ class OpenBatch:
             # Whatever it was, as a client or an event loop may raise more than it documents: Postgres is asked.
             self._rest(error)
             return False
+        self._fallback_bytes = MAX_BYTES
         return True
 
     async def _append_to_redis(self, counts: _Counts, encoded: list[bytes]) -> None:

@@ -16,7 +16,7 @@ import redis.asyncio
 
 from ingest import keys, open_batch
 from ingest.entry import Entry, decode_entry
-from ingest.errors import NowhereToStoreError
+from ingest.errors import NowhereToStoreError, TooSlowError
 from ingest.fallback import TIMEOUT_SECONDS
 from ingest.jobs import normalise_queue
 from ingest.open_batch import REDIS_SECONDS, OpenBatch
@@ -278,6 +278,32 @@ def test_paused_redis_is_asked_again(redis_url: str, client: Any, monkeypatch: p
 
     assert refused
     assert max(refused) < 0.5 + open_batch.LEAST_REDIS_SECONDS + NOISE_SECONDS
+
+
+class Narrow(Stored):
+    """A fallback that stores only small groups in time."""
+
+    async def store(self, entries: list[Entry]) -> None:
+        """Keep them unless they are too many."""
+        if sum(len(one.body) for one in entries) > open_batch.MAX_BYTES // 8:
+            raise TooSlowError("too slow")
+        await super().store(entries)
+
+
+def test_group_too_slow_for_postgres_shrinks() -> None:
+    """After a group that Postgres could not store in time the next ones are smaller, and stored."""
+    narrow, body = Narrow(), push(comments="x" * 100_000)
+
+    async def burst(batch: OpenBatch) -> list[BaseException | None]:
+        return await asyncio.gather(*(batch.append(entry(body)) for _ in range(30)), return_exceptions=True)
+
+    async def work(batch: OpenBatch, _: Any) -> None:
+        assert all(isinstance(result, NowhereToStoreError) for result in await burst(batch))
+        assert await burst(batch) == [None] * 30
+
+    with_batch("redis://127.0.0.1:1/0", work, narrow)
+
+    assert len(narrow.entries) == 30
 
 
 def test_writer_outlives_surprises() -> None:
