@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -305,6 +306,23 @@ def test_redis_away_is_said(monkeypatch: pytest.MonkeyPatch, client: Any, connec
     assert "not everything was looked at or removed: run it again" in result.stderr
     assert "Traceback" not in result.stderr
     assert everything(connection, client) == before
+
+
+def test_refusal_of_redis_is_said_without_a_push(
+    monkeypatch: pytest.MonkeyPatch, client: Any, redis_url: str, connection: Rows
+) -> None:
+    """A user of Redis's who may not remove a push gets to read no word of it."""
+    enqueued(client, [entry(marked())])
+    client.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], categories=["+@all"], commands=["-lrem"])
+    monkeypatch.setenv("REDIS_URL", re.sub("//(.*@)?", "//reader:x@", redis_url))
+    try:
+        result = ingest("erase", "--callee-number", NUMBER)
+    finally:
+        client.acl_deluser("reader")
+
+    assert result.returncode == 1
+    assert "Redis at REDIS_URL does not answer as it should: NoPermissionError\n" in result.stderr
+    assert not any(one in result.stderr for one in (MARK, *SPELT))
 
 
 def test_postgres_failure_is_said_without_a_row(client: Any, connection: Rows, person: None) -> None:

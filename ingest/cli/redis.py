@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from redis import Redis
+from redis import Redis, exceptions
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.worker import BaseWorker
@@ -24,18 +24,27 @@ from ingest.errors import RedisAwayError
 from ingest.jobs import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.process_ids import is_alive
 from ingest.redis_client import operators_client
+from ingest.redis_probe import told
 from ingest.refusals import Refusal
 from ingest.settings import Settings
 
 
 @contextmanager
 def connect(settings: Settings) -> Iterator[Redis]:
-    """A client; RedisAwayError says why not, without the URL's password."""
+    """A client; RedisAwayError says why not, without the URL's password or a push."""
     try:
         with operators_client(settings.redis_url) as client:
             yield client
     except (RedisError, OSError) as error:
-        raise RedisAwayError(f"Redis at REDIS_URL does not answer as it should: {error}") from None
+        raise RedisAwayError(f"Redis at REDIS_URL does not answer as it should: {_reason(error)}") from None
+
+
+def _reason(error: RedisError | OSError) -> str:
+    # What Redis has refused is quoted by redis-py, and may be quoted by Redis: a push, where one is removed.
+    if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | OSError):
+        return str(error)
+    code = told(error).partition(" ")[0]
+    return f"{type(error).__name__} {code}" if code.isupper() else type(error).__name__
 
 
 def in_flight(client: Redis) -> dict[str, Any]:
