@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -153,11 +153,21 @@ def _replace(path: Path, lines: list[str]) -> None:
             file.flush()
             os.fsync(file.fileno())
         shutil.copymode(target, unfinished)
-        with suppress(PermissionError):
-            shutil.chown(unfinished, target.stat().st_uid, target.stat().st_gid)
+        _give_to_owner_of(target, unfinished)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _give_to_owner_of(target: Path, unfinished: Path) -> None:
+    # Web, which may be that user or of that group, could not read it otherwise.
+    try:
+        shutil.chown(unfinished, target.stat().st_uid, target.stat().st_gid)
+    except PermissionError:
+        raise SettingError(
+            f"INGEST_TOKENS_FILE={target} belongs to another user or group, to whom a new one cannot be given: "
+            "run this as that user, or as root"
+        ) from None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from ingest.access import Access
 from ingest.errors import SettingError
 from ingest.settings import load
 from ingest.tokens import Token, append_to_file, item_of, make_secret, remove_from_file
+
+SOMEBODY = 65534
+"""A user who owns nothing"""
 
 
 def token(source: str, secret: str) -> Token:
@@ -173,6 +177,25 @@ def test_unwritable_file_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.Mo
 
     assert [path.name for path in tmp_path.iterdir()] == ["tokens"]
     assert (tmp_path / "tokens").read_text() == "a=one\nb=two\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_file_of_another_user_is_left_as_it_is() -> None:
+    """Who cannot give the new file to the old one's owner makes none, even in a folder of their own."""
+    with tempfile.TemporaryDirectory() as folder:  # in tmp_path nobody but root could get there
+        file = Path(folder) / "tokens"
+        file.write_text("a=one\nb=two\n")
+        file.chmod(0o644)
+        os.chown(folder, SOMEBODY, SOMEBODY)
+        os.seteuid(SOMEBODY)
+        try:
+            with pytest.raises(SettingError, match="belongs to another user or group"):
+                remove_from_file(file, of_list("a=one")[0].fingerprint)
+        finally:
+            os.seteuid(0)
+
+        assert os.listdir(folder) == ["tokens"]
+        assert file.read_text() == "a=one\nb=two\n"
 
 
 def test_secret_of_two_owners_is_refused_across_both(tmp_path: Path) -> None:
