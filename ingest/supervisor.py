@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -70,25 +70,23 @@ class Supervisor:
 
     def start(self, process: Process, backoff: float = FIRST_BACKOFF_SECONDS) -> None:
         """Start a process; OSError if its program cannot be run."""
-        output = _open_log(process.log) if process.log else None
-        popen = subprocess.Popen(  # noqa: S603 - the Procfile's own lines
-            process.command,
-            env=dict(process.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=output or subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd=process.folder,
-            user=process.user,
-            group=process.user,
-            extra_groups=[] if process.user else None,
-            preexec_fn=lambda: _prepare(process),  # noqa: PLW1509 - one thread: see the module
-        )
+        with _open_log(process.log) if process.log else nullcontext() as output:
+            popen = subprocess.Popen(  # noqa: S603 - the Procfile's own lines
+                process.command,
+                env=dict(process.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=output or subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=process.folder,
+                user=process.user,
+                group=process.user,
+                extra_groups=[] if process.user else None,
+                preexec_fn=lambda: _prepare(process),  # noqa: PLW1509 - one thread: see the module
+            )
         child = _Child(process, popen, time.monotonic(), backoff)
         self._children[process.name] = child
-        if output:
-            output.close()
-        elif popen.stdout:
+        if popen.stdout:
             os.set_blocking(popen.stdout.fileno(), False)
             self._selector.register(popen.stdout, selectors.EVENT_READ, child)
 
@@ -104,7 +102,7 @@ class Supervisor:
             if child.restart_at is None:
                 self._reap(child)
             elif time.monotonic() >= child.restart_at:
-                self.start(child.process, child.backoff)
+                self._restart(child)
 
     def pass_on(self, name: str, number: signal.Signals) -> None:
         """Send a process a signal, if it runs."""
@@ -143,6 +141,15 @@ class Supervisor:
         child.backoff = min(wait * 2, LONGEST_BACKOFF_SECONDS)
         child.restart_at = now + wait
         self._say(child.process.name, f"ended {_how(code)}; starting it again in {wait:.0f} s")
+
+    def _restart(self, child: _Child) -> None:
+        try:
+            self.start(child.process, child.backoff)
+        except OSError as error:
+            # Of a machine that has no more processes or files to give: the others go on.
+            wait, child.backoff = child.backoff, min(child.backoff * 2, LONGEST_BACKOFF_SECONDS)
+            child.restart_at = time.monotonic() + wait
+            self._say(child.process.name, f"cannot be started ({error.strerror}); trying again in {wait:.0f} s")
 
     def _bury(self, child: _Child) -> None:
         # What it started in its own group ends with it: workers of a pool, for one.

@@ -109,6 +109,22 @@ def test_restart_names_the_signal(supervisor: Supervisor, lines: Lines) -> None:
     pumped_until(supervisor, lines, "a", "ended by SIGKILL; starting it again in 1 s")
 
 
+def test_restart_that_fails_is_tried_again(supervisor: Supervisor, lines: Lines, tmp_path: Path) -> None:
+    """A process that cannot be started again now is said and tried later; nothing else ends."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho up\n")
+    program.chmod(0o755)
+    supervisor.start(replace(python("a", ""), command=(str(program),)), backoff=0.05)
+    pumped_until(supervisor, lines, "a", "up")
+
+    program.rename(tmp_path / "away")
+    pumped_until(supervisor, lines, "a", "cannot be started (No such file or directory); trying again in 0 s")
+    begun = len(lines.of("a"))
+    (tmp_path / "away").rename(program)
+
+    wait_pumping(supervisor, lambda: "up" in lines.of("a")[begun:], "it runs again")
+
+
 def test_log_is_bounded(supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that has grown too far becomes the older one, which only we can read too; the process goes on writing."""
     monkeypatch.setattr(supervisor_module, "LOG_BYTES", 1000)
