@@ -19,12 +19,14 @@ from ingest.clocks import Reading
 from ingest.entry import Entry
 from ingest.errors import NowhereToStoreError, TooSlowError, describe
 from ingest.push_ids import PushIds
-from ingest.urls import connection_options
+from ingest.urls import connection_options, each_host
 
 TIMEOUT_SECONDS = 0.45
 """Time for one insert, connecting included. Behind another one and a try of Redis, an answer is out within a second."""
 SPARE_SECONDS = 0.2
 """Of it, how long the spare connection is alone at it: one whose other end is gone may be silent."""
+HOST_SECONDS = 0.05
+"""Of it, how long each of several hosts is alone at it before the next one is tried too: one may be silent."""
 PAUSE_SECONDS = 0.05
 """After a refusal the next group waits for so long before it tries: a server that is starting is not stormed."""
 REPORT_SECONDS = 1.0
@@ -62,7 +64,8 @@ class Fallback:
     """
 
     def __init__(self, database_url: str) -> None:
-        self._database_url = database_url
+        self._urls = each_host(database_url)
+        self._options = connection_options(database_url)
         self._spare: _Connection | None = None
         self._failed_at = self._reported_at = -math.inf
         self._recovery: asyncio.Task[None] | None = None
@@ -131,16 +134,25 @@ class Fallback:
                 under_way.add(asyncio.create_task(self._use(spare, work, is_kept=True)))
                 if await _failure(under_way, time.monotonic() + SPARE_SECONDS) is None:
                     return
-            # Beside the other, if that is only slow: whichever is done first.
-            under_way.add(asyncio.create_task(self._connect_and_use(work, is_kept)))
-            if failure := await _failure(under_way, deadline):
-                raise failure
+            await self._try_hosts(under_way, deadline, work, is_kept)
         finally:
             self._abandon(under_way)
 
-    async def _connect_and_use(self, work: _Work, is_kept: bool) -> None:
-        options = connection_options(self._database_url)
-        connection = await AsyncConnection.connect(self._database_url, connect_timeout=2, **options)
+    async def _try_hosts(self, under_way: set[asyncio.Task[None]], deadline: float, work: _Work, is_kept: bool) -> None:
+        """Do it on a fresh connection to one of the hosts, beside what is under way, if that is only slow."""
+        failures: list[BaseException] = []
+        for place, url in enumerate(self._urls, 1):
+            under_way.add(asyncio.create_task(self._connect_and_use(url, work, is_kept)))
+            until = deadline if place == len(self._urls) else min(deadline, time.monotonic() + HOST_SECONDS)
+            failure = await _failure(under_way, until)
+            if failure is None:
+                return
+            failures.append(failure)
+        # The word of the server that would take writes, rather than that another one is a standby.
+        raise max(failures, key=lambda failure: bool(getattr(failure, "sqlstate", None)))
+
+    async def _connect_and_use(self, url: str, work: _Work, is_kept: bool) -> None:
+        connection = await AsyncConnection.connect(url, connect_timeout=2, **self._options)
         set_up = session.set_up(session.WEB, connection.info.server_version)
 
         async def set_up_and_work(connection: _Connection) -> None:

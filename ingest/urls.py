@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ingest import session
 from ingest.errors import SettingError
@@ -104,6 +104,17 @@ def connection_options(url: str) -> dict[str, Any]:
     wanted = parts.get("target_session_attrs", "any")
     is_one_of_several = wanted == "any" and "," in parts.get("host", "")
     return {**session.CONNECTION, "target_session_attrs": "primary" if is_one_of_several else wanted}
+
+
+def each_host(url: str) -> list[str]:
+    """DATABASE_URL once for each of its hosts, in its order; the very URL where it names one, or none."""
+    parts = _database_parts(url)
+    lists = {name: parts[name].split(",") for name in ("host", "hostaddr", "port") if name in parts}
+    number = max(map(len, lists.values()), default=1)
+    if number == 1 or any(len(values) not in (1, number) for values in lists.values()):
+        return [url]  # libpq says what is wrong with it
+    own = [{name: values[place % len(values)] for name, values in lists.items()} for place in range(number)]
+    return [make_conninfo("", **(parts | one)) for one in own]
 
 
 def _database_parts(url: str) -> dict[str, str]:

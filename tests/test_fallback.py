@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,10 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ingest.errors import NowhereToStoreError, TooSlowError
-from ingest.fallback import SPARE_SECONDS, TIMEOUT_SECONDS, Fallback, why_not
+from ingest.fallback import HOST_SECONDS, SPARE_SECONDS, TIMEOUT_SECONDS, Fallback, why_not
 from tests.logins import Logins
 from tests.processes import wait_until
 from tests.pushes import entry, push
@@ -131,6 +132,34 @@ def test_locked_table_does_not_hold_answer(logins: Logins, database_url: str, co
 
     with_fallback(logins.web, work)
     held.close()
+
+
+def test_silent_host_is_passed(logins: Logins, connection: Rows) -> None:
+    """Of several hosts one that is down and silent, and one that refuses, leave the primary its time."""
+    there = conninfo_to_dict(logins.web)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = f"127.0.0.1,127.0.0.1,{there['host']}"
+        ports = f"{silent.getsockname()[1]},1,{there['port']}"
+
+        async def work(fallback: Fallback) -> None:
+            began = time.monotonic()
+            await fallback.store([entry(push("c0"))])
+            assert HOST_SECONDS <= time.monotonic() - began < TIMEOUT_SECONDS
+
+        with_fallback(make_conninfo("", **{**there, "host": hosts, "port": ports}), work)
+    assert stored(connection) == 1
+
+
+def test_right_that_lacks_is_said_of_several_hosts(logins: Logins, connection: Rows) -> None:
+    """Why the primary refuses is said, not that another host does not answer."""
+    there = conninfo_to_dict(logins.analyst)
+    hosts, ports = f"{there['host']},127.0.0.1", f"{there['port']},1"
+
+    async def work(fallback: Fallback) -> None:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await fallback.probe()
+
+    with_fallback(make_conninfo("", **{**there, "host": hosts, "port": ports}), work)
 
 
 def test_slow_insert_is_stored(logins: Logins, database_url: str, connection: Rows) -> None:

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from ingest.errors import SettingError
 from ingest.redis_client import patient_client
 from ingest.settings import LOCK_FILE, RUNNING_FILE, load, running_pid
 from ingest.tokens import Token, digest_of
-from ingest.urls import connection_options
+from ingest.urls import connection_options, each_host
 
 
 def token(source: str, secret: str) -> Token:
@@ -163,6 +164,24 @@ def test_bad_redis_url_is_named(url: str) -> None:
     with pytest.raises(SettingError, match=r"^REDIS_URL is not of the form") as caught:
         load({"REDIS_URL": url})
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("postgresql://u@a:1,b:2/db", [("a", "1"), ("b", "2")]),
+        ("host=a,b port=5", [("a", "5"), ("b", "5")]),
+        ("postgresql://u@a,b/db", [("a", ""), ("b", "")]),
+        ("host=,b port=5,", [("", "5"), ("b", "")]),
+        ("host=a,b port=1,2,3", [("a,b", "1,2,3")]),
+        ("postgresql://u@a/db", [("a", None)]),
+        ("user=u", [(None, None)]),
+    ],
+)
+def test_each_host_is_named(url: str, hosts: list[tuple[str | None, str | None]]) -> None:
+    """A URL of several hosts is one for each of them, with its own port."""
+    each = [conninfo_to_dict(one) for one in each_host(url)]
+    assert [(one.get("host"), one.get("port")) for one in each] == hosts
 
 
 def refusal(name: str, url: str) -> str:
