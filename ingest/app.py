@@ -59,6 +59,7 @@ def create_app() -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         max_bytes, max_connections = MAX_HEAD + 2 * current.max_body, allow_many_connections()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload_tokens, current, access)
+        _read_tokens(current, access)  # again, as SIGHUP was ignored until now
         async with asyncio.TaskGroup() as tasks:
             loops: list[asyncio.Task[Any]] = [
                 tasks.create_task(work) for work in (batch.run(), refusals.run(), _first_look(readiness))
@@ -95,14 +96,19 @@ def _admission(current: Settings, access: Access) -> Admission:
 
 
 def _reload_tokens(current: Settings, access: Access) -> None:
-    """Admit by the tokens file as it is now; one that cannot be read changes nothing."""
+    if (tokens := _read_tokens(current, access)) is not None:
+        log_read_again(tokens)
+
+
+def _read_tokens(current: Settings, access: Access) -> tuple[Token, ...] | None:
+    """Admit by the tokens file as it is now, and give them; one that cannot be read changes nothing: None."""
     try:
         tokens = current.tokens
     except SettingError as error:
         _log.error("the tokens stay as they were: %s", error)
-        return
+        return None
     access.replace(tokens)
-    log_read_again(tokens)
+    return tokens
 
 
 def log_read_again(tokens: tuple[Token, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
@@ -20,6 +21,7 @@ import httpx
 import pytest
 
 from ingest import keys
+from ingest.app import create_app
 from ingest.embedded.server import free_port
 from ingest.tokens import digest_of, fingerprint, item_of
 from tests.kept import kept, last_refusals, refused
@@ -269,6 +271,26 @@ def test_signal_during_start_does_no_harm(database_url: str, redis_url: str, cap
         wait_until(lambda: "serving pushes at" in capfd.readouterr().err, "it begins")
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: answers(f"http://127.0.0.1:{port}"), "web answers")
+
+
+def test_token_added_during_start_is_admitted(
+    environment: None, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes into the file before web listens to SIGHUP is read all the same."""
+    path = tmp_path / "tokens"
+    path.write_text("shop=s3cret\n")
+    monkeypatch.setenv("INGEST_TOKENS_FILE", str(path))
+    app = create_app()
+    path.write_text("shop=s3cret\nbank=other\n")
+
+    async def answered() -> int:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as sender,
+        ):
+            return (await sender.post(f"{PATH}/other", content=b"{}")).status_code
+
+    assert asyncio.run(answered()) == 200
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
