@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import zlib
@@ -30,6 +31,7 @@ from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
 from workers.__main__ import NormalisingWorker
 from workers.jobs import ATTEMPTS_TOGETHER, normalise_batch
+from workers.lost_batch import forget_the_dead
 from workers.postgres import Database
 from workers.statements import FIND_CALLS
 
@@ -399,6 +401,25 @@ def test_killed_pool_is_forgotten(environment: None, client: Any) -> None:
             wait_until(lambda: client.smembers("rq:workers:normalise") - first, "another worker registers")
             wait_until(lambda: client.scard("rq:workers:normalise") == 1, "the others are forgotten")
             assert client.scard("rq:workers") == 1
+
+
+def test_worker_killed_at_its_birth_is_forgotten(client: Any) -> None:
+    """So is one that RQ has registered and that came no further; one that lives, or is elsewhere, stays."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = socket.gethostname()
+    for name, host, pid in (
+        ("ended", here, ended.pid),
+        ("lives", here, os.getpid()),
+        ("elsewhere", "other", ended.pid),
+    ):
+        client.hset(f"rq:worker:{name}", mapping={"hostname": host, "pid": pid})
+        client.sadd("rq:workers", f"rq:worker:{name}")
+        client.sadd("rq:workers:normalise", f"rq:worker:{name}")
+
+    forget_the_dead(client)
+
+    assert client.smembers("rq:workers:normalise") == {b"rq:worker:lives", b"rq:worker:elsewhere"}
 
 
 def test_poison_dies_alone(environment: None, client: Any, connection: Rows) -> None:

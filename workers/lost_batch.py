@@ -62,13 +62,20 @@ def take_from_the_dead(client: Redis) -> list[str]:
 def forget_the_dead(client: Redis) -> None:
     """Remove from RQ's registry the workers that were killed on this machine: RQ would count them for minutes."""
     for key in client.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME):
-        worker: Any = client.hget(key, "holder")
+        worker: Any = client.hget(key, "holder") or _registered(client, key)
         if worker and _is_dead(worker):
             with client.pipeline(transaction=True) as pipeline:
                 pipeline.srem(REDIS_WORKER_KEYS, key)
                 pipeline.srem(WORKERS_BY_QUEUE_KEY % QUEUE_NAME, key)
                 pipeline.delete(key)
                 pipeline.execute()
+
+
+def _registered(client: Redis, key: Any) -> bytes | None:
+    """Who a worker is by what RQ knows: one that was killed at its birth had no time to say more."""
+    found: list[Any] = client.hmget(key, "hostname", "pid")
+    host, pid = found
+    return f"{_here()}:{int(pid)}".encode() if host == socket.gethostname().encode() and pid else None
 
 
 def _is_dead(lease: bytes) -> bool:
