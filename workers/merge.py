@@ -6,6 +6,7 @@ One statement must not meet a key twice, and two workers that write the same key
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +46,7 @@ def _says_all(row: tuple[Any, ...], end_of_key: int) -> bool:
 
 def newer_of(table: Table, one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
     """One row of two with the same key: each column as the newer push that says something of it has it."""
-    older, newer = sorted((one, other), key=_version)
+    older, newer = sorted((one, other), key=itemgetter(PUSH_ID))
     merged, kept_from = list(newer), {}
     for lead, places in table.places:
         told = [row for row in (older, newer) if row[places[0]] is not None]
@@ -60,7 +61,7 @@ def newer_of(table: Table, one: tuple[Any, ...], other: tuple[Any, ...]) -> tupl
     return table.make(merged)
 
 
-def _version(row: tuple[Any, ...], lead: str | None = None) -> UUID:
-    """The push that a column is from, or the newest that told of the row."""
+def _version(row: tuple[Any, ...], lead: str) -> UUID:
+    """The push that a column is from."""
     version: UUID = row[PUSH_ID]
     return version if row[KEPT_FROM] is None else row[KEPT_FROM].get(lead, version)

@@ -9,13 +9,13 @@ whatever order pushes are written, and however often.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from operator import itemgetter
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 from uuid import UUID
 
 from ingest.tables.rows import Json, KeptFrom
@@ -73,11 +73,10 @@ class Table:
         told = [name for name in self.columns[self.key_length :] if name not in VERSION and name not in computed]
         return {name: (name, *self.computed.get(name, ())) for name in told}
 
-    @property
-    def make(self) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
-        """Make a row of its values."""
-        make: Callable[[Iterable[Any]], tuple[Any, ...]] = vars(self.row)["_make"].__get__(None, self.row)
-        return make
+    def make(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """A row of its values."""
+        row: tuple[Any, ...] = cast(Any, self.row)._make(values)
+        return row
 
     @functools.cached_property
     def places(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
