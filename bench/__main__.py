@@ -16,7 +16,7 @@ from bench.plan import FULL, QUICK
 from bench.results import Results
 from bench.stand import standing
 from ingest import settings
-from ingest.embedded.server import make_data_dir
+from ops.local.server import make_data_dir
 
 EXPERIMENTS = (
     acknowledge.side_by_side,

@@ -9,7 +9,7 @@ from importlib import import_module
 import uvicorn
 
 from ingest.garbage import spare_garbage_collector
-from ingest.web import UVICORN
+from ingest.web.serve import UVICORN
 
 
 def main() -> None:

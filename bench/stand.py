@@ -15,11 +15,11 @@ import psycopg
 from psycopg import Connection
 from redis import Redis
 
-from ingest import keys
-from ingest.embedded import postgres, valkey
-from ingest.embedded.server import free_port, make_data_dir, wait_until_ready
+from ingest.batch import keys
 from ingest.resources import locate
-from ingest.supervisor import Process, Supervisor
+from ops.local import embedded_postgres, embedded_valkey
+from ops.local.server import free_port, make_data_dir, wait_until_ready
+from ops.local.supervisor import Process, Supervisor
 
 START_SECONDS = 60.0
 DRAIN_SECONDS = 900.0
@@ -37,7 +37,7 @@ class Stand:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._supervisor = Supervisor(lambda name, line: print(f"{name}: {line}"))
-        self._servers = {"postgres": postgres.prepare(folder), "redis": valkey.prepare(folder)}
+        self._servers = {"postgres": embedded_postgres.prepare(folder), "redis": embedded_valkey.prepare(folder)}
         self.database_url, self.redis_url = (server.url for server in self._servers.values())
         self.redis = Redis.from_url(self.redis_url)
         self._started: list[str] = []
@@ -68,7 +68,7 @@ class Stand:
 
     def serve_ours(self, name: str = "web", **environ: str) -> str:
         """`serve` the receiver itself."""
-        return self.serve(name, "-m", "ingest.web", **environ)
+        return self.serve(name, "-m", "ingest.web.serve", **environ)
 
     def serve_peer(self, name: str) -> str:
         """`serve` the module of that name in `bench.peers`."""

@@ -1,1 +1,1 @@
-"""Everything before Redis: receive a push, decode it, store it, acknowledge it."""
+"""What every process shares, and the rooms of a push's way: `web`, `batch`, `kinds`, `tables`."""

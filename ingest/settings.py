@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest import tokens
-from ingest.addresses import Network, parse_networks
 from ingest.errors import SettingError
+from ingest.networks import Network, parse_networks
 from ingest.process_ids import is_alive
 from ingest.tokens import Token
 from ingest.urls import checked_database_url, checked_redis_url

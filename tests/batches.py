@@ -13,11 +13,11 @@ import pytest
 from psycopg import Connection
 
 import workers.settle
-from ingest import keys
-from ingest.entry import Entry, encode_entry
-from ingest.jobs import enqueue_batch, normalise_queue
+from ingest.batch import keys
+from ingest.batch.entry import Entry, encode_entry
+from ingest.batch.queue import enqueue_batch, normalise_queue
 from ingest.tables.rows import Normalised
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
 from workers.write import write_by_copy
 

@@ -18,11 +18,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from redis import Redis
 
-from ingest.redis_client import patient_client
+from ingest.batch.clients import patient_client
 from ingest.resources import locate
 from tests.logins import Logins, make_logins
 from tests.servers import Servers, embedded_servers
-from workers.postgres import Database
+from workers.database import Database
 
 # No machine is too slow for a property; `--hypothesis-profile long` looks for minutes instead of seconds.
 settings.register_profile("house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -67,10 +67,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine too, web's parts wait for the store in which the test will look."""
-    monkeypatch.setattr("ingest.redis_client.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
-    monkeypatch.setattr("ingest.open_batch.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
-    monkeypatch.setattr("ingest.open_batch.REDIS_SECONDS", 5.0)
-    monkeypatch.setattr("ingest.fallback.TIMEOUT_SECONDS", 5.0)
+    monkeypatch.setattr("ingest.batch.clients.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
+    monkeypatch.setattr("ingest.web.open_batch.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
+    monkeypatch.setattr("ingest.web.open_batch.REDIS_SECONDS", 5.0)
+    monkeypatch.setattr("ingest.web.fallback.TIMEOUT_SECONDS", 5.0)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from ingest import keys
-from ingest.entry import Entry, decode_entry
-from ingest.refusals import Refusal
+from ingest.batch import keys
+from ingest.batch.entry import Entry, decode_entry
+from ingest.web.refusals import Refusal
 
 
 def kept(client: Any) -> list[Entry]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from ingest.payloads import CustomApiPush
+from ingest.kinds.custom_api.payload import CustomApiPush
 from tests.corpus.documents import Literal, is_struct, item_of, to_json, without_none
 from tests.corpus.odd_values import AMOUNTS, DATES, HOSTILE_TEXTS, MOMENTS, NUMBERS, NUMBERS_ANYWHERE, OFFSETS
 

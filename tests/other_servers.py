@@ -15,10 +15,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from redis import Redis
 from redis.exceptions import RedisError
 
-from ingest.embedded import valkey
-from ingest.embedded.postgres_programs import programs, programs_for
-from ingest.embedded.server import free_port
-from ingest.embedded.system_user import SYSTEM_USER, is_root, run_as
+from ops.local import embedded_valkey
+from ops.local.postgres_programs import programs, programs_for
+from ops.local.server import free_port
+from ops.local.system_user import SYSTEM_USER, is_root, run_as
 from tests.debian import needs
 from tests.processes import wait_until
 
@@ -72,7 +72,10 @@ def redis_cluster(folder: Path) -> Iterator[str]:
     bus = ("--cluster-port", str(free_port()))  # by default so far above the other that it may be no port
     options = ("--port", str(port), *bus, "--cluster-enabled", "yes", "--dir", str(folder), "--save", "")
     url = f"redis://127.0.0.1:{port}/0"
-    with process(None, [str(valkey._program()), *options], folder / "cluster.log"), Redis.from_url(url) as client:
+    with (
+        process(None, [str(embedded_valkey._program()), *options], folder / "cluster.log"),
+        Redis.from_url(url) as client,
+    ):
         wait_until(lambda: does(client, "PING"), "the cluster's server answers")
         assert does(client, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         wait_until(lambda: does(client, "SET", "x", "1", "EX", "1"), "the cluster is up")

@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from ingest import keys
+from ingest.batch import keys
 from tests.batches import enqueued
 from tests.pushes import entry, push
 from tests.test_sweeper import store_pending
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
 
 NUMBER = "+6281234567890"

@@ -16,8 +16,8 @@ from typing import IO, TypeVar
 
 import httpx
 
-from ingest.embedded.server import free_port
-from ingest.supervisor import Supervisor
+from ops.local.server import free_port
+from ops.local.supervisor import Supervisor
 
 _Value = TypeVar("_Value")
 
@@ -28,13 +28,14 @@ PATIENT_WEB = (
     "-c",
     """
 import runpy
-from ingest import fallback, redis_client
-assert fallback.TIMEOUT_SECONDS and redis_client.ACKNOWLEDGE_TIMEOUT_SECONDS
-fallback.TIMEOUT_SECONDS = redis_client.ACKNOWLEDGE_TIMEOUT_SECONDS = 5.0
-runpy.run_module("ingest.web", run_name="__main__", alter_sys=True)
+from ingest.batch import clients
+from ingest.web import fallback
+assert fallback.TIMEOUT_SECONDS and clients.ACKNOWLEDGE_TIMEOUT_SECONDS
+fallback.TIMEOUT_SECONDS = clients.ACKNOWLEDGE_TIMEOUT_SECONDS = 5.0
+runpy.run_module("ingest.web.serve", run_name="__main__", alter_sys=True)
 """,
 )
-"""`python …` runs web as `-m ingest.web` does; on a busy machine too it waits for Redis, where the test will look."""
+"""`python …` runs web as `-m ingest.web.serve` does; on a busy machine too it waits for Redis, where the test looks."""
 
 
 def wait_until(condition: Callable[[], _Value], what: str, seconds: float = DEADLINE_SECONDS) -> _Value:

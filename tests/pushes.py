@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ingest.entry import Entry
-from ingest.push_ids import PushIds
+from ingest.batch.entry import Entry
+from ingest.batch.push_ids import PushIds
+from ingest.kinds.normalise import normalise
 from ingest.tables.rows import Normalised
-from workers.normalise import normalise
 
 IDS = PushIds()
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest.embedded import postgres, valkey
-from ingest.embedded.server import make_data_dir, wait_until_ready
-from ingest.supervisor import Supervisor
+from ops.local import embedded_postgres, embedded_valkey
+from ops.local.server import make_data_dir, wait_until_ready
+from ops.local.supervisor import Supervisor
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Servers:
 def embedded_servers(folder: Path) -> Iterator[Servers]:
     """Run the servers of `ingest up` in a folder."""
     make_data_dir(folder)
-    servers = [postgres.prepare(folder), valkey.prepare(folder)]
+    servers = [embedded_postgres.prepare(folder), embedded_valkey.prepare(folder)]
     supervisor = Supervisor(lambda name, line: print(f"{name}: {line}"))  # noqa: T201 - pytest shows it on a failure
     try:
         for server in servers:

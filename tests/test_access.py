@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.access import OPEN_SOURCE, Access
 from ingest.settings import load
 from ingest.tokens import digest_of, fingerprint
+from ingest.web.access import OPEN_SOURCE, Access
 
 GUARDED = Access(load({"INGEST_TOKENS": "lender-a=alpha,lender-a=alpha-2,shop=s3cret"}).tokens)
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.addresses import Addresses, parse_networks, shown
 from ingest.errors import SettingError
+from ingest.networks import parse_networks
+from ingest.web.addresses import Addresses, shown
 
 
 def scope(peer: str | None, *forwarded: bytes) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ingest import keys
-from ingest.app import create_app
-from ingest.embedded.server import free_port
+from ingest.batch import keys
 from ingest.tokens import digest_of, fingerprint, item_of
+from ingest.web.app import create_app
+from ops.local.server import free_port
 from tests.kept import kept, last_refusals, refused
 from tests.processes import PATIENT_WEB, answers, running, running_web, wait_until
 
@@ -267,7 +267,7 @@ def test_process_that_ends_says_so(web: Any, client: Any) -> None:
 def test_signal_during_start_does_no_harm(database_url: str, redis_url: str, capfd: pytest.CaptureFixture[str]) -> None:
     """SIGHUP before there is an application to read tokens again."""
     port = free_port()
-    with running("-m", "ingest.web", PORT=str(port), DATABASE_URL=database_url, REDIS_URL=redis_url) as process:
+    with running("-m", "ingest.web.serve", PORT=str(port), DATABASE_URL=database_url, REDIS_URL=redis_url) as process:
         wait_until(lambda: "serving pushes at" in capfd.readouterr().err, "it begins")
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: answers(f"http://127.0.0.1:{port}"), "web answers")
@@ -299,7 +299,7 @@ def test_broken_file_is_one_line_at_start(database_url: str, redis_url: str, tmp
     (tmp_path / "tokens").write_text("s3cret\n")
     environ = {"INGEST_TOKENS_FILE": str(tmp_path / "tokens"), "WEB_CONCURRENCY": processes, "PORT": str(free_port())}
     result = subprocess.run(
-        [sys.executable, "-m", "ingest.web"],
+        [sys.executable, "-m", "ingest.web.serve"],
         env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, **environ},
         check=False,
         capture_output=True,
@@ -360,7 +360,7 @@ def test_processes_that_replace_others_say_what_they_read(
         lines.extend(capfd.readouterr().err.splitlines())
         return sum(words in line for line in lines)
 
-    with running("-m", "ingest.web", PORT=str(port), WEB_CONCURRENCY="2", **environ) as process:
+    with running("-m", "ingest.web.serve", PORT=str(port), WEB_CONCURRENCY="2", **environ) as process:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}"), "web answers")
         assert logged("the tokens") == 0
         file.write_text(f"{item_of('shop', 'new')}\n{item_of('bank', 'other')}\n")

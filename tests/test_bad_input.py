@@ -21,10 +21,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
-from ingest.embedded.server import free_port
-from ingest.identifiers import canonical_id
-from ingest.jobs import normalise_queue
-from ingest.redis_client import patient_client
+from ingest.batch.clients import patient_client
+from ingest.batch.queue import normalise_queue
+from ingest.kinds.reading.identifiers import canonical_id
+from ops.local.server import free_port
 from tests.batches import nothing_in_flight
 from tests.conftest import TABLES
 from tests.corpus import cases
@@ -108,7 +108,7 @@ def delivered(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPa
         set_json_loads(loads, connection)
         connection.execute(f"TRUNCATE airudder.{TABLES}")
         with (
-            running_into(worker_log, "-m", "workers", **environ),
+            running_into(worker_log, "-m", "workers.pool", **environ),
             running_into(web_log, *PATIENT_WEB, **environ),
         ):
             before = wait_until(lambda: set(client.smembers("rq:workers")), "a worker registers")

@@ -8,9 +8,9 @@ import pytest
 
 from bench.bodies import numbered, templates
 from bench.results import TARGETS, Results
-from ingest.entry import Entry
-from ingest.push_ids import PushIds
-from workers.normalise import normalise
+from ingest.batch.entry import Entry
+from ingest.batch.push_ids import PushIds
+from ingest.kinds.normalise import normalise
 
 SIZES = {"200 B": 200, "1.2 kB": 1200, "10 kB": 10_000, "200 kB": 200_000}
 

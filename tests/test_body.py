@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ingest.body import BodyReader
 from ingest.errors import BrokenEncodingError
-from ingest.refusals import RefusedError
+from ingest.kinds.normalise import normalise
+from ingest.web.body import BodyReader
+from ingest.web.refusals import RefusedError
 from tests.kept import kept, refused
 from tests.processes import running_web, wait_until
 from tests.pushes import push
-from workers.normalise import normalise
 
 PATH = "/airudder/custom-api"
 MAX_BODY = 20_000

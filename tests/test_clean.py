@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from workers.clean import MAX_DEPTH, clean, may_need_cleaning
-from workers.warn import MAX_PATH_LENGTH, MAX_WARNINGS, Warnings
+from ingest.kinds.reading.clean import MAX_DEPTH, clean, may_need_cleaning
+from ingest.kinds.reading.warn import MAX_PATH_LENGTH, MAX_WARNINGS, Warnings
 
 CASES: dict[str, tuple[Any, Any, list[str]]] = {
     "nothing to do": ({"a": ["é 回访 🙏", 1, None]}, {"a": ["é 回访 🙏", 1, None]}, []),

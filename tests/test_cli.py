@@ -16,19 +16,20 @@ import msgspec
 import pytest
 from psycopg import Connection
 
-from ingest import keys
-from ingest.access import Access
-from ingest.cli import postgres, token
-from ingest.cli.up import masked
-from ingest.entry import Entry, encode_entry, hour_name
+from ingest.batch import keys
+from ingest.batch.entry import Entry, encode_entry, hour_name
 from ingest.process_ids import is_alive
-from ingest.refusals import Refusal
 from ingest.settings import load
+from ingest.web.access import Access
+from ingest.web.refusals import Refusal
+from ops import queries
+from ops.commands import token
+from ops.commands.up import masked
 from tests.processes import descendants, ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from tests.test_settings import locked_by
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("environment")
 @pytest.fixture
 def sweeper_process() -> Iterator[None]:
     """A sweeper that runs, as a replay rests on it."""
-    with running("-m", "workers.sweeper"):
+    with running("-m", "workers.sweeper.loop"):
         yield
 
 
@@ -207,7 +208,7 @@ def test_status_sees_pending_wait(connection: Rows) -> None:
 def test_replayed_push_waits_since_its_replay(connection: Rows) -> None:
     """An old dead letter that is replayed has waited since then, not since it came."""
     make_dead(connection, entry(push(), later_us=-3_600_000_000))
-    connection.execute(postgres.REPLAY_ALL_DEAD)
+    connection.execute(queries.REPLAY_ALL_DEAD)
 
     status = json.loads(ingest("status", "--json").stdout)
 
@@ -218,7 +219,7 @@ def test_replayed_push_waits_since_its_replay(connection: Rows) -> None:
 
 def test_status_counts_no_killed_workers(client: Any) -> None:
     """Workers that were killed on this machine are not counted, though their hearts seem to beat still."""
-    with running("-m", "workers", WORKERS="2") as pool:
+    with running("-m", "workers.pool", WORKERS="2") as pool:
         wait_until(lambda: client.scard("rq:workers") == 2, "both register")
         found = wait_until(lambda: descendants(pool.pid), "the pool has workers")
         os.kill(pool.pid, signal.SIGSTOP)
@@ -234,7 +235,7 @@ def test_status_counts_no_killed_workers(client: Any) -> None:
 
 def test_status_counts_living_workers(client: Any) -> None:
     """A worker that was killed is not counted for long, though it stays registered."""
-    with running("-m", "workers", WORKERS="1"):
+    with running("-m", "workers.pool", WORKERS="1"):
         (key,) = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
         wait_until(lambda: client.hget(key, "last_heartbeat"), "its heart beats")
         assert json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"] == 1

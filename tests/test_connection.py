@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ingest.connection import MAX_HEAD, MAX_HEADERS, SPARE_FILES
-from ingest.embedded.server import free_port
+from ingest.web.connection import MAX_HEAD, MAX_HEADERS, SPARE_FILES
+from ops.local.server import free_port
 from tests.kept import kept, refused
 from tests.processes import answers, running_command, running_web, wait_until
 
@@ -282,7 +282,7 @@ def narrow_url(database_url: str, redis_url: str) -> Iterator[str]:
     port, files = free_port(), SPARE_FILES + 40
     url = f"http://127.0.0.1:{port}"
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
-    command = f"ulimit -n {files}; exec {sys.executable} -m ingest.web"
+    command = f"ulimit -n {files}; exec {sys.executable} -m ingest.web.serve"
     with running_command("sh", "-c", command, **environ):
         wait_until(lambda: answers(url), "web answers")
         yield url

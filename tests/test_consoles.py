@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ingest.cli import psql
-from ingest.embedded import postgres_programs, valkey
 from ingest.errors import SettingError
+from ops.commands import psql
+from ops.local import embedded_valkey, postgres_programs
 from tests.logins import Logins
 from tests.processes import ingest
 
@@ -130,6 +130,6 @@ def test_env_names_redis_user(monkeypatch: pytest.MonkeyPatch, url: str, printed
 
 def test_embedded_redis_names_its_user(tmp_path: Path) -> None:
     """So that the URL is good for redis-cli as it stands, wherever it is read."""
-    client = Redis.from_url(valkey.prepare(tmp_path).url)
+    client = Redis.from_url(embedded_valkey.prepare(tmp_path).url)
 
     assert client.connection_pool.connection_kwargs["username"] == "default"

@@ -41,28 +41,28 @@ PARTS = [
         "app app_state client connections cycle flow headers loop parser transport url _unset_keepalive_if_required "
         "connection_made connection_lost data_received eof_received "
         "on_message_begin on_headers_complete on_message_complete",
-        "ingest.connection",
+        "ingest.web.connection",
         "the bounds on headers, time and connections",
     ),
     Lean(
         "uvicorn",
         f"{UVICORN}:RequestResponseCycle",
         "keep_alive more_body response_complete scope",
-        "ingest.connection",
+        "ingest.web.connection",
         "knowing who waits for an answer",
     ),
     Lean(
         "uvicorn",
         "uvicorn.protocols.http.flow_control:FlowControl",
         "pause_reading",
-        "ingest.connection",
+        "ingest.web.connection",
         "reading nothing more of a connection that will end",
     ),
     Lean(
         "httptools",
         "httptools:HttpRequestParser",
         "feed_data get_http_version get_method should_upgrade",
-        "ingest.connection",
+        "ingest.web.connection",
         "passing over an offer to upgrade",
     ),
     Lean(
@@ -70,90 +70,92 @@ PARTS = [
         "rq:SimpleWorker",
         "_install_signal_handlers all clean_registries connection dequeue_job_and_maintain_ttl handle_exception key "
         "last_cleaned_at last_heartbeat register_birth run_maintenance_tasks subscribe work",
-        "workers.__main__",
+        "workers.pool",
         "the beginning and the end of a worker",
     ),
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool",
         "Status check_workers connection handle_dead_worker start start_worker status",
-        "workers.__main__",
+        "workers.pool",
         "taking up a dead worker's batch at once",
     ),
-    Lean("rq", "rq.worker_pool:WorkerPool.Status", "STOPPED", "workers.__main__", "starting nobody while a pool ends"),
-    Lean("rq", "rq.worker_pool:WorkerData", "pid process", "workers.__main__", "the line on a worker's death"),
+    Lean("rq", "rq.worker_pool:WorkerPool.Status", "STOPPED", "workers.pool", "starting nobody while a pool ends"),
+    Lean("rq", "rq.worker_pool:WorkerData", "pid process", "workers.pool", "the line on a worker's death"),
     Lean(
         "rq",
         "rq:Queue",
         "enqueue_many failed_job_registry intermediate_queue_key key prepare_data redis_server_version",
-        "ingest.jobs",
+        "ingest.batch.queue",
         "giving a batch its job, and a lost one another",
     ),
-    Lean("rq", "rq:Queue", "move_dependents_to_ready", "ingest.jobs", "enqueueing nothing that a stranger names"),
+    Lean(
+        "rq", "rq:Queue", "move_dependents_to_ready", "ingest.batch.queue", "enqueueing nothing that a stranger names"
+    ),
     Lean(
         "rq",
         "rq.job:Job",
         "connection failure_ttl id key restore result_ttl timeout",
-        "ingest.jobs",
+        "ingest.batch.queue",
         "refusing a job that is not ours",
     ),
-    Lean("rq", "rq.utils:", "decode_redis_hash", "ingest.jobs", "refusing a job that is not ours"),
+    Lean("rq", "rq.utils:", "decode_redis_hash", "ingest.batch.queue", "refusing a job that is not ours"),
     Lean(
         "rq",
         "rq.timeouts:UnixSignalDeathPenalty",
         "__enter__ __exit__",
-        "workers.pending",
+        "workers.sweeper.pending",
         "ending a pending push that hangs",
     ),
-    Lean("rq", "rq.serializers:", "PickleSerializer JSONSerializer", "ingest.dashboard", "unpickling nothing"),
-    Lean("rq-dashboard", "rq_dashboard.web:config", "serializer", "ingest.dashboard", "reading jobs"),
+    Lean("rq", "rq.serializers:", "PickleSerializer JSONSerializer", "ops.dashboard", "unpickling nothing"),
+    Lean("rq-dashboard", "rq_dashboard.web:config", "serializer", "ops.dashboard", "reading jobs"),
     Lean(
         "rq-dashboard",
         "rq_dashboard.web:",
         "escape_format_instance_list setup_rq_connection",
-        "ingest.dashboard",
+        "ops.dashboard",
         "its connection, and hiding the password from its pages",
     ),
     Lean(
         "redis",
         "redis.asyncio.connection:AbstractConnection",
         "_writer disconnect",
-        "ingest.redis_client",
+        "ingest.batch.clients",
         "giving up a connection at once",
     ),
     Lean(
         "redis",
         "redis:Redis",
         "connection_pool",
-        "ingest.cli.encryption",
+        "ops.doctor.encryption",
         "what `doctor` says of TLS",
     ),
     Lean(
         "redis",
         "redis:ConnectionPool",
         "connection_class connection_kwargs",
-        "ingest.cli.encryption",
+        "ops.doctor.encryption",
         "what `doctor` says of TLS",
     ),
     Lean(
         "redis",
         "redis.asyncio.connection:AbstractConnection",
         "_writer disconnect",
-        "ingest.redis_client",
+        "ingest.batch.clients",
         "keeping nothing that a frozen Redis has not read",
     ),
     Lean(
         "redis",
         "redis.asyncio:ConnectionPool",
         "connection_class",
-        "ingest.redis_client",
+        "ingest.batch.clients",
         "keeping nothing that a frozen Redis has not read",
     ),
     Lean(
         "starlette",
         "starlette.routing:Router",
         "default redirect_slashes",
-        "ingest.app",
+        "ingest.web.app",
         "counting what goes to no path of ours",
     ),
     Lean("psycopg", "psycopg.copy:LibpqWriter", "connection finish", "workers.copy", "the end of a COPY that failed"),
@@ -161,11 +163,11 @@ PARTS = [
         "psycopg",
         "psycopg.pq:PGconn",
         "consume_input flush send_flush_request socket",
-        "workers.postgres",
+        "workers.database",
         "emptying a full socket before anything waits",
     ),
-    Lean("honcho", "honcho.environ:", "parse_procfile", "ingest.cli.up", "knowing what to run"),
-    Lean("honcho", "honcho.printer:", "Message Printer", "ingest.cli.up", "its output"),
+    Lean("honcho", "honcho.environ:", "parse_procfile", "ops.commands.up", "knowing what to run"),
+    Lean("honcho", "honcho.printer:", "Message Printer", "ops.commands.up", "its output"),
 ]
 """What has to be there: of a class also what its methods set."""
 
@@ -175,61 +177,61 @@ PARAMETERS = [
         "uvicorn:Config",
         "access_log backlog date_header factory http log_config log_level proxy_headers server_header "
         "timeout_graceful_shutdown timeout_keep_alive workers ws",
-        "ingest.web",
+        "ingest.web.serve",
         "its manner of serving",
     ),
-    Lean("rq", "rq.worker:BaseWorker", "worker_ttl", "workers.__main__", "telling a dead worker from a silent one"),
+    Lean("rq", "rq.worker:BaseWorker", "worker_ttl", "workers.pool", "telling a dead worker from a silent one"),
     Lean(
         "rq",
         "rq:SimpleWorker.work",
         "logging_level with_scheduler",
-        "workers.__main__",
+        "workers.pool",
         "workers that schedule nothing and say little",
     ),
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool",
         "connection num_workers serializer worker_class",
-        "workers.__main__",
+        "workers.pool",
         "having our workers",
     ),
-    Lean("rq", "rq.worker_pool:WorkerPool.start", "logging_level", "workers.__main__", "a pool that says little"),
-    Lean("rq", "rq.worker_pool:WorkerPool.check_workers", "respawn", "workers.__main__", "its look at workers"),
-    Lean("rq", "rq.worker_pool:WorkerPool.handle_dead_worker", "worker_data", "workers.__main__", "its obituary"),
+    Lean("rq", "rq.worker_pool:WorkerPool.start", "logging_level", "workers.pool", "a pool that says little"),
+    Lean("rq", "rq.worker_pool:WorkerPool.check_workers", "respawn", "workers.pool", "its look at workers"),
+    Lean("rq", "rq.worker_pool:WorkerPool.handle_dead_worker", "worker_data", "workers.pool", "its obituary"),
     Lean(
         "rq",
         "rq:Queue.prepare_data",
         "args description failure_ttl job_id result_ttl timeout",
-        "ingest.jobs",
+        "ingest.batch.queue",
         "making a job",
     ),
-    Lean("rq", "rq:Queue.enqueue_many", "pipeline", "ingest.jobs", "storing a batch and its job in one step"),
+    Lean("rq", "rq:Queue.enqueue_many", "pipeline", "ingest.batch.queue", "storing a batch and its job in one step"),
     Lean(
         "rq",
         "rq.registry:FailedJobRegistry.get_job_count",
         "cleanup",
-        "ingest.cli.redis",
+        "ops.in_flight",
         "looking without a change",
     ),
     Lean(
         "rq-dashboard",
         "rq_dashboard.cli:make_flask_app",
         "config password url_prefix username",
-        "ingest.dashboard",
+        "ops.dashboard",
         "its application",
     ),
     Lean(
         "redis",
         "redis.maint_notifications:MaintNotificationsConfig",
         "enabled",
-        "ingest.redis_client",
+        "ingest.batch.clients",
         "answers that no announcement holds up",
     ),
     Lean(
         "redis",
         "redis.asyncio.connection:AbstractConnection.disconnect",
         "nowait",
-        "ingest.redis_client",
+        "ingest.batch.clients",
         "giving up a connection at once",
     ),
     Lean("psycopg", "psycopg.copy:LibpqWriter.finish", "exc", "workers.copy", "the end of a COPY that failed"),
@@ -242,74 +244,74 @@ CALLS = [
         "redis",
         "redis.asyncio.connection:AbstractConnection.read_response",
         "disconnect",
-        "ingest.redis_client",
+        "ingest.batch.clients",
         "keeping nothing that a frozen Redis has not read",
     ),
     Lean(
         "redis",
         "redis.asyncio.connection:AbstractConnection.send_packed_command",
         "disconnect",
-        "ingest.redis_client",
+        "ingest.batch.clients",
         "keeping nothing that a frozen Redis has not read",
     ),
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool.start",
         "_install_signal_handlers check_workers start_workers",
-        "workers.__main__",
+        "workers.pool",
         "its look at workers",
     ),
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool.start_workers",
         "start_worker",
-        "workers.__main__",
+        "workers.pool",
         "holding signals back",
     ),
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool.check_workers",
         "reap_workers start_worker",
-        "workers.__main__",
+        "workers.pool",
         "starting another worker",
     ),
-    Lean("rq", "rq.worker_pool:WorkerPool.reap_workers", "handle_dead_worker", "workers.__main__", "its obituary"),
+    Lean("rq", "rq.worker_pool:WorkerPool.reap_workers", "handle_dead_worker", "workers.pool", "its obituary"),
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool.get_worker_process",
         "ForkProcess",
-        "workers.__main__",
+        "workers.pool",
         "workers that share what is loaded",
     ),
     Lean(
         "rq",
         "rq:SimpleWorker.work",
         "_install_signal_handlers bootstrap dequeue_job_and_maintain_ttl run_maintenance_tasks",
-        "workers.__main__",
+        "workers.pool",
         "letting signals through, and passing by what is no job",
     ),
     Lean(
         "rq",
         "rq.worker:BaseWorker.bootstrap",
         "register_birth subscribe",
-        "workers.__main__",
+        "workers.pool",
         "taking no commands over Redis, and telling whose process has ended",
     ),
-    Lean("rq", "rq.job:Job.refresh", "restore", "ingest.jobs", "refusing a job that is not ours"),
-    Lean("rq", "rq.job:Job.fetch_many", "restore", "ingest.jobs", "refusing a job that is not ours"),
-    Lean("rq", "rq.job:Job.fetch", "refresh", "ingest.jobs", "refusing a job that is not ours"),
+    Lean("rq", "rq.job:Job.refresh", "restore", "ingest.batch.queue", "refusing a job that is not ours"),
+    Lean("rq", "rq.job:Job.fetch_many", "restore", "ingest.batch.queue", "refusing a job that is not ours"),
+    Lean("rq", "rq.job:Job.fetch", "refresh", "ingest.batch.queue", "refusing a job that is not ours"),
     Lean(
         "rq",
         "rq:Queue.get_redis_server_version",
         "redis_server_version",
-        "ingest.jobs",
+        "ingest.batch.queue",
         "building a job without asking Redis",
     ),
     Lean(
         "rq",
         "rq.serializers:resolve_serializer",
         "PickleSerializer",
-        "ingest.dashboard",
+        "ops.dashboard",
         "unpickling nothing",
     ),
     Lean("psycopg", "psycopg:Copy.finish", "writer finish", "workers.copy", "the end of a COPY that failed"),
@@ -322,21 +324,21 @@ REPLACED = [
         f"{UVICORN}:HttpToolsProtocol.data_received",
         "HttpParserError HttpParserUpgrade _should_upgrade _unset_keepalive_if_required _unsupported_upgrade_warning "
         "feed_data handle_websocket_upgrade httptools logger parser send_400_response warning",
-        "ingest.connection",
+        "ingest.web.connection",
         "doing the same in a way of its own",
     ),
     Lean(
         "uvicorn",
         f"{UVICORN}:HttpToolsProtocol.eof_received",
         "",
-        "ingest.connection",
+        "ingest.web.connection",
         "doing the same in a way of its own",
     ),
     Lean(
         "rq",
         "rq.worker:BaseWorker.run_maintenance_tasks",
         "_process acquire_locks clean_group_registries clean_registries is_alive last_cleaned_at scheduler",
-        "workers.__main__",
+        "workers.pool",
         "doing the same in a way of its own",
     ),
     Lean(
@@ -420,13 +422,13 @@ def test_replaced_function_is_as_it_was(lean: Lean) -> None:
 
 def test_complaint_is_a_sentence() -> None:
     """Whoever upgrades reads what broke, and where."""
-    lean = Lean("rq", "rq:Queue", "key gone", "ingest.jobs", "giving a batch its job")
+    lean = Lean("rq", "rq:Queue", "key gone", "ingest.batch.queue", "giving a batch its job")
 
     assert complaints(lean, members, "no longer has") == [
-        f"rq {version('rq')}: rq:Queue no longer has gone, which ingest.jobs needs for giving a batch its job"
+        f"rq {version('rq')}: rq:Queue no longer has gone, which ingest.batch.queue needs for giving a batch its job"
     ]
     assert complaints(lean._replace(owner="rq.nowhere:Queue"), members, "no longer has") == [
-        f"rq {version('rq')}: rq.nowhere:Queue is gone, which ingest.jobs needs for giving a batch its job"
+        f"rq {version('rq')}: rq.nowhere:Queue is gone, which ingest.batch.queue needs for giving a batch its job"
     ]
 
 
@@ -455,7 +457,8 @@ def inherited(node: ast.ClassDef, base: type) -> set[str]:
 def test_all_that_is_inherited_is_named() -> None:
     """A class of ours uses and overrides of a library's nothing but what is named here."""
     named = {name for lean in PARTS for name in lean.names.split()}
-    classes = [one for module in SOURCES if module.startswith(("ingest", "workers")) for one in classes_of(module)]
+    product = [module for module in SOURCES if not module.startswith("bench")]
+    classes = [one for module in product for one in classes_of(module)]
     unnamed = {
         f"{ours.__module__}: {base.__name__}.{name}"
         for node, ours, base in classes
@@ -476,6 +479,6 @@ def test_nothing_private_is_imported() -> None:
         if isinstance(node, ast.ImportFrom) and node.module
         for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
         if any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
-        and not name.startswith(("ingest", "workers", "__future__"))
+        and not name.startswith(("ingest", "workers", "ops", "__future__"))
     ]
     assert private == []

@@ -11,13 +11,13 @@ import pytest
 from psycopg import Connection
 
 import workers.settle
-from ingest.entry import Entry
+from ingest.batch.entry import Entry
+from ingest.kinds.normalise import normalise
 from tests.batches import count_copies, settle_at_once
 from tests.pushes import entry, push
 from tests.test_settle import DEADLOCKS, outcomes, rows
 from workers.copy import copy_pushes
-from workers.normalise import normalise
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]

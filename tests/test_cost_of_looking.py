@@ -15,7 +15,8 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from ingest.cli import person_statements, postgres
+from ops import queries
+from ops.person import statements
 from tests.conftest import TABLES
 
 Rows = Connection[dict[str, Any]]
@@ -80,7 +81,7 @@ def statements_of(module: ModuleType) -> dict[str, LiteralString]:
     }
 
 
-STATEMENTS = statements_of(postgres) | statements_of(person_statements)
+STATEMENTS = statements_of(queries) | statements_of(statements)
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -19,9 +19,9 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from rq_dashboard.web import escape_format_instance_list
 
-from ingest.dashboard import maskable
-from ingest.embedded.server import free_port
-from ingest.jobs import normalise_queue
+from ingest.batch.queue import normalise_queue
+from ops.dashboard import maskable
+from ops.local.server import free_port
 from tests.batches import enqueued
 from tests.processes import running_server
 from tests.pushes import entry, push
@@ -34,7 +34,7 @@ ELSEWHERE = "https://elsewhere.example"
 @contextmanager
 def running_dashboard(**environ: str) -> Iterator[str]:
     """Run the dashboard until the block ends; gives its base URL."""
-    with running_server(["-m", "ingest.dashboard"], "DASHBOARD_PORT", answers, **environ) as url:
+    with running_server(["-m", "ops.dashboard"], "DASHBOARD_PORT", answers, **environ) as url:
         yield url
 
 
@@ -143,7 +143,7 @@ def test_credentials_are_asked_for() -> None:
 def test_half_a_login_is_refused(name: str) -> None:
     """A username without a password, or the other way round, is an error and not an open door."""
     refused = subprocess.run(
-        [sys.executable, "-m", "ingest.dashboard"],
+        [sys.executable, "-m", "ops.dashboard"],
         env={**os.environ, name: "s3cret", "DASHBOARD_PORT": str(free_port())},
         check=False,
         capture_output=True,

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.decode import MAX_LEVELS, decode, decode_within, judge
 from ingest.errors import NotAnObjectError, NotJsonError
-from ingest.payloads import CustomApiPush
+from ingest.kinds.custom_api.payload import CustomApiPush
+from ingest.kinds.reading.decode import MAX_LEVELS, decode, decode_within, judge
 from tests.corpus import cases
 
 KIND = "custom-api"

@@ -84,6 +84,7 @@ def test_next_version_that_may_break_is_kept_out() -> None:
     [
         ("ingest", ["run"]),
         ("workers", ["run"]),
+        ("ops", ["run"]),
         ("tests", ["run", "dev", "fuzz"]),
         ("bench", ["run", "dev", "bench"]),
     ],
@@ -97,7 +98,7 @@ def test_what_is_imported_is_declared(folder: str, groups: list[str]) -> None:
         for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         for name in _imported_by(node)
-    } - {"ingest", "workers", "tests", "bench", *sys.stdlib_module_names}
+    } - {"ingest", "workers", "ops", "tests", "bench", *sys.stdlib_module_names}
     assert [one for one in sorted(imported) if not names & {one.replace("_", "-"), *distributions.get(one, ())}] == []
 
 

@@ -18,10 +18,10 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError
 
-from ingest.embedded import postgres, postgres_programs, valkey
-from ingest.embedded.server import Server, command_line, make_data_dir, wait_until_ready
 from ingest.errors import ServerStartError, SettingError
-from ingest.supervisor import Supervisor
+from ops.local import embedded_postgres, embedded_valkey, postgres_programs
+from ops.local.server import Server, command_line, make_data_dir, wait_until_ready
+from ops.local.supervisor import Supervisor
 from tests.processes import wait_pumping, wait_until
 
 
@@ -52,12 +52,12 @@ def supervised(server: Server) -> Iterator[Supervisor]:
 
 def test_postgres_keeps_data(data_dir: Path) -> None:
     """Rows are there again at the next start, under the same URL, and no port is open."""
-    server = postgres.prepare(data_dir)
+    server = embedded_postgres.prepare(data_dir)
     with supervised(server), psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
 
-    again = postgres.prepare(data_dir)
+    again = embedded_postgres.prepare(data_dir)
     with supervised(again), psycopg.connect(again.url) as connection:
         assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
     assert again.url == server.url
@@ -69,7 +69,7 @@ def test_postgres_in_odd_folder(tmp_path: Path, name: str) -> None:
     else may reach its socket, wherever that is, nor look into its log."""
     folder = tmp_path / name
     make_data_dir(folder)
-    server = postgres.prepare(folder)
+    server = embedded_postgres.prepare(folder)
     with supervised(server), psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
         sockets = Path(connection.info.host)
@@ -80,7 +80,7 @@ def test_postgres_in_odd_folder(tmp_path: Path, name: str) -> None:
 
 def test_postgres_log_holds_no_row(data_dir: Path) -> None:
     """What Postgres logs of an error names it without the row that it was about."""
-    server = postgres.prepare(data_dir)
+    server = embedded_postgres.prepare(data_dir)
     with supervised(server), psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE people (name text UNIQUE)")
         with pytest.raises(psycopg.errors.UniqueViolation):
@@ -96,7 +96,7 @@ def test_servers_are_told_no_secrets(data_dir: Path, monkeypatch: pytest.MonkeyP
     for name in ("INGEST_TOKENS", "DATABASE_URL", "REDIS_URL", "RQ_DASHBOARD_PASSWORD"):
         monkeypatch.setenv(name, "s3cret")
 
-    for server in (postgres.prepare(data_dir), valkey.prepare(data_dir)):
+    for server in (embedded_postgres.prepare(data_dir), embedded_valkey.prepare(data_dir)):
         assert "s3cret" not in server.process.environ.values()
         assert server.process.environ["PATH"] == os.environ["PATH"]
 
@@ -111,7 +111,7 @@ def test_unusable_data_dir_is_named(tmp_path: Path) -> None:
 
 def test_postgres_survives_kill(data_dir: Path) -> None:
     """Postgres that was killed (-9) is started again by the supervisor and recovers what was committed."""
-    server = postgres.prepare(data_dir)
+    server = embedded_postgres.prepare(data_dir)
     with supervised(server) as supervisor:
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
@@ -124,12 +124,12 @@ def test_postgres_survives_kill(data_dir: Path) -> None:
 
 def test_leftover_postgres_is_stopped(data_dir: Path) -> None:
     """A Postgres that outlived its supervisor is stopped before another one starts on its data."""
-    server = postgres.prepare(data_dir)
+    server = embedded_postgres.prepare(data_dir)
     first = Supervisor(lambda *_: None)
     first.start(server.process)
     wait_until_ready(server, first.pump)
 
-    again = postgres.prepare(data_dir)
+    again = embedded_postgres.prepare(data_dir)
 
     wait_until(lambda: first.exit_code("postgres") is not None, "the left-over has ended")
     with supervised(again):
@@ -138,14 +138,14 @@ def test_leftover_postgres_is_stopped(data_dir: Path) -> None:
 
 def test_pid_of_somebody_else_is_left_alone(data_dir: Path) -> None:
     """A pid file that outlived a restart of the machine stops neither an innocent process nor the next start."""
-    server = postgres.prepare(data_dir)
+    server = embedded_postgres.prepare(data_dir)
     lock = data_dir / "postgres/data/postmaster.pid"
     with supervised(server):
         content = lock.read_text()
     with subprocess.Popen(["sleep", "600"], user=server.process.user) as innocent:
         lock.write_text(content.replace(content.split()[0], str(innocent.pid), 1))
 
-        with supervised(postgres.prepare(data_dir)):
+        with supervised(embedded_postgres.prepare(data_dir)):
             assert innocent.poll() is None
         innocent.kill()
 
@@ -156,7 +156,7 @@ def test_half_made_cluster_is_made_anew(data_dir: Path) -> None:
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
 
-    with supervised(postgres.prepare(data_dir)):
+    with supervised(embedded_postgres.prepare(data_dir)):
         assert not unfinished.exists()
 
 
@@ -165,7 +165,7 @@ def test_long_path_gets_short_socket(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 15) / ("path" * 15)
     make_data_dir(folder)
 
-    server = postgres.prepare(folder)
+    server = embedded_postgres.prepare(folder)
 
     assert str(folder) not in server.url
     with supervised(server), psycopg.connect(server.url) as connection:
@@ -196,10 +196,10 @@ def test_closed_folders_stay_closed(open_folder: Path) -> None:
     make_data_dir(data_dir)
     before = modes(data_dir)
 
-    server = postgres.prepare(data_dir)
+    server = embedded_postgres.prepare(data_dir)
     with supervised(server), psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
-        again = postgres.prepare(data_dir)
+        again = embedded_postgres.prepare(data_dir)
     with supervised(again), psycopg.connect(again.url) as connection:
         assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
         assert is_private(Path(connection.info.host))
@@ -220,7 +220,7 @@ def test_programs_out_of_reach_are_copied(open_folder: Path, monkeypatch: pytest
     data_dir = open_folder / "data"
     make_data_dir(data_dir)
 
-    server = postgres.prepare(data_dir)
+    server = embedded_postgres.prepare(data_dir)
 
     assert server.process.command[0].startswith(str(copies))
     with supervised(server), psycopg.connect(server.url) as connection:
@@ -234,7 +234,7 @@ def test_somebody_elses_socket_folder_is_refused(tmp_path: Path, is_link: bool) 
     """Whoever made the folder under /tmp could answer in Postgres's place; it is neither used nor taken over."""
     folder = tmp_path / ("x" * 100)
     make_data_dir(folder)
-    short = Path(parse_qs(urlsplit(postgres.prepare(folder).url).query)["host"][0])
+    short = Path(parse_qs(urlsplit(embedded_postgres.prepare(folder).url).query)["host"][0])
     shutil.rmtree(short)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -245,7 +245,7 @@ def test_somebody_elses_socket_folder_is_refused(tmp_path: Path, is_link: bool) 
         os.chown(short, 65534, 65534)
     try:
         with pytest.raises(ServerStartError, match=f"^{short} belongs to somebody else"):
-            postgres.prepare(folder)
+            embedded_postgres.prepare(folder)
         assert is_link or short.stat().st_uid == 65534
         assert elsewhere.stat().st_uid == 0
     finally:
@@ -267,8 +267,8 @@ def test_somebody_elses_data_folder_is_refused(tmp_path: Path) -> None:
 
 def test_data_is_closed_to_others(data_dir: Path) -> None:
     """Nobody else on the machine can look into the servers' folders, or read Valkey's password."""
-    postgres.prepare(data_dir)
-    valkey.prepare(data_dir)
+    embedded_postgres.prepare(data_dir)
+    embedded_valkey.prepare(data_dir)
 
     for folder in ("postgres", "valkey"):
         assert is_private(data_dir / folder)
@@ -278,7 +278,7 @@ def test_data_is_closed_to_others(data_dir: Path) -> None:
 
 def test_password_is_nowhere_to_be_seen(data_dir: Path) -> None:
     """Valkey listens on loopback alone, and its password is neither in `ps` nor in its log, which is private too."""
-    server = valkey.prepare(data_dir)
+    server = embedded_valkey.prepare(data_dir)
     where = urlsplit(server.url)
     assert where.password
     with supervised(server), Redis.from_url(server.url) as client:
@@ -295,7 +295,7 @@ def test_password_is_nowhere_to_be_seen(data_dir: Path) -> None:
 
 def test_valkey_keeps_data(data_dir: Path) -> None:
     """What was confirmed is there after a kill (-9), under the same URL; and a password is asked for."""
-    server = valkey.prepare(data_dir)
+    server = embedded_valkey.prepare(data_dir)
     with supervised(server) as supervisor, Redis.from_url(server.url) as client:
         assert client.config_get("append*")["appendfsync"] == "always"
         client.set("kept", "1")
@@ -307,22 +307,22 @@ def test_valkey_keeps_data(data_dir: Path) -> None:
         with Redis(port=port) as stranger, pytest.raises(Exception, match="authenticated"):
             stranger.get("kept")
 
-    assert valkey.prepare(data_dir).url == server.url
+    assert embedded_valkey.prepare(data_dir).url == server.url
 
 
 def test_leftover_valkey_is_stopped(data_dir: Path) -> None:
     """A Valkey that outlived its supervisor is stopped, and the port kept."""
-    server = valkey.prepare(data_dir)
+    server = embedded_valkey.prepare(data_dir)
     with supervised(server) as first:
-        again = valkey.prepare(data_dir)
+        again = embedded_valkey.prepare(data_dir)
         wait_until(lambda: first.exit_code("valkey") is not None, "the left-over has ended")
     assert again.url == server.url
 
 
 def test_start_failure_shows_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not start is an error that names its log and shows its end."""
-    monkeypatch.setattr("ingest.embedded.server.START_SECONDS", 1.0)
-    server = valkey.prepare(data_dir)
+    monkeypatch.setattr("ops.local.server.START_SECONDS", 1.0)
+    server = embedded_valkey.prepare(data_dir)
     (data_dir / "valkey" / "valkey.conf").write_text("nonsense yes\n")
 
     with pytest.raises(ServerStartError, match="Bad directive"), supervised(server):

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from psycopg import Connection
 
-from ingest import keys
-from ingest.embedded.server import free_port
+from ingest.batch import keys
+from ops.local.server import free_port
 from tests.kept import kept, refused
 from tests.logins import Logins
 from tests.processes import answers, descendants, ingest, running, running_server, running_web, wait_until
@@ -321,7 +321,7 @@ def test_rolling_restart_refuses_nobody(database_url: str, redis_url: str, clien
     """On SIGHUP web processes are replaced one by one while new connections are taken and answered."""
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WEB_CONCURRENCY": "2", "PORT": str(free_port())}
     url = f"http://127.0.0.1:{environ['PORT']}"
-    with running("-m", "ingest.web", **environ) as web:
+    with running("-m", "ingest.web.serve", **environ) as web:
         wait_until(lambda: answers(url), "web answers")
         wait_until(lambda: len(descendants(web.pid, "spawn_main")) == 2, "both processes are started")
         before = set(descendants(web.pid, "spawn_main"))
@@ -352,7 +352,7 @@ def test_every_process_logs_in_our_form(capfd: pytest.CaptureFixture[str]) -> No
     with running_web(**away, WEB_CONCURRENCY="2") as url:
         assert httpx.post(url + PATH, json=push()).status_code == 503
 
-    assert "ERROR ingest.open_batch: Redis did not confirm a write (ConnectionError at " in capfd.readouterr().err
+    assert "ERROR ingest.web.open_batch: Redis did not confirm a write (ConnectionError at " in capfd.readouterr().err
 
 
 def test_nowhere_to_store_is_said() -> None:
@@ -371,12 +371,12 @@ SURPRISED_WEB = (
     "-c",
     """
 import runpy
-from ingest.readiness import Readiness
+from ingest.web.readiness import Readiness
 async def surprise(_readiness):
     raise RuntimeError("a surprise")
 assert Readiness.check
 Readiness.check = surprise
-runpy.run_module("ingest.web", run_name="__main__", alter_sys=True)
+runpy.run_module("ingest.web.serve", run_name="__main__", alter_sys=True)
 """,
 )
 

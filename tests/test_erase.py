@@ -16,12 +16,15 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from ingest import keys
-from ingest.cli import erase, person_pushes, person_statements, postgres
-from ingest.cli.person_pushes import Found
-from ingest.cli.reconcile import reconcile
-from ingest.entry import Entry, encode_entry
+from ingest.batch import keys
+from ingest.batch.entry import Entry, encode_entry
 from ingest.errors import EraseError
+from ops import queries
+from ops.commands import erase
+from ops.commands.reconcile import reconcile
+from ops.person import pushes
+from ops.person import statements as person_statements
+from ops.person.pushes import Found
 from tests.batches import enqueued, nothing_in_flight
 from tests.persons import MARK, NUMBER, OTHER, SPELT, call_only, hold_everywhere, marked
 from tests.processes import ingest, running, wait_until
@@ -31,10 +34,10 @@ from tests.test_cli import make_dead
 from tests.test_reconcile import acknowledge, batch_ids
 from tests.test_sweeper import store_pending
 from workers import statements
+from workers.database import Database
 from workers.jobs import normalise_batch
-from workers.postgres import Database
 from workers.settle import settle
-from workers.sweeper import Sweeper
+from workers.sweeper.loop import Sweeper
 from workers.taken_batch import take
 
 Rows = Connection[dict[str, Any]]
@@ -214,7 +217,7 @@ def test_real_worker_is_busy(client: Any, database_url: str, connection: Rows) -
     after it."""
     settled = "SELECT FROM airudder.pushes WHERE status <> 'pending'"
     connection.execute("INSERT INTO airudder.workflows VALUES ('default', 'w1', 'w', now(), gen_random_uuid())")
-    with psycopg.connect(database_url) as holder, running("-m", "workers", WORKERS="1"):
+    with psycopg.connect(database_url) as holder, running("-m", "workers.pool", WORKERS="1"):
         holder.execute("SELECT FROM airudder.workflows FOR UPDATE")
         enqueued(client, [entry(marked()), entry(push("other", OTHER))])
         waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%workflows%'"
@@ -239,7 +242,7 @@ def test_workers_at_full_speed(client: Any, connection: Rows) -> None:
         mine = [marked(f"mine {batch}"), call_only(f"mine {batch}")]
         enqueued(client, [entry(one) for one in (*others[:10], *mine, *others[10:])], f"b{batch}")
 
-    with running("-m", "workers", WORKERS="2"):
+    with running("-m", "workers.pool", WORKERS="2"):
         wait_until(lambda: client.zcard(keys.BATCHES) < 40, "workers are at it")
         with erasing():
             pass
@@ -630,9 +633,9 @@ def test_every_delivery_goes(client: Any, database: Database, connection: Rows, 
     for one in (entry(marked("waits")), entry(marked("settled"))):
         make_dead(connection, one)
         if b"settled" in one.body:
-            connection.execute(postgres.REPLAY_DEAD_BY_ID, {"push_id": one.uuid, "received_at": one.received_at})
+            connection.execute(queries.REPLAY_DEAD_BY_ID, {"push_id": one.uuid, "received_at": one.received_at})
             Sweeper(client, database).run_once()
-    connection.execute(postgres.REPLAY_ALL_DEAD)
+    connection.execute(queries.REPLAY_ALL_DEAD)
     assert outcomes(connection) == {"normalised": 2, "duplicate": 2, "pending": 1}
 
     assert ingest("erase", *whom).returncode == 0
@@ -665,7 +668,7 @@ def test_case_that_gets_another_number_meanwhile(
     looks: list[Found] = []
 
     def look_and_settle(*arguments: Any) -> Found:
-        found = person_pushes.find(*arguments)
+        found = pushes.find(*arguments)
         if not looks:
             settle(database, [entry(marked("late", OTHER))])
         looks.append(found)

@@ -16,7 +16,7 @@ from psycopg import Connection
 from tests.persons import NUMBER, OTHER, hold_everywhere, marked
 from tests.processes import ingest
 from tests.pushes import entry
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]

@@ -16,7 +16,7 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ingest.errors import NowhereToStoreError, TooSlowError
-from ingest.fallback import HOST_SECONDS, SPARE_SECONDS, TIMEOUT_SECONDS, Fallback, why_not
+from ingest.web.fallback import HOST_SECONDS, SPARE_SECONDS, TIMEOUT_SECONDS, Fallback, why_not
 from tests.logins import Logins
 from tests.processes import wait_until
 from tests.pushes import entry, push
@@ -27,7 +27,7 @@ Rows = Connection[dict[str, Any]]
 @pytest.fixture(autouse=True)
 def own_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """What web allows, not what a busy machine is allowed elsewhere."""
-    monkeypatch.setattr("ingest.fallback.TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr("ingest.web.fallback.TIMEOUT_SECONDS", TIMEOUT_SECONDS)
 
 
 def with_fallback(url: str, work: Callable[[Fallback], Awaitable[None]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.identifiers import canonical_id, named_id
+from ingest.kinds.reading.identifiers import canonical_id, named_id
 
 CAFE = "caf\u00e9-1"
 

@@ -47,9 +47,9 @@ def test_exception_in_message_is_type_and_place(capsys: pytest.CaptureFixture[st
 def test_exception_of_ours_is_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     """What we foresaw says what to change, and holds nothing personal."""
     logs.configure(logging.WARNING)
-    logging.getLogger("ingest.web").error("cannot start: %s", SettingError("PORT=x is not a whole number"))
+    logging.getLogger("ingest.web.serve").error("cannot start: %s", SettingError("PORT=x is not a whole number"))
 
-    assert capsys.readouterr().err == "ERROR ingest.web: cannot start: PORT=x is not a whole number\n"
+    assert capsys.readouterr().err == "ERROR ingest.web.serve: cannot start: PORT=x is not a whole number\n"
 
 
 def test_process_ends_without_text() -> None:

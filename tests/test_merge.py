@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from ingest.entry import Entry
+from ingest.batch.entry import Entry
+from ingest.kinds.normalise import normalise
 from ingest.tables import CALLS
 from tests.pushes import call_history, entry, push, row_of
 from workers.merge import merge, newer_of
-from workers.normalise import normalise
 
 
 def merged(entries: list[Entry]) -> dict[str, list[Any]]:

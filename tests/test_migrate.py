@@ -17,17 +17,18 @@ from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
-from ingest.cli import migrator
-from ingest.cli.migrate import command
-from ingest.cli.migration_files import How, Migration, Step, read_migrations
-from ingest.cli.migrator import Migrator
+from ingest.batch.entry import pending_columns
 from ingest.errors import MigrationError
-from ingest.fallback import INSERT_PENDING, pending_columns
 from ingest.resources import locate
+from ingest.web.fallback import INSERT_PENDING
+from ops.commands.migrate import command
+from ops.migrations import migrator
+from ops.migrations.files import How, Migration, Step, read_migrations
+from ops.migrations.migrator import Migrator
 from tests.processes import wait_until
 from tests.pushes import entry, push
 from tests.servers import Servers
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]

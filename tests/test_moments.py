@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.moments import CUT, NO_TIME, NOT_A_TIME, read_moment
+from ingest.kinds.reading.moments import CUT, NO_TIME, NOT_A_TIME, read_moment
 
 MOMENT = datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC)
 IN_JAKARTA = datetime(2022, 12, 29, 16, 1, 52, tzinfo=UTC)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 import workers.settle
+from ingest.kinds.normalise import normalise
 from tests.corpus import cases
 from tests.corpus.documents import documented, replaced, to_json
 from tests.corpus.odd_objects import nested
 from tests.fuzz.target import check
 from tests.odd_pushes import BODIES, documents
 from tests.pushes import entry
-from workers.normalise import normalise
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import COPY_FROM, settle
 
 

@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from ingest import keys, open_batch
-from ingest.entry import Entry, decode_entry
+from ingest.batch import keys
+from ingest.batch.clients import ACKNOWLEDGE_TIMEOUT_SECONDS, acknowledging_client
+from ingest.batch.entry import Entry, decode_entry
+from ingest.batch.push_ids import PushIds
+from ingest.batch.queue import normalise_queue
 from ingest.errors import NowhereToStoreError, TooSlowError
-from ingest.fallback import TIMEOUT_SECONDS
-from ingest.jobs import normalise_queue
-from ingest.open_batch import REDIS_SECONDS, OpenBatch
-from ingest.push_ids import PushIds
-from ingest.redis_client import ACKNOWLEDGE_TIMEOUT_SECONDS, acknowledging_client
+from ingest.web import open_batch
+from ingest.web.fallback import TIMEOUT_SECONDS
+from ingest.web.open_batch import REDIS_SECONDS, OpenBatch
 from tests.chaos.proxy import Proxy
 from tests.pushes import entry, push
 from tests.servers import redis_set_to

@@ -15,9 +15,9 @@ from ingest.errors import PostgresAwayError
 from tests.processes import wait_until
 from tests.pushes import entry, push
 from workers import statements
-from workers.partitions import Partitions
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
+from workers.sweeper.partitions import Partitions
 
 Rows = Connection[dict[str, Any]]
 

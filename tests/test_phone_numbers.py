@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.identifiers import DIGITS_LOST
-from ingest.phone_numbers import (
+from ingest.kinds.reading.identifiers import DIGITS_LOST
+from ingest.kinds.reading.phone_numbers import (
     EXTENSION,
     NO_COUNTRY,
     NOT_A_NUMBER,

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from ingest.entry import Entry, decode_entry, encode_entry
-from ingest.push_ids import MAX_AHEAD_US, PushIds, received_at_of
+from ingest.batch.entry import Entry, decode_entry, encode_entry
+from ingest.batch.push_ids import MAX_AHEAD_US, PushIds, received_at_of
 
 
 class Clock:

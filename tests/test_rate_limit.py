@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.rate_limit import BURST_SECONDS, RateLimit
+from ingest.web.rate_limit import BURST_SECONDS, RateLimit
 
 
 class Clock:

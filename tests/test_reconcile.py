@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from ingest import keys
-from ingest.cli.reconcile import reconcile
-from ingest.entry import Entry
-from ingest.fallback import Fallback
-from ingest.open_batch import OpenBatch
-from ingest.push_ids import PushIds
-from ingest.redis_client import acknowledging_client
+from ingest.batch import keys
+from ingest.batch.clients import acknowledging_client
+from ingest.batch.entry import Entry
+from ingest.batch.push_ids import PushIds
+from ingest.web.fallback import Fallback
+from ingest.web.open_batch import OpenBatch
+from ops.commands.reconcile import reconcile
 from tests.processes import ingest
 from tests.pushes import entry, push
+from workers.database import Database
 from workers.jobs import normalise_batch
-from workers.postgres import Database
-from workers.sweeper import Sweeper
+from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
 

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import Any
 
-from ingest import keys
-from ingest.redis_client import aside_client
-from ingest.refusals import Refusals
+from ingest.batch import keys
+from ingest.batch.clients import aside_client
+from ingest.web.refusals import Refusals
 from tests.kept import last_refusals
 
 

@@ -14,17 +14,17 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-import workers.retention
-from ingest import keys
-from ingest.cli.reconcile import reconcile
+import workers.sweeper.retention
+from ingest.batch import keys
+from ops.commands.reconcile import reconcile
 from tests.processes import ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.test_sweeper import Clock, store_pending
-from workers.chores import REST_SECONDS, Chore
-from workers.postgres import Database
-from workers.retention import Days, Retention
+from workers.database import Database
 from workers.settle import settle
-from workers.sweeper import RETENTION_SECONDS, Sweeper
+from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.loop import RETENTION_SECONDS, Sweeper
+from workers.sweeper.retention import Days, Retention
 
 Rows = Connection[dict[str, Any]]
 
@@ -161,7 +161,7 @@ def test_pushes_without_partition_are_deleted(
     database: Database, clock: Clock, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pushes of days that never had a partition go as well, portion by portion; pending ones stay."""
-    monkeypatch.setattr(workers.retention, "PUSHES", 2)
+    monkeypatch.setattr(workers.sweeper.retention, "PUSHES", 2)
     for days_ago in (100, 100, 101, 102, 103):
         store(connection, days_ago)
     store_pending(connection, entry(push(), later_us=-104 * DAY_US))
@@ -237,7 +237,7 @@ def test_old_transcripts_are_cleared(
     database: Database, clock: Clock, connection: Rows, monkeypatch: pytest.MonkeyPatch, portion: int
 ) -> None:
     """The turns of calls that began, or where that is unknown came in, long enough ago go; the calls stay."""
-    monkeypatch.setattr(workers.retention, "CALLS", portion)
+    monkeypatch.setattr(workers.sweeper.retention, "CALLS", portion)
     young = f"{datetime.now(UTC) - timedelta(days=29):%Y-%m-%dT%H:%M:%SZ}"
     old = f"{datetime.now(UTC) - timedelta(days=31):%Y-%m-%dT%H:%M:%SZ}"
     settle(
@@ -284,7 +284,7 @@ def test_much_to_remove_takes_several_passes(
     database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What does not fit into a pass is removed in the next, and others have their turn between."""
-    monkeypatch.setattr(workers.retention, "CALLS", 1)
+    monkeypatch.setattr(workers.sweeper.retention, "CALLS", 1)
     ticks = itertools.count(step=2)
     retention = Retention(database, lambda: next(ticks), Days(turns=30))
     settle(database, [entry(call_from("2026-01-01T00:00:00Z", f"c{number}")) for number in range(5)])
@@ -339,7 +339,7 @@ def test_sweeper_process_enforces_and_status_tells(
         store(connection, days_ago)
     settle(database, [entry(call_from("2026-01-01T00:00:00Z", "c1"))])
 
-    with running("-m", "workers.sweeper"):
+    with running("-m", "workers.sweeper.loop"):
         wait_until(
             lambda: len(connection.execute("SELECT FROM airudder.retention").fetchall()) == 2, "both are enforced"
         )

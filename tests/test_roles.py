@@ -17,15 +17,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import dict_row
 
-from ingest.embedded import postgres
-from ingest.embedded.server import make_data_dir, wait_until_ready
 from ingest.resources import locate
-from ingest.supervisor import Supervisor
+from ops.local import embedded_postgres
+from ops.local.server import make_data_dir, wait_until_ready
+from ops.local.supervisor import Supervisor
 from tests.logins import Logins
 from tests.processes import ingest, running, running_web, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]
@@ -202,8 +202,8 @@ def test_whole_path_with_roles(environment: None, logins: Logins, client: Any, c
     with (
         running_web(DATABASE_URL=logins.web) as url,
         running_web(DATABASE_URL=logins.web, REDIS_URL=nobody) as url_without_redis,
-        running("-m", "workers", WORKERS="1", **worker),
-        running("-m", "workers.sweeper", **worker),
+        running("-m", "workers.pool", WORKERS="1", **worker),
+        running("-m", "workers.sweeper.loop", **worker),
     ):
         endpoint = "airudder/custom-api"
         assert httpx.get(f"{url_without_redis}/readyz").json()["postgres"] == "can store"
@@ -243,7 +243,7 @@ def is_owned_as_pushes(connection: Rows, partition: str) -> bool:
 def cluster_url(tmp_path: Path) -> Iterator[str]:
     """A cluster of its own, in which our roles were never made."""
     make_data_dir(tmp_path / "cluster")
-    server = postgres.prepare(tmp_path / "cluster")
+    server = embedded_postgres.prepare(tmp_path / "cluster")
     supervisor = Supervisor(lambda *_: None)
     supervisor.start(server.process)
     try:

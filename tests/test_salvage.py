@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.identifiers import DIGITS_LOST
-from ingest.payloads import Answer, Call, Callee, CustomApiPush, Turn
-from workers.clean import MAX_DEPTH
-from workers.salvage import salvage
-from workers.warn import Warnings
+from ingest.kinds.custom_api.payload import Answer, Call, Callee, CustomApiPush, Turn
+from ingest.kinds.reading.clean import MAX_DEPTH
+from ingest.kinds.reading.identifiers import DIGITS_LOST
+from ingest.kinds.reading.salvage import salvage
+from ingest.kinds.reading.warn import Warnings
 
 
 def salvaged(value: dict[str, Any]) -> tuple[CustomApiPush, dict[str, str]]:

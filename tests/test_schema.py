@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from ingest.cli import postgres
+from ops import queries
 from tests.pushes import entry, push
 
 Rows = Connection[dict[str, Any]]
@@ -156,15 +156,15 @@ def test_digest_is_of_body(connection: Rows) -> None:
 
 
 LOOKUPS = {
-    "a push by id": postgres.PUSH_BY_ID,
-    "dead letters": postgres.DEAD_NEWEST_FIRST,
-    "calls by id": postgres.CALLS_BY_ID,
-    "deliveries of a call": postgres.PUSHES_BY_CALL_ID,
-    "cases by id": postgres.CASES_BY_ID,
-    "calls of a case": postgres.CALLS_BY_CASE_ID,
-    "callees by number": postgres.CALLEES_BY_NUMBER,
-    "cases of a callee": postgres.CASES_BY_NUMBER,
-    "calls to a callee": postgres.CALLS_BY_NUMBER,
+    "a push by id": queries.PUSH_BY_ID,
+    "dead letters": queries.DEAD_NEWEST_FIRST,
+    "calls by id": queries.CALLS_BY_ID,
+    "deliveries of a call": queries.PUSHES_BY_CALL_ID,
+    "cases by id": queries.CASES_BY_ID,
+    "calls of a case": queries.CALLS_BY_CASE_ID,
+    "callees by number": queries.CALLEES_BY_NUMBER,
+    "cases of a callee": queries.CASES_BY_NUMBER,
+    "calls to a callee": queries.CALLS_BY_NUMBER,
     "a transcript": "SELECT FROM airudder.call_turns WHERE call_id = 'c' ORDER BY position",
     "answers of a case": "SELECT FROM airudder.case_answers WHERE callee_number = 'n'",
     "pending pushes": "SELECT FROM airudder.pushes WHERE status = 'pending' ORDER BY received_at LIMIT 100",

@@ -14,14 +14,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ingest import session
 from ingest.errors import PostgresAwayError
-from ingest.fallback import Fallback
 from ingest.urls import connection_options
+from ingest.web.fallback import Fallback
 from tests.logins import Logins
 from tests.processes import ingest
 from tests.pushes import entry, push
-from workers.postgres import Database, connect
+from workers.database import Database, connect
 from workers.settle import settle
-from workers.sweeper import Sweeper
+from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
 

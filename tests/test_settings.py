@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from ingest.batch.clients import patient_client
 from ingest.errors import SettingError
-from ingest.redis_client import patient_client
 from ingest.settings import LOCK_FILE, RUNNING_FILE, load, running_pid
 from ingest.tokens import Token, digest_of
 from ingest.urls import connection_options, each_host

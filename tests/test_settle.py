@@ -18,14 +18,14 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 import workers.redeliveries
 import workers.settle
 from ingest import tables
-from ingest.entry import Entry
+from ingest.batch.entry import Entry
 from ingest.errors import PostgresAwayError, RefusedError
 from tests.batches import refusing, settle_at_once
 from tests.conftest import TABLES
 from tests.processes import wait_until
 from tests.pushes import IDS, call_history, entry, push, received_at
 from tests.test_decode import SAMPLE
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle, settle_alone
 
 Rows = Connection[dict[str, Any]]

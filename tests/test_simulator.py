@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from ingest.decode import decode
-from ingest.embedded.server import free_port
-from ingest.simulator import words
-from ingest.simulator.pushes import SimulatedPush, generate
-from ingest.simulator.sender import Plan, Summary, send
+from ingest.kinds.normalise import normalise
+from ingest.kinds.reading.decode import decode
 from ingest.tables.rows import CallRow
+from ops.local.server import free_port
+from ops.simulator import words
+from ops.simulator.pushes import SimulatedPush, generate
+from ops.simulator.sender import Plan, Summary, send
 from tests.pushes import entry, row_of
-from workers.normalise import normalise
 
 
 @pytest.fixture(scope="module")

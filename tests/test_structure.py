@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for folder in ("ingest", "workers", "bench")
+    for folder in ("ingest", "workers", "ops", "bench")
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 CLIENTS = {"redis", "rq", "psycopg", "aiohttp", "httpx"}
@@ -58,6 +58,12 @@ def test_ingest_never_imports_workers(module: str) -> None:
     assert "workers" not in packages(imports(module))
 
 
+@pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith(("ingest", "workers"))])
+def test_nobody_imports_ops(module: str) -> None:
+    """What people use rests on what pushes go through, and nothing of that on what people use."""
+    assert "ops" not in packages(imports(module))
+
+
 @pytest.mark.parametrize("module", [name for name in SOURCES if not name.startswith("bench")])
 def test_product_never_imports_bench(module: str) -> None:
     """What measures the product is no part of it."""
@@ -66,13 +72,12 @@ def test_product_never_imports_bench(module: str) -> None:
 
 @pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith("ingest")])
 def test_postgres_is_fallbacks_alone(module: str) -> None:
-    """Before Redis only the fallback knows Postgres; operators' commands and the server stand beside the path, and of
-    a URL it is libpq that says how it is read."""
-    if module not in ("ingest.fallback", "ingest.urls") and not module.startswith(("ingest.cli", "ingest.embedded")):
+    """Before Redis only the fallback knows Postgres, and of a URL it is libpq that says how it is read."""
+    if module not in ("ingest.web.fallback", "ingest.urls"):
         assert "psycopg" not in packages(imports(module))
 
 
-@pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith(("ingest", "workers"))])
+@pytest.mark.parametrize("module", [name for name in SOURCES if name.startswith(("ingest", "workers", "ops"))])
 def test_every_session_is_set_up(module: str) -> None:
     """Whoever connects to Postgres sets what the session rests on, whatever the server says."""
     called = [ast.unparse(node.func) for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
@@ -84,12 +89,15 @@ def test_every_session_is_set_up(module: str) -> None:
 def test_workers_know_no_web(module: str) -> None:
     """What is after Redis knows nothing of HTTP."""
     assert not packages(reachable(module)) & {"starlette", "uvicorn", "click"}
-    assert not imports(module) & {"ingest.app", "ingest.endpoint", "ingest.cli", "ingest.open_batch"}
+    assert not [name for name in reachable(module) if name.startswith("ingest.web")]
 
 
-@pytest.mark.parametrize("module", ["ingest.payloads", "ingest.decode", "workers.normalise", "workers.merge"])
+@pytest.mark.parametrize(
+    "module",
+    [name for name in SOURCES if name.startswith(("ingest.kinds", "ingest.tables"))] + ["workers.merge"],
+)
 def test_pure_steps_know_no_client(module: str) -> None:
-    """Decoding, normalising and merging touch no server, directly or through anything of ours."""
+    """From bytes to rows, and from rows to what is written, no server is touched, directly or through anything."""
     assert not packages(reachable(module)) & CLIENTS
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest import supervisor as supervisor_module
-from ingest.supervisor import Process, Supervisor
+from ops.local import supervisor as supervisor_module
+from ops.local.supervisor import Process, Supervisor
 from tests.processes import wait_pumping, wait_until
 
 
@@ -229,7 +229,7 @@ def test_nothing_outlives_killed_supervisor(tmp_path: Path) -> None:
     """A supervisor that is killed takes its processes with it."""
     code = f"""
         import os, sys
-        from ingest.supervisor import Process, Supervisor
+        from ops.local.supervisor import Process, Supervisor
         supervisor = Supervisor(lambda name, line: print(line, flush=True))
         code = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
         supervisor.start(Process("a", ({sys.executable!r}, "-c", code), os.environ))

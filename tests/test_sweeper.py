@@ -13,24 +13,24 @@ import pytest
 from psycopg import Connection
 from redis import Redis
 
-import workers.frozen
-import workers.pending
-from ingest import keys
-from ingest.entry import Entry, encode_entry
-from ingest.jobs import enqueue_batch, normalise_queue
+import workers.sweeper.frozen
+import workers.sweeper.pending
+from ingest.batch import keys
+from ingest.batch.entry import Entry, encode_entry
+from ingest.batch.queue import enqueue_batch, normalise_queue
 from tests.batches import refusing
 from tests.logins import Logins
 from tests.processes import wait_until
 from tests.pushes import entry, hang_on_poison, push
 from tests.servers import redis_set_to
 from workers import settle
-from workers.chores import REST_SECONDS, Chore
+from workers.database import Database
 from workers.jobs import normalise_batch
-from workers.partitions import Partitions
-from workers.postgres import Database
-from workers.retention import Days
 from workers.statements import LOCK_SWEEPER
-from workers.sweeper import GRACE_SECONDS, Sweeper
+from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.loop import GRACE_SECONDS, Sweeper
+from workers.sweeper.partitions import Partitions
+from workers.sweeper.retention import Days
 
 Rows = Connection[dict[str, Any]]
 
@@ -202,14 +202,14 @@ def test_refused_push_holds_up_none_behind_it(
     sweeper: Sweeper, clock: Clock, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pending pushes that Postgres refuses, for a reason that may not be theirs, are left alone for a while."""
-    monkeypatch.setattr(workers.pending, "LIMIT", 3)
+    monkeypatch.setattr(workers.sweeper.pending, "LIMIT", 3)
     for call_id in ("odd 1", "odd 2", "c1", "c2", "c3"):
         store_pending(connection, entry(push(call_id)))
     with refusing(connection, "calls", "NEW.call_id LIKE 'odd%'"):
         sweeper.run_once()
         assert statuses(connection) == ["pending"] * 2 + ["normalised"] * 3
         assert sweeper.run_once() == 0
-    clock.now += workers.pending.REST_SECONDS
+    clock.now += workers.sweeper.pending.REST_SECONDS
 
     assert sweeper.run_once() == 2
     assert statuses(connection) == ["normalised"] * 5
@@ -220,8 +220,8 @@ def test_pending_pushes_are_fed_by_their_bytes(
 ) -> None:
     """No more bytes are fed at once than a batch has; a push that is larger is fed alone."""
     fed: list[int] = []
-    monkeypatch.setattr(workers.pending, "LIMIT_BYTES", 3000)
-    monkeypatch.setattr(workers.pending, "settle", lambda database, entries, **how: fed.append(len(entries)))
+    monkeypatch.setattr(workers.sweeper.pending, "LIMIT_BYTES", 3000)
+    monkeypatch.setattr(workers.sweeper.pending, "settle", lambda database, entries, **how: fed.append(len(entries)))
     for number, size in enumerate((1000, 1500, 1000, 9000, 100)):
         store_pending(connection, entry(b"x" * size, later_us=number))
 
@@ -234,7 +234,7 @@ def test_pending_push_that_hangs_ends_dead(sweeper: Sweeper, connection: Rows, m
     """A pending push whose normalising does not end is dead after three tries, and its mates go through."""
 
     monkeypatch.setattr(settle, "normalise", hang_on_poison)
-    monkeypatch.setattr(workers.pending, "JOB_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(workers.sweeper.pending, "JOB_TIMEOUT_SECONDS", 1)
     for one in (entry(push("c1")), entry(push("c2", poison=True)), entry(push("c3"))):
         store_pending(connection, one)
 
@@ -294,7 +294,7 @@ def test_frozen_copy_is_ended(
         sweeper.run_once()
         assert waiting() == sessions.keys()
 
-        monkeypatch.setattr(workers.frozen, "FROZEN_SECONDS", 0)
+        monkeypatch.setattr(workers.sweeper.frozen, "FROZEN_SECONDS", 0)
         sweeper.run_once()
         wait_until(lambda: "frozen" not in waiting(), "it is ended")
         assert waiting() == sessions.keys() - {"frozen"}
@@ -322,7 +322,7 @@ def test_frozen_sweeper_is_succeeded(
 ) -> None:
     """One that stands still in a transaction is ended by the next, which has the lock then; between two transactions
     Postgres ends it."""
-    monkeypatch.setattr(workers.frozen, "FROZEN_SECONDS", 0)
+    monkeypatch.setattr(workers.sweeper.frozen, "FROZEN_SECONDS", 0)
     with closing(psycopg.connect(logins.worker, application_name="airudder-ingest")) as frozen:
         frozen.execute(LOCK_SWEEPER)
         frozen.commit()
@@ -366,7 +366,7 @@ def test_moved_batch_keeps_its_attempts(
 ) -> None:
     """What has ended two workers is tried alone, once, after a full Redis was emptied."""
     monkeypatch.setattr(settle, "normalise", hang_on_poison)
-    monkeypatch.setattr(workers.pending, "JOB_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(workers.sweeper.pending, "JOB_TIMEOUT_SECONDS", 1)
     for one in (entry(push("c1")), entry(push("c2", poison=True))):
         client.rpush(keys.batch("b1"), encode_entry(one))
     client.zadd(keys.BATCHES, {"b1": 1.0})
@@ -384,7 +384,7 @@ def test_lost_batches_do_not_wait_for_pending(
     client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many pending pushes take several passes, and what is in Redis is looked after in each."""
-    monkeypatch.setattr(workers.pending, "LIMIT", 1)
+    monkeypatch.setattr(workers.sweeper.pending, "LIMIT", 1)
     # Every look at this clock takes four seconds: two rounds fit into a pass.
     ticks = itertools.count(step=4)
     sweeper = Sweeper(client, database, clock=lambda: next(ticks))

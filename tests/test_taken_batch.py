@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest import keys
-from ingest.entry import Entry, encode_entry
+from ingest.batch import keys
+from ingest.batch.entry import Entry, encode_entry
 from tests.pushes import entry, push
 from workers.taken_batch import LEASE_SECONDS, take
 

@@ -14,9 +14,9 @@ import pytest
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
-from ingest.cli import encryption
-from ingest.embedded.server import free_port
-from ingest.redis_client import patient_client
+from ingest.batch.clients import patient_client
+from ops.doctor import encryption
+from ops.local.server import free_port
 from tests.processes import ingest, running, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to
@@ -76,9 +76,9 @@ def test_pushes_go_through(
         with (
             running_web(**environ) as url,
             running_web(**{**environ, "REDIS_URL": nobody}) as url_without_redis,
-            running("-m", "workers", WORKERS="1", **environ),
-            running("-m", "workers.sweeper", **environ),
-            running("-m", "ingest.dashboard", DASHBOARD_PORT=dashboard_port, **environ),
+            running("-m", "workers.pool", WORKERS="1", **environ),
+            running("-m", "workers.sweeper.loop", **environ),
+            running("-m", "ops.dashboard", DASHBOARD_PORT=dashboard_port, **environ),
         ):
             assert httpx.post(f"{url}/airudder/custom-api", json=push("c1")).status_code == 200
             assert httpx.post(f"{url_without_redis}/airudder/custom-api", json=push("c2")).status_code == 200

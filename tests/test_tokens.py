@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.access import Access
 from ingest.errors import SettingError
 from ingest.settings import load
 from ingest.tokens import Token, append_to_file, item_of, make_secret, remove_from_file
+from ingest.web.access import Access
 
 SOMEBODY = 65534
 """A user who owns nothing"""

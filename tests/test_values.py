@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers import values
-from workers.warn import Warnings
+from ingest.kinds.reading import values
+from ingest.kinds.reading.warn import Warnings
 
 Read = Callable[[Any, str, Warnings], Any]
 

@@ -9,9 +9,9 @@ from redis import Redis
 from rq import get_current_job
 
 from ingest import settings
+from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
-from ingest.jobs import JOB_TIMEOUT_SECONDS
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import OneByOne, bury, settle, unsettled
 from workers.taken_batch import TakenBatch, take
 from workers.watchdog import watched

@@ -13,14 +13,14 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from ingest.entry import stored_entry
-from ingest.push_ids import received_at_of
+from ingest.batch.entry import stored_entry
+from ingest.batch.push_ids import received_at_of
+from ingest.kinds.normalise import normalise
 from ingest.tables import TABLE_OF, TABLES
 from ingest.tables.rows import Normalised, Row
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
 from workers import statements
 from workers.merge import merge
-from workers.normalise import normalise
 from workers.redeliveries import Delivery, delivery_of, find_deliveries, lock_near_midnight
 from workers.write import is_duplicate, upsert, upsert_pushes
 

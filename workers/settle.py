@@ -14,13 +14,13 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
-from ingest.entry import Entry
+from ingest.batch.entry import Entry
 from ingest.errors import PostgresAwayError, RefusedError, describe
+from ingest.kinds.normalise import dead, normalise
 from ingest.tables.rows import Normalised
 from workers import statements
+from workers.database import Database
 from workers.late import write_late
-from workers.normalise import dead, normalise
-from workers.postgres import Database
 from workers.write import OvertakenError, write, write_by_copy
 
 COPY_FROM = 50

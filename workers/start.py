@@ -10,9 +10,10 @@ from psycopg import Connection
 from redis import Redis
 from redis.exceptions import RedisError
 
-from ingest import installation, redis_probe, session
+from ingest import session
+from ingest.batch import installation, redis_probe
 from ingest.errors import SettingError, describe
-from workers.postgres import UnfitServerError, connect
+from workers.database import UnfitServerError, connect
 
 _log = logging.getLogger(__name__)
 

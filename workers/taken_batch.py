@@ -8,10 +8,10 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from ingest import keys
-from ingest.entry import Entry, decode_entry
-from ingest.jobs import JOB_TIMEOUT_SECONDS
-from workers.lost_batch import holder
+from ingest.batch import keys
+from ingest.batch.entry import Entry, decode_entry
+from ingest.batch.lease import holder
+from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 
 LEASE_SECONDS = JOB_TIMEOUT_SECONDS + 5
 """No job lives longer: when the lease is over, the worker is dead, and the sweeper enqueues the batch again."""

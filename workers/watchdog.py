@@ -6,7 +6,7 @@ import faulthandler
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ingest.jobs import JOB_TIMEOUT_SECONDS
+from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 
 GRACE_SECONDS = 2
 """RQ's alarm comes first, and a worker that can hear it lives on."""

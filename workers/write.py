@@ -16,8 +16,8 @@ from ingest.tables.rows import Normalised, PushRow
 from ingest.tables.table import KEPT_FROM, Table
 from workers import statements
 from workers.copy import copy_pushes
+from workers.database import pipelined
 from workers.merge import Merged, merge
-from workers.postgres import pipelined
 from workers.redeliveries import tell_redeliveries
 
 _Connection = Connection[tuple[Any, ...]]

@@ -17,10 +17,10 @@ from bench.peers.copy_ceiling import copy, prepare
 from bench.plan import Plan
 from bench.results import Results
 from bench.stand import START_SECONDS, Stand
-from ingest import keys
-from ingest.entry import Entry, decode_entry
-from workers.normalise import normalise
-from workers.postgres import Database
+from ingest.batch import keys
+from ingest.batch.entry import Entry, decode_entry
+from ingest.kinds.normalise import normalise
+from workers.database import Database
 from workers.settle import settle_alone
 
 _ALONE = 2_000
@@ -111,7 +111,7 @@ def _queued(stand: Stand) -> list[list[Entry]]:
 def _drain(stand: Stand, workers: int = 1) -> float:
     """Start a worker, or several; the rate from when its first batch is done to the end."""
     queued = stand.redis.zcard(keys.BATCHES)
-    stand.start("worker", "-m", "workers", WORKERS=str(workers))
+    stand.start("worker", "-m", "workers.pool", WORKERS=str(workers))
     stand.wait(lambda: stand.redis.zcard(keys.BATCHES) < queued, "the worker begins", START_SECONDS, pause=0.001)
     begun, rest = time.perf_counter(), stand.in_flight()
     stand.wait_until_drained()

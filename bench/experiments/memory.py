@@ -12,7 +12,7 @@ from bench.load import load
 from bench.plan import Plan
 from bench.results import Results
 from bench.stand import Stand
-from ingest.simulator.pushes import generate
+from ops.simulator.pushes import generate
 
 _PUSHES = 2_000
 

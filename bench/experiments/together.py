@@ -18,7 +18,7 @@ from bench.open_loop import send
 from bench.plan import Plan
 from bench.results import Results
 from bench.stand import START_SECONDS, Stand
-from ingest import keys
+from ingest.batch import keys
 
 _BASE_RATE = 200
 _BURST = 10_000
@@ -118,8 +118,8 @@ def idle(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) ->
 @contextmanager
 def _receiving(stand: Stand, workers: int = 1) -> Iterator[str]:
     url = stand.serve_ours()
-    stand.start("worker", "-m", "workers", WORKERS=str(workers))
-    stand.start("sweeper", "-m", "workers.sweeper")
+    stand.start("worker", "-m", "workers.pool", WORKERS=str(workers))
+    stand.start("sweeper", "-m", "workers.sweeper.loop")
     stand.wait(lambda: stand.redis.scard("rq:workers") >= workers, "the workers are there", START_SECONDS)
     yield url
     stand.stop("web", "worker", "sweeper")

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ingest.decode import judge
-from ingest.entry import Entry
-from ingest.fallback import INSERT_PENDING, pending_columns
-from ingest.push_ids import PushIds
+from ingest.batch.entry import Entry, pending_columns
+from ingest.batch.push_ids import PushIds
+from ingest.kinds.reading.decode import judge
+from ingest.web.fallback import INSERT_PENDING
 
 _ids = PushIds()
 _waiting: list[tuple[Entry, asyncio.Future[bool]]] = []

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ingest.decode import judge
-from ingest.entry import Entry
-from ingest.push_ids import PushIds
+from ingest.batch.entry import Entry
+from ingest.batch.push_ids import PushIds
+from ingest.kinds.reading.decode import judge
 
 _INSERT: LiteralString = """
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status) VALUES (%b, %b, %b, %b, %b, 'pending')

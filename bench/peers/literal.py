@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ingest.decode import judge
+from ingest.kinds.reading.decode import judge
 
 _queue = Queue("literal", connection=Redis.from_url(os.environ["REDIS_URL"]), serializer=JSONSerializer)
 

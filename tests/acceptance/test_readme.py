@@ -18,8 +18,8 @@ import httpx
 import psycopg
 import pytest
 
-from ingest.embedded.server import command_line, free_port
-from ingest.simulator.pushes import generate
+from ops.local.server import command_line, free_port
+from ops.simulator.pushes import generate
 from tests.processes import descendants, wait_until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
@@ -209,7 +209,7 @@ def test_killed_up_is_recovered_from(tmp_path: Path) -> None:
 def test_dead_process_is_restarted(tmp_path: Path) -> None:
     """A worker pool that is killed is started again with a line that says so, and its work goes on."""
     with running_up(tmp_path) as up:
-        pool, *_ = descendants(up.process.pid, "-m workers$")
+        pool, *_ = descendants(up.process.pid, "-m workers.pool$")
         os.kill(pool, signal.SIGKILL)
         wait_until(lambda: "ended by SIGKILL; starting it again" in up.printed, "it is said")
         assert up.ingest("send", "--count", "20", "--rate", "0").returncode == 0

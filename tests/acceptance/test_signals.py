@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ingest.cli import up as up_module
-from ingest.embedded.server import free_port
-from ingest.jobs import JOB_TIMEOUT_SECONDS
+from ingest.batch.queue import JOB_TIMEOUT_SECONDS
+from ops.commands import up as up_module
+from ops.local.server import free_port
 from tests.acceptance.test_readme import INGEST, Up, are_gone, running_up
 from tests.processes import descendants, wait_until
 

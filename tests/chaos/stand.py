@@ -21,12 +21,12 @@ from psycopg.rows import dict_row
 from redis import Redis
 from redis.exceptions import RedisError
 
-from ingest import keys
-from ingest.cli.reconcile import reconcile
-from ingest.embedded import postgres, valkey
-from ingest.embedded.server import free_port, make_data_dir
-from ingest.jobs import normalise_queue
+from ingest.batch import keys
+from ingest.batch.queue import normalise_queue
 from ingest.resources import locate
+from ops.commands.reconcile import reconcile
+from ops.local import embedded_postgres, embedded_valkey
+from ops.local.server import free_port, make_data_dir
 from tests.chaos.managed import Managed, keep_running, kill_at_once, signal_all
 from tests.chaos.oracle import Oracle
 from tests.chaos.proxy import Proxy
@@ -205,7 +205,7 @@ async def standing(
     `preamble` is Python that each process of ours runs before anything else. The embedded Postgres takes any password.
     """
     make_data_dir(folder)
-    servers = [postgres.prepare(folder), valkey.prepare(folder)]
+    servers = [embedded_postgres.prepare(folder), embedded_valkey.prepare(folder)]
     managed = [Managed(one.process.name, one.process.command, os.environ, folder) for one in servers]
     managed[0].user, managed[0].cwd = servers[0].process.user, servers[0].process.folder
     database_url, redis_url = (one.url for one in servers)
@@ -218,9 +218,9 @@ async def standing(
         ours = [
             Managed(name, (sys.executable, *_run(module, preamble)), environs, folder)
             for name, module, environs in (
-                ("web", "ingest.web", through_proxy),
-                ("worker", "workers", environ),
-                ("sweeper", "workers.sweeper", environ),
+                ("web", "ingest.web.serve", through_proxy),
+                ("worker", "workers.pool", environ),
+                ("sweeper", "workers.sweeper.loop", environ),
             )
         ]
         processes = {one.name: one for one in (*managed, *ours)}
@@ -244,5 +244,4 @@ def _run(module: str, preamble: str) -> tuple[str, ...]:
     if not preamble:
         return "-m", module
     # As an import: run as `__main__`, a module would not have what the preamble has changed in it.
-    name = "workers.__main__" if module == "workers" else module
-    return "-c", f"{preamble}\nfrom importlib import import_module\nimport_module({name!r}).main()"
+    return "-c", f"{preamble}\nfrom importlib import import_module\nimport_module({module!r}).main()"

@@ -22,16 +22,17 @@ from psycopg import Connection
 from redis import Redis
 
 import workers.settle
-from ingest import keys, open_batch
-from ingest.cli.postgres import REPLAY_ALL_DEAD
-from ingest.cli.reconcile import reconcile
-from ingest.cli.redis import entries_in_flight
-from ingest.entry import Entry
-from ingest.fallback import Fallback
-from ingest.jobs import normalise_queue
-from ingest.open_batch import OpenBatch
-from ingest.push_ids import PushIds
-from ingest.redis_client import acknowledging_client
+from ingest.batch import keys
+from ingest.batch.clients import acknowledging_client
+from ingest.batch.entry import Entry
+from ingest.batch.push_ids import PushIds
+from ingest.batch.queue import normalise_queue
+from ingest.web import open_batch
+from ingest.web.fallback import Fallback
+from ingest.web.open_batch import OpenBatch
+from ops.commands.reconcile import reconcile
+from ops.in_flight import entries_in_flight
+from ops.queries import REPLAY_ALL_DEAD
 from tests.batches import count_copies
 from tests.chaos.conftest import FULL, Report, size
 from tests.chaos.proxy import Proxy
@@ -39,10 +40,10 @@ from tests.conftest import TABLES
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from workers import statements
+from workers.database import Database
 from workers.jobs import normalise_batch
-from workers.postgres import Database
 from workers.settle import settle
-from workers.sweeper import GRACE_SECONDS, Sweeper
+from workers.sweeper.loop import GRACE_SECONDS, Sweeper
 from workers.taken_batch import TakenBatch, take
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]

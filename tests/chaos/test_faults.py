@@ -102,16 +102,16 @@ def test_web_killed_in_burst(folder: Path, seed: int, report: Report) -> None:
 
 KILLED_AT = """
 import os, signal, sys
-from workers import __main__ as worker, jobs, taken_batch
+from workers import jobs, pool, taken_batch
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[1] == "start":
-    worker.NormalisingWorker.execute_job = die
+    pool.NormalisingWorker.execute_job = die
 elif sys.argv[1] == "take":
     jobs.settle = die
 else:
     taken_batch.TakenBatch.discard = die
-worker.main()
+pool.main()
 """
 
 
@@ -373,7 +373,7 @@ def test_workers_frozen(folder: Path, seed: int, report: Report) -> None:
             with stand.connect() as connection:
                 # What they had in hand is settled push by push, and would dwell that many times.
                 connection.execute(DWELL_NO_MORE)
-            other = stand.processes["other"] = stand.worker.instead("-m", "workers")
+            other = stand.processes["other"] = stand.worker.instead("-m", "workers.pool")
             other.start()
             await sending
             await stand.wait_until_quiet()
@@ -414,7 +414,7 @@ def test_workers_frozen_amid_copy(folder: Path, seed: int, report: Report) -> No
                 signal_all(frozen, signal.SIGCONT)
                 await stand.wait(stand.copy_waits_for_rows, "a worker is in the midst of a COPY")
                 signal_all(frozen := stand.worker.pids(), signal.SIGSTOP)
-            other = stand.processes["other"] = stand.worker.instead("-m", "workers")
+            other = stand.processes["other"] = stand.worker.instead("-m", "workers.pool")
             other.start()
             await sending
             await stand.wait_until_quiet()

@@ -12,13 +12,13 @@ import pytest
 from psycopg import Connection
 from redis import Redis
 
-from ingest.entry import Entry
+from ingest.batch.entry import Entry
 from tests.batches import enqueued, nothing_in_flight
 from tests.chaos.conftest import Report
 from tests.processes import running, wait_until
 from tests.pushes import IDS, call_history, received_at
 from tests.test_settle import ROW_TABLES
-from workers.postgres import Database
+from workers.database import Database
 from workers.settle import settle
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("environment")]
@@ -69,7 +69,7 @@ def test_every_order_over_several_workers(
             enqueued(client, [one], f"b{batches}")
             batches += 1
 
-    with running("-m", "workers", WORKERS="4"):
+    with running("-m", "workers.pool", WORKERS="4"):
         wait_until(lambda: nothing_in_flight(client), "everything is settled", seconds=60)
 
     found = rows_by_source(connection)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.payloads import CustomApiPush
+from ingest.kinds.custom_api.payload import CustomApiPush
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "custom-api.json"
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.payloads import CustomApiPush
+from ingest.kinds.custom_api.payload import CustomApiPush
 from ingest.tables import TABLE_OF
 from ingest.tables.rows import Normalised
 from tests.corpus.documents import is_struct, item_of, without_none

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from ingest.entry import Entry
+from ingest.batch.entry import Entry
+from ingest.kinds.normalise import normalise
+from ingest.kinds.reading.clean import MAX_DEPTH
 from ingest.tables.rows import Normalised
 from tests.corpus.silence import loads, outcome_of, silently_lost
-from workers.clean import MAX_DEPTH
-from workers.normalise import normalise
 
 JSON_COLUMNS = ("warnings", "custom_attribute", "variables", "multi_label", "answers", "transcript")
 MAX_INTEGER = 2**31 - 1

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import httpx
 from redis.exceptions import RedisError
 
-from ingest.embedded.server import free_port
-from ingest.jobs import normalise_queue
+from ingest.batch.queue import normalise_queue
+from ops.local.server import free_port
 from tests.chaos.managed import signal_all
 from tests.chaos.stand import Stand, standing
 from tests.leaks.evidence import Evidence
@@ -27,15 +27,17 @@ from tests.leaks.requests import SETTINGS, Request, Requests, send
 
 JOB_SECONDS = 3
 HURRY = f"""
-import ingest.jobs
-ingest.jobs.JOB_TIMEOUT_SECONDS = {JOB_SECONDS}
-from ingest import fallback, open_batch, redis_client
+import ingest.batch.queue
+ingest.batch.queue.JOB_TIMEOUT_SECONDS = {JOB_SECONDS}
+from ingest.batch import clients
+from ingest.web import fallback, open_batch
 open_batch.REDIS_REST_SECONDS = 0
-fallback.TIMEOUT_SECONDS = redis_client.ACKNOWLEDGE_TIMEOUT_SECONDS = 5
+fallback.TIMEOUT_SECONDS = clients.ACKNOWLEDGE_TIMEOUT_SECONDS = 5
 open_batch.ACKNOWLEDGE_TIMEOUT_SECONDS = open_batch.REDIS_SECONDS = 5
-from workers import sweeper, taken_batch
+from workers import taken_batch
+from workers.sweeper import loop
 taken_batch.LEASE_SECONDS = {JOB_SECONDS + 1}
-sweeper.GRACE_SECONDS, sweeper.INTERVAL_SECONDS, sweeper.PARTITIONS_SECONDS = 0.5, 0.5, 0.5
+loop.GRACE_SECONDS, loop.INTERVAL_SECONDS, loop.PARTITIONS_SECONDS = 0.5, 0.5, 0.5
 """
 """What takes half a minute in earnest does not; what has half a second has more, for a busy machine."""
 INGEST = Path(sys.executable).with_name("ingest")
@@ -177,7 +179,7 @@ async def hunting(folder: Path, seed: int) -> AsyncIterator[Hunt]:
         WORKERS="1",
         **SETTINGS,
     ) as stand:
-        dashboard = stand.worker.instead("-m", "ingest.dashboard")
+        dashboard = stand.worker.instead("-m", "ops.dashboard")
         dashboard.name = "dashboard"
         stand.processes["dashboard"] = dashboard
         dashboard.start()

@@ -1,4 +1,4 @@
-"""Marked pushes, made from the structs of `ingest.payloads`: a field that is added there is marked without more ado."""
+"""Marked pushes, made from the structs of a kind: a field that is added there is marked without more ado."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from ingest.payloads import CustomApiPush
+from ingest.kinds.custom_api.payload import CustomApiPush
+from ingest.kinds.reading.values import MAX_ITEMS
 from tests.leaks.marks import Marks
-from workers.values import MAX_ITEMS
 
 _UNREADABLE_DEPTH = 100_000
 _TOO_DEEP = 150

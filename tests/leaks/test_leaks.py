@@ -18,7 +18,7 @@ from typing import LiteralString
 import pytest
 from psycopg import sql
 
-from ingest import keys
+from ingest.batch import keys
 from tests.chaos.managed import signal_all
 from tests.chaos.stand import Stand
 from tests.leaks.evidence import bodies
@@ -119,7 +119,7 @@ SHOWN_AT = {
     "/healthz": ["alive"],
     "pushes.error and warnings": ["not JSON", "CheckViolation", "is expected, not", "cannot be stored"],
     "pg_stat_activity": ["airudder-ingest"],
-    "process list": ["ingest.dashboard", "postgres", "valkey-server"],
+    "process list": ["ops.dashboard", "postgres", "valkey-server"],
     "answers": ["not JSON", "wrong or missing credential", "a JSON object is expected", "try again"],
     "commands": ["dead letters", "in flight", "REDIS_URL", "2001:db8:7::/48"],
 }

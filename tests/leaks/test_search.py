@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from ingest.payloads import CustomApiPush
+from ingest.kinds.custom_api.payload import CustomApiPush
 from tests.leaks import pushes
 from tests.leaks.evidence import Evidence, bodies
 from tests.leaks.marks import Marks

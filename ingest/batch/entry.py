@@ -1,0 +1,70 @@
+"""The wire form of a push between web and worker: one MessagePack array in a batch."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+_HOUR_US = 3_600_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One push as it came, with what web knows about it."""
+
+    push_id: bytes
+    """UUIDv7, 16 bytes"""
+    received_us: int
+    """When it came, microseconds since the epoch"""
+    source: str
+    kind: str
+    body: bytes
+    """As it came; whether it can be read is decided by `decode`, which web and worker share"""
+
+    @property
+    def uuid(self) -> UUID:
+        """The push id as tables and people know it."""
+        return UUID(bytes=self.push_id)
+
+    @property
+    def received_at(self) -> datetime:
+        """When it came, UTC, to the microsecond."""
+        return _EPOCH + timedelta(microseconds=self.received_us)
+
+    @property
+    def hour(self) -> str:
+        """The hour in which it came, UTC, `2026-11-25T04`."""
+        return _hour_of(self.received_us // _HOUR_US)
+
+
+def stored_entry(push_id: UUID, received_at: datetime, source: str, kind: str, body: bytes) -> Entry:
+    """A push as its row in Postgres has it."""
+    return Entry(push_id.bytes, (received_at - _EPOCH) // timedelta(microseconds=1), source, kind, body)
+
+
+def pending_columns(entries: list[Entry]) -> tuple[list[object], ...]:
+    """What is stored of pending pushes, an array a column: id, time, source, kind, body."""
+    return (
+        [entry.uuid for entry in entries],
+        [entry.received_at for entry in entries],
+        [entry.source for entry in entries],
+        [entry.kind for entry in entries],
+        [entry.body for entry in entries],
+    )
+
+
+def hour_name(moment: datetime) -> str:
+    """The name of the hour of a moment in UTC, `2026-11-25T04`; names sort as hours do."""
+    return moment.strftime("%Y-%m-%dT%H")
+
+
+@functools.lru_cache(maxsize=64)
+def _hour_of(hours: int) -> str:
+    return hour_name(_EPOCH + timedelta(hours=hours))
+
+
+encode_entry = msgspec.msgpack.Encoder().encode
+decode_entry = msgspec.msgpack.Decoder(Entry).decode

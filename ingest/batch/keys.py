@@ -1,0 +1,76 @@
+"""Every Redis key of ours: name, type, lifetime, who writes it and who reads it. RQ keeps its own under `rq:`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+BATCHES = "batches"
+"""Sorted set of batch ids by the time they were opened (epoch seconds), from opening until discarded: the truth
+about what is in flight. Written by web; emptied by worker; read by sweeper and `ingest status`."""
+
+REFUSED = "refused"
+"""Hash of counts of what was refused and not kept, by `refused_field`. Written by web; read by `ingest status`."""
+
+LAST_REFUSED = "last_refused"
+"""Hash of the last refusal of each field of `refused`, as JSON: a flood of one kind does not hide another. Written
+by web; read by `ingest status`."""
+
+LAST_REFUSALS = "last_refusals"
+"""List of the last refusals as JSON (`ingest.web.refusals.Refusal`), the newest first; for thirty days. Written by web;
+read by `ingest status`."""
+LAST_REFUSALS_KEPT = 100
+LAST_REFUSALS_TTL_SECONDS = 30 * 24 * 3600
+
+LAST_USED = "last_used"
+"""Hash of when the secret of a fingerprint last came with a request, epoch seconds. Written by web about once a second;
+read by `ingest token list`."""
+
+SWEEPER = "sweeper"
+"""String that expires: while it is there, a sweeper works. Written by sweeper, whom a refusal tells that Redis is
+full; read by `ingest status`."""
+
+INSTALLATION = "installation"
+"""String: which database the batches here are for, as `airudder.installation()` tells it. Written once by worker or
+sweeper, whichever begins first; read by both at their start, and by `ingest doctor`."""
+
+ACKNOWLEDGED_TTL_SECONDS = 8 * 24 * 3600
+
+
+def refused_field(reason: str, source: str | None) -> str:
+    """The field of `refused` for a reason and the source whose credential the request brought, if any."""
+    return f"{reason}\t{source}" if source else reason
+
+
+def acknowledged(hour: str) -> str:
+    """Hash of counts by source of what was stored in batches in one hour (UTC, `2026-11-25T04`), counted in the same
+    step as it is stored; for eight days. Written by web; read by `ingest reconcile`."""
+    return f"acknowledged:{hour}"
+
+
+def batch(batch_id: str) -> str:
+    """List of entries of an open batch, until a worker takes it. Written by web; renamed by worker."""
+    return f"batch:{batch_id}"
+
+
+def taken(batch_id: str) -> str:
+    """List of entries of a taken batch, until its transaction has committed. Made, read and deleted by worker."""
+    return f"taken:{batch_id}"
+
+
+def progress(batch_id: str) -> str:
+    """Hash about a taken batch, as long as `taken`: `attempts`, how often it was taken; `in_hand`, the push id being
+    normalised when the batch is done push by push; `suspect`, the one that was so when a worker died. Written and read
+    by worker."""
+    return f"progress:{batch_id}"
+
+
+def lease(batch_id: str) -> str:
+    """String that expires, `place:pid`: while it is there, that worker is at the batch. Written by worker; read by
+    sweeper, and by the pool when one of its workers has died."""
+    return f"lease:{batch_id}"
+
+
+def decode_ids(members: Iterable[Any]) -> list[str]:
+    """Batch ids as text; redis-py's types leave open what a reply holds, which is bytes with our clients."""
+    return [bytes(member).decode() for member in members]

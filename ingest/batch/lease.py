@@ -1,0 +1,83 @@
+"""Lost batches: in the index, and without a job that would normalise them; how they get one again."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
+
+from ingest.batch import keys
+from ingest.batch.queue import QUEUE_NAME, enqueue_batch, normalise_queue
+from ingest.process_ids import is_alive
+
+
+def holder() -> str:
+    """This process, as a lease names it."""
+    return f"{_here()}:{os.getpid()}"
+
+
+@functools.cache
+def _here() -> str:
+    """Where a process id means something: machines and containers may share a name and not their processes."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()}:{boot}:{Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
+
+
+def enqueue_again(queue: Queue, batch_id: str) -> None:
+    """Give a batch a new job, and make RQ forget the old one: its own clean-up would fail it later."""
+    with queue.connection.pipeline(transaction=True) as pipeline:
+        pipeline.zrem(queue.failed_job_registry.key, batch_id)
+        pipeline.lrem(queue.intermediate_queue_key, 0, batch_id)
+        enqueue_batch(queue, batch_id, pipeline)
+        pipeline.execute()
+
+
+def leases(client: Redis, batch_ids: list[str]) -> Iterator[tuple[str, bytes | None]]:
+    """Each batch with its lease; None if nobody holds one."""
+    found: list[Any] = client.mget([keys.lease(batch_id) for batch_id in batch_ids]) if batch_ids else []
+    return zip(batch_ids, found, strict=True)
+
+
+def take_from_the_dead(client: Redis) -> list[str]:
+    """Enqueue the batches whose lease a dead process of this machine holds, without waiting for it to run out."""
+    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    held_by_dead = [batch_id for batch_id, lease in leases(client, batch_ids) if lease and _is_dead(lease)]
+    queue = normalise_queue(client)
+    for batch_id in held_by_dead:
+        client.delete(keys.lease(batch_id))
+        enqueue_again(queue, batch_id)
+    return held_by_dead
+
+
+def forget_the_dead(client: Redis) -> None:
+    """Remove from RQ's registry the workers that were killed on this machine: RQ would count them for minutes."""
+    for key in client.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME):
+        worker: Any = client.hget(key, "holder") or _registered(client, key)
+        if worker and _is_dead(worker):
+            with client.pipeline(transaction=True) as pipeline:
+                pipeline.srem(REDIS_WORKER_KEYS, key)
+                pipeline.srem(WORKERS_BY_QUEUE_KEY % QUEUE_NAME, key)
+                pipeline.delete(key)
+                pipeline.execute()
+
+
+def _registered(client: Redis, key: Any) -> bytes | None:
+    """Who a worker is by what RQ knows: one that was killed at its birth had no time to say more."""
+    found: list[Any] = client.hmget(key, "hostname", "pid")
+    host, pid = found
+    return f"{_here()}:{int(pid)}".encode() if host == socket.gethostname().encode() and pid else None
+
+
+def _is_dead(lease: bytes) -> bool:
+    where, _, pid = lease.decode().rpartition(":")
+    return where == _here() and not is_alive(int(pid))

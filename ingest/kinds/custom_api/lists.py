@@ -1,0 +1,65 @@
+"""Lists: what a push has many of, as one JSON value of the row that they belong to, with what reports ask of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from ingest.kinds.custom_api.payload import Answer, Turn
+from ingest.kinds.reading import values
+from ingest.kinds.reading.warn import Warnings
+from ingest.tables.rows import Json
+
+
+class StoredTurn(msgspec.Struct, omit_defaults=True, gc=False):
+    """One turn in `calls.transcript`; what is null is left out."""
+
+    at: str | None = None
+    """Offset into the call, `HH:MM:SS`"""
+    robot: str | None = None
+    callee: str | None = None
+
+
+class StoredAnswer(msgspec.Struct, omit_defaults=True, gc=False):
+    """One question and its content in `cases.answers`; what is null is left out."""
+
+    question: str | None = None
+    content: str | None = None
+
+
+class Transcript(NamedTuple):
+    """The columns of `calls` that one transcript fills."""
+
+    transcript: Json | None = None
+    turn_count: int | None = None
+    callee_turn_count: int | None = None
+    callee_word_count: int | None = None
+
+
+NO_TRANSCRIPT = Transcript()
+
+_encode = msgspec.json.Encoder().encode
+
+
+def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Transcript:
+    """A transcript and its counts; nothing where the push has no turns."""
+    if not turns:
+        return NO_TRANSCRIPT
+    stored = [
+        StoredTurn(_offset(turn.time, f"{path}[{position}].time", warnings), turn.robottext or None, turn.text or None)
+        for position, turn in enumerate(values.bounded(turns, path, warnings))
+    ]
+    said = [turn.callee for turn in stored if turn.callee]
+    words = sum(len(text.split()) for text in said)
+    return Transcript(Json(_encode(stored).decode()), len(stored), len(said), words)
+
+
+def _offset(sent: str | None, path: str, warnings: Warnings) -> str | None:
+    return None if values.offset(sent, path, warnings) is None or sent is None else sent.strip()
+
+
+def answers_as_json(answers: list[Answer], path: str, warnings: Warnings) -> Json:
+    """The questions and contents of a case."""
+    kept = values.bounded(answers, path, warnings)
+    return Json(_encode([StoredAnswer(one.question or None, one.content or None) for one in kept]).decode())

@@ -1,0 +1,154 @@
+"""Moments: the spellings of a time, or a date, that programs write. What could be two times is none.
+
+A program without a time writes its zero or its maximum: year 1 (Go, .NET), 1970 (Unix), 1900 (spreadsheets), 9999. None
+of these is when somebody was called, so a time outside the years of calls is no time.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from ingest.kinds.reading.identifiers import visible
+
+NOT_A_TIME = "not a time"
+NO_TIME = "no time: before any call, or after all of them"
+CUT = "cut to the microsecond"
+NOT_A_DAY = "not a date of the form YYYY-MM-DD"
+NO_DAY = "no date: a program's zero or its maximum"
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2099
+"""Of calls: robots have called for some years only."""
+_EPOCHS = frozenset(
+    (datetime(2000, 1, 1, tzinfo=UTC), datetime(2001, 1, 1, tzinfo=UTC), datetime(2038, 1, 19, 3, 14, 7, tzinfo=UTC))
+)
+_YEARS_OF_EPOCHS = frozenset(epoch.year for epoch in _EPOCHS)
+"""Zero in Postgres and of Apple, and the last second of 32 bits"""
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2199, 12, 31)
+"""Of loans: they may be older than any call, and due after the last one."""
+
+_EPOCH = re.compile(r"(\d{10})(|\d{3}|\d{6}|\d{9})(?:\.(\d{1,18}))?", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+_MONTH = rf"(?P<month>(?:{'|'.join(_MONTHS)})[a-z]*)\.?"
+_DAY = r"(?P<day>\d\d?)"
+_YEAR = r"(?P<year>\d{4})"
+_TIME = (
+    r"(?P<hour>\d\d|\d(?=:))(?P<colon>:?)(?P<minute>\d\d)(?:(?P=colon)(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,18}))?)?"
+)
+_ZONE = (
+    r"(?:\s*(?:(?:etc/)?(?:z|utc|gmt|ut)"
+    r"|(?:utc|gmt)?(?P<sign>[+-])(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?(?:\s+(?:[a-z]{2,5}|[+-]\d\d(?:\d\d)?))?)"
+    r"(?:\s*\[[^\]]*\]|\s+\([^)]*\))?(?:\s+m=[+-][\d.]+)?)?"
+)
+"""In numbers, or a name of UTC; other names mean several zones each, and are believed beside a number only."""
+_FORMS = tuple(
+    re.compile(form, re.ASCII | re.IGNORECASE)
+    for form in (
+        rf"{_YEAR}(?P<mark>[-/]?)(?P<month>\d\d)(?P=mark)(?P<day>\d\d)(?:t|\s+|){_TIME}{_ZONE}",
+        rf"{_YEAR}-?w(?P<week>\d\d)-?(?P<weekday>\d)(?:t|\s+){_TIME}{_ZONE}",
+        rf"{_WEEKDAY}{_DAY}[\s-]+{_MONTH}[\s,-]+{_YEAR},?\s+{_TIME}{_ZONE}",  # RFC 1123, RFC 5322
+        rf"{_WEEKDAY}{_MONTH}\s+{_DAY},?\s+{_YEAR},?\s+{_TIME}{_ZONE}",  # JavaScript
+        rf"{_WEEKDAY}{_MONTH}\s+{_DAY}\s+{_TIME}{_ZONE}\s+{_YEAR}",  # C, Java
+    )
+)
+_OF_DOTNET = re.compile(r"/Date\((\d{12,14})(?:[+-]\d{4})?\)/", re.ASCII)
+"""Milliseconds since 1970; the zone behind them says how to show them, not what they mean."""
+_MAX_LENGTH = 100
+"""Characters. No program writes so long a time."""
+_MAX_OFFSET = timedelta(hours=14)
+"""Of any zone from UTC"""
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]00:00:00(?:\.0{1,9})?Z?)?", re.ASCII)
+"""Midnight, as a program writes a date that it has as a time. Other times, or a zone, may mean the day beside it."""
+
+
+class Moment(NamedTuple):
+    """A time in UTC or a date, and what is to be warned of."""
+
+    value: datetime | None
+    problem: str | None = None
+
+
+def read_moment(text: str) -> Moment:
+    """The time that a text without surrounding space spells; one without a zone is UTC, as the vendor documents."""
+    try:
+        moment, is_cut = _read(text)
+    except (ValueError, OverflowError):
+        return Moment(None, NOT_A_TIME)
+    if not is_of_calls(moment):
+        return Moment(None, NO_TIME)
+    return Moment(moment, CUT if is_cut else None)
+
+
+def is_of_calls(moment: datetime) -> bool:
+    """Whether somebody may have been called then."""
+    year = moment.year
+    return _FIRST_YEAR <= year <= _LAST_YEAR and (year not in _YEARS_OF_EPOCHS or moment not in _EPOCHS)
+
+
+def read_day(text: str) -> tuple[date | None, str | None]:
+    """The date that a text without surrounding space spells, and what is to be warned of."""
+    match = _DATE.fullmatch(text)
+    try:
+        day = date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        day = None
+    if day is None:
+        return None, NOT_A_DAY
+    return (day, None) if _FIRST_DAY <= day <= _LAST_DAY else (None, NO_DAY)
+
+
+def _read(text: str) -> tuple[datetime, bool]:
+    if not text.isascii() or not text.isprintable():
+        text = visible(text).strip()
+    if match := _OF_DOTNET.fullmatch(text):
+        text = match[1]
+    if match := _EPOCH.fullmatch(text):
+        # As many digits as today's seconds, milliseconds, microseconds or nanoseconds since 1970 have.
+        fraction = match[2] + (match[3] or "")
+        return datetime.fromtimestamp(int(match[1]), UTC) + _fraction(fraction), _is_finer(fraction)
+    for form in _FORMS if len(text) <= _MAX_LENGTH else ():
+        if match := form.fullmatch(text):
+            return _moment_of(match.groupdict())
+    raise ValueError("in none of the forms")
+
+
+def _moment_of(part: dict[str, str | None]) -> tuple[datetime, bool]:
+    fraction = part["fraction"] or ""
+    hour, minute, second = (int(part[name] or 0) for name in ("hour", "minute", "second"))
+    is_end_of_day = hour == 24 and not (minute or second or fraction.strip("0"))
+    time = timedelta(days=1) if is_end_of_day else _checked(hour, minute, second)
+    local = datetime.combine(_date_of(part), datetime.min.time(), UTC) + time + _fraction(fraction)
+    return local - _offset(part), _is_finer(fraction)
+
+
+def _checked(hour: int, minute: int, second: int) -> timedelta:
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError("no time of a day")
+    return timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+def _date_of(part: dict[str, str | None]) -> date:
+    year = int(part["year"] or 0)
+    if part.get("week"):
+        return date.fromisocalendar(year, int(part["week"] or 0), int(part["weekday"] or 0))
+    month = part["month"] or ""
+    number = int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1
+    return date(year, number, int(part["day"] or 0))
+
+
+def _offset(part: dict[str, str | None]) -> timedelta:
+    minutes = int(part["minutes"] or 0)
+    offset = timedelta(hours=int(part["hours"] or 0), minutes=minutes)
+    if minutes > 59 or offset > _MAX_OFFSET:
+        raise ValueError("no zone's offset")
+    return -offset if part["sign"] == "-" else offset
+
+
+def _fraction(digits: str) -> timedelta:
+    return timedelta(microseconds=int(digits[:6].ljust(6, "0")))
+
+
+def _is_finer(digits: str) -> bool:
+    return digits[6:].strip("0") != ""

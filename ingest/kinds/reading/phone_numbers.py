@@ -1,0 +1,223 @@
+"""Telephone numbers: which person a text names, however people and spreadsheets write it, and how else the same number
+may be spelt.
+
+A number is read only where it can be one person's alone. A text that may be anybody's names nobody.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Collection
+from typing import NamedTuple
+
+import phonenumbers
+
+from ingest.kinds.reading.identifiers import DIGITS_LOST, visible
+
+E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
+_COUNTRY_CODES = "|".join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+_MAY_DIFFER = re.compile(rf"(?:{_COUNTRY_CODES})0|11|78|3606|3708|3758|9938|521|55|(\d)\1\1\1", re.ASCII)
+"""First digits of what may have another spelling in E.164: behind the country code stands what is dialled at home only,
+as the zero in +62 0812 …, the one of +1 1 415 … or the eight of +7 8 495 …; or one of the exceptions below holds."""
+_MEXICO, _BRAZIL = 52, 55
+MIN_DIGITS = 7
+"""Fewer may be anything: an amount, a part of an id."""
+_MIN_LOCAL_DIGITS, _MAX_DIGITS = 5, 15
+"""No country has shorter numbers of subscribers but a few islands; E.164 has no longer ones."""
+MAX_LENGTH = 64
+"""Characters of a text that may be a number"""
+
+NOT_A_NUMBER = "not a telephone number: it names nobody"
+SEVERAL = "several telephone numbers: they name nobody"
+NO_COUNTRY = "a telephone number without its country"
+EXTENSION = "an extension, which is left out"
+
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_SEPARATORS = r"[\s\0().\-/]*"
+"""What people put between digits; and the NULs that are there in UTF-16."""
+_BETWEEN = re.compile(r"[ ().\-/_~]+")
+_QUOTES = "'\"`\u00b4\u2018\u2019\u201c\u201d"
+_FRONT = re.compile(rf"(?:[=\s{_QUOTES}\[]|(?:tel|callto|sms|smsto|whatsapp|sips?):(?://)?)+", re.IGNORECASE)
+_BACK = re.compile(rf"[\s{_QUOTES}\].,;:]+$")
+_HOST = re.compile(r"@[\w.-]+(?::\d+)?(?:;.*)?$", re.ASCII)
+_CONTEXT = re.compile(r"(.*);phone-context=(\+\d{1,3})", re.ASCII | re.IGNORECASE)
+_WITH_EXTENSION = re.compile(
+    r"(.*\d)\)?(?:\s*[;,]?\s*(?:ext|extn|extension|x|#)[.:=]?\s*\d{1,11}|\s*[,;pw]+\d{1,6}#?)", re.ASCII | re.IGNORECASE
+)
+_BETWEEN_NUMBERS = re.compile(r"[,;|&/]")
+_FROM_CELL = re.compile(r"\+?(?:\d{7,}|\d{1,3}(?:(?P<mark>[,.'])\d{3})(?:(?P=mark)\d{3})+)(?:[.,]0{1,2})?", re.ASCII)
+"""6281234567801.0 or 6,281,234,567,801: a spreadsheet's number"""
+_WITH_POINT = re.compile(r"[+-]?(\d+)[.,]?(\d*)e\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
+_FRACTION = re.compile(r"[+-]?(?:\d[.,]\d+|\d{7,}[.,]\d{1,2})", re.ASCII)
+_PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+", re.ASCII)
+"""What is typed where a form demands a number"""
+_MEXICAN_OF_OLD = re.compile(r"\+52(?:1|01|04[45])(\d{10})", re.ASCII)
+"""Until 2019 a one stood in front of mobile numbers that were called from abroad, and others at home; no number of ten
+digits begins so, and they are the same person with it or without. libphonenumber no longer takes these for possible."""
+_BRAZILIAN_OF_TODAY = re.compile(r"\+55[1-9]\d(?:9\d{8}|[2-5]\d{7})", re.ASCII)
+_BRAZILIAN_OF_EIGHT = re.compile(r"\+55(\d\d)([6-9]\d{7})", re.ASCII)
+"""Until 2016 mobile numbers had eight digits. Each got a nine in front and none was given away anew (fixed lines, which
+keep eight, begin with 2 to 5), so both are one person; WhatsApp still has many without the nine."""
+
+
+class Reading(NamedTuple):
+    """Whom a text names, and what is to be warned of."""
+
+    number: str | None
+    """E.164, or digits alone where the country is not said"""
+    problem: str | None = None
+
+
+def is_settled(text: str) -> bool:
+    """Whether it is in E.164 and has no other spelling there, as most are: then nothing is to be read."""
+    return E164.fullmatch(text) is not None and (
+        _stands_alone(text[1:5]) or _BRAZILIAN_OF_TODAY.fullmatch(text) is not None
+    )
+
+
+@functools.cache
+def _stands_alone(first_digits: str) -> bool:
+    return _MAY_DIFFER.match(first_digits) is None
+
+
+def read_number(text: str) -> Reading:
+    """The number that a text spells; none, and why, where it spells none, several or only a part of one."""
+    stripped = text.strip()
+    if is_settled(stripped):
+        return Reading(stripped)
+    if len(stripped) > MAX_LENGTH:
+        return Reading(None, f"a telephone number of more than {MAX_LENGTH} characters")
+    return _read(stripped) if stripped else Reading(None)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _read(text: str) -> Reading:
+    plain = _unpacked("".join(map(_plain, visible(text))))
+    if (digits := _of_cell(plain)) is not None:
+        return _number_of(digits) if digits else Reading(None, DIGITS_LOST)
+    if sum(len(digits_of(part)) >= MIN_DIGITS for part in _BETWEEN_NUMBERS.split(plain)) > 1:
+        return Reading(None, SEVERAL)
+    if match := _WITH_EXTENSION.fullmatch(plain):
+        number, problem = _number_of(match[1])
+        return Reading(number, problem or EXTENSION)
+    return _number_of(plain)
+
+
+def _plain(character: str) -> str:
+    """The character of a telephone's keys that one stands for: of any script's digits, dashes and full-width signs. Not
+    of raised digits, which are footnotes."""
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if category == "Pd" or character == "\u2212":
+        return "-"
+    return unicodedata.normalize("NFKC", character) if category in ("Po", "Ps", "Pe", "Sm") else character
+
+
+def _unpacked(text: str) -> str:
+    """Without what is put around a number: quotes, the = of a formula, the scheme and host of a link."""
+    front = _FRONT.match(text)
+    scheme, rest = (front[0], text[front.end() :]) if front else ("", text)
+    if "sip" in scheme.lower() or rest.endswith(("@s.whatsapp.net", "@c.us")):
+        rest = _HOST.sub("", rest)
+    rest = _BACK.sub("", rest)
+    match = _CONTEXT.fullmatch(rest)
+    return match[2] + match[1].lstrip("0") if match else rest
+
+
+def _of_cell(text: str) -> str | None:
+    """The digits of what a spreadsheet or program shows of a large number, empty if it shows not all of them; None if
+    it is no such thing."""
+    if _FROM_CELL.fullmatch(text):
+        return re.sub(r"[.,]0{1,2}$", "", text).replace(",", "").replace(".", "").replace("'", "")
+    if match := _WITH_POINT.fullmatch(text):
+        whole, fraction, places = match[1], match[2], int(match[3])
+        return "" if len(fraction) < places else (whole + fraction[:places]) * (not fraction[places:].strip("0"))
+    return "" if _FRACTION.fullmatch(text) else None
+
+
+def _number_of(text: str) -> Reading:
+    compact = _BETWEEN.sub("", text)
+    digits = compact.lstrip("+")
+    if not (digits.isdecimal() and digits.isascii()) or _PLACEHOLDER.fullmatch(digits):
+        return Reading(None, NOT_A_NUMBER)
+    is_international = compact[0] == "+" and digits[0] != "0"
+    has_code = is_international or digits.startswith("00")
+    found = _in_e164("+" + (digits[2:] if digits.startswith("00") else digits), has_code)
+    if found:
+        return Reading(found)
+    if is_international:
+        # A country code that nobody has yet is no reason to lose a person.
+        return Reading(f"+{digits}") if E164.fullmatch(f"+{digits}") else Reading(None, NOT_A_NUMBER)
+    is_local = _MIN_LOCAL_DIGITS <= len(digits) <= _MAX_DIGITS
+    return Reading(digits, NO_COUNTRY) if is_local else Reading(None, NOT_A_NUMBER)
+
+
+def _in_e164(international: str, has_code: bool) -> str | None:
+    """None if the numbering plan of its country has no number of this length. `has_code`: it was written with + or 00;
+    else its first digits may be no country's, and eight digits that India dials within a city alone are nobody's."""
+    if match := _MEXICAN_OF_OLD.fullmatch(international):
+        international = f"+52{match[1]}"
+    try:
+        parsed = phonenumbers.parse(international)
+    except phonenumbers.NumberParseException:
+        return None
+    possible = phonenumbers.is_possible_number_with_reason(parsed)
+    is_local = possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY and not has_code
+    if is_local or not phonenumbers.is_possible_number(parsed):
+        return None
+    found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    match = _BRAZILIAN_OF_EIGHT.fullmatch(found)
+    return f"+55{match[1]}9{match[2]}" if match else found
+
+
+def canonical_number(number: str) -> str:
+    """The number as it is stored; the text itself if it names nobody."""
+    return read_number(number).number or number
+
+
+def digits_of(number: str) -> str:
+    """Its digits alone."""
+    return _NO_DIGITS.sub("", number)
+
+
+def spellings(number: str) -> frozenset[str]:
+    """The digits by which senders may write a canonical number: of `+6281…` `6281…`, `006281…`, and where a zero is no
+    part of a number `62081…` and `081…`; of one that is not in E.164 its own alone, as nobody knows its country. None
+    where they are too few to tell, or it names nobody."""
+    if not read_number(number).number:
+        return frozenset()
+    found = {digits_of(number)}
+    if E164.fullmatch(number):
+        try:
+            parsed = phonenumbers.parse(number)
+        except phonenumbers.NumberParseException:
+            pass  # well-formed, with a country code that nobody has
+        else:
+            code, national = parsed.country_code or 0, phonenumbers.national_significant_number(parsed)
+            for other in (national, *_former(code, national)):
+                found |= {f"{code}{other}", f"00{code}{other}"}
+            # In Italy, for one, a zero more is somebody else's number.
+            if canonical_number(f"+{code}0{national}") == number:
+                found |= {f"{code}0{national}", f"0{national}"}
+    return frozenset(one for one in found if len(one) >= MIN_DIGITS)
+
+
+def _former(code: int, national: str) -> list[str]:
+    """How the national number was written before its country changed its plan."""
+    if code == _MEXICO and len(national) == len("5512345678"):
+        return [f"1{national}"]
+    if code == _BRAZIL and _BRAZILIAN_OF_EIGHT.fullmatch(f"+55{national[:2]}{national[3:]}"):
+        return [national[:2] + national[3:]]
+    return []
+
+
+def mention_of(spelt: Collection[str]) -> re.Pattern[bytes] | None:
+    """What finds one of the spellings in bytes that nobody can read otherwise, and no longer number; None if there is
+    no spelling to look for."""
+    if not spelt:
+        return None
+    numbers = "|".join(_SEPARATORS.join(one) for one in sorted(spelt))
+    return re.compile(rf"(?:(?<![0-9])|(?<=%20))(?:{numbers})(?![0-9])".encode())

@@ -1,0 +1,102 @@
+"""Salvage a push that is not as documented: field by field, what fits is kept, the rest is null with a warning."""
+
+from __future__ import annotations
+
+import functools
+import re
+import types
+import typing
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from ingest.kinds.reading import values
+from ingest.kinds.reading.clean import clean
+from ingest.kinds.reading.decode import decode_within
+from ingest.kinds.reading.identifiers import DIGITS_LOST, decimal_digits, has_lost_digits
+from ingest.kinds.reading.warn import Warnings, below
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+_INTEGER = re.compile(r"\s*-?\d{1,19}(\.0+)?\s*", re.ASCII)
+_NAMES_ONE = ("_id", "callee_number")
+"""Ends of the names of fields whose value is one thing or person's: a part of its digits is somebody else's."""
+_EXPECTED = {str: "text", int: "a whole number", list: "an array", dict: "an object"}
+
+
+def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: Warnings) -> _Struct:
+    """Build the struct from a plain object; unknown fields are ignored, as in the typed decode."""
+    fields = {}
+    for name, encoded, field_type in _fields(struct):
+        if encoded in value:
+            where = below(path, f".{encoded}")
+            if encoded.endswith(_NAMES_ONE) and has_lost_digits(value[encoded]):
+                warnings.add(where, DIGITS_LOST)
+            else:
+                fields[name] = _fit(value[encoded], field_type, where, warnings)
+    return struct(**fields)
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
+    return [(field.name, field.encode_name, _without_none(field.type)) for field in msgspec.structs.fields(struct)]
+
+
+def _without_none(field_type: Any) -> Any:
+    if isinstance(field_type, types.UnionType):
+        (field_type,) = (member for member in typing.get_args(field_type) if member is not types.NoneType)
+    return field_type
+
+
+def _fit(value: Any, field_type: Any, path: str, warnings: Warnings) -> Any:
+    if value is None or field_type is Any:
+        return value
+    is_struct = isinstance(field_type, type) and issubclass(field_type, msgspec.Struct)
+    origin = dict if is_struct else typing.get_origin(field_type) or field_type
+    if isinstance(value, str) and origin in (dict, list) and (within := decode_within(value, origin)) is not None:
+        value = clean(within, path, warnings, path.count(".") + path.count("["))
+    if is_struct and isinstance(value, dict):
+        return salvage(field_type, value, path, warnings)
+    if origin is list and isinstance(value, list):
+        return _fit_items(value, typing.get_args(field_type)[0], path, warnings)
+    if type(value) is origin:
+        return value
+    converted = _convert(value, origin)
+    return _unfit(value, origin, path, warnings) if converted is None else converted
+
+
+def _fit_items(items: list[Any], item_type: Any, path: str, warnings: Warnings) -> list[Any]:
+    """What fits nowhere leaves an empty item: the others keep their places."""
+    return [
+        _fit_item(item, item_type, below(path, f"[{index}]"), warnings)
+        for index, item in enumerate(values.bounded(items, path, warnings))
+    ]
+
+
+def _fit_item(item: Any, item_type: Any, path: str, warnings: Warnings) -> Any:
+    if item is None:
+        warnings.add(path, "an object is expected, not null")
+    fitted = _fit(item, item_type, path, warnings)
+    return item_type() if fitted is None else fitted
+
+
+def _convert(value: Any, wanted: type) -> Any:
+    """A number sent as text, or text as a number, loses nothing by conversion; None if it would."""
+    if isinstance(value, bool):
+        return None
+    if wanted is str and isinstance(value, int | float | Decimal):
+        return decimal_digits(value)
+    if wanted is int and isinstance(value, str):
+        return int(value.partition(".")[0]) if _INTEGER.fullmatch(value) else None
+    if wanted is int and isinstance(value, float | Decimal) and value == int(value):
+        return int(value)
+    return None
+
+
+def _unfit(value: Any, wanted: type, path: str, warnings: Warnings) -> None:
+    # An empty string is the vendor's way to say "nothing", whatever the type.
+    if value != "":
+        # A Decimal is a float of more digits.
+        kind = float if isinstance(value, Decimal) else type(value)
+        warnings.add(path, f"{_EXPECTED[wanted]} is expected, not {kind.__name__}")

@@ -1,0 +1,121 @@
+"""Admission: is the request a push, from where and from whom pushes may come, and is there room for it?"""
+
+from __future__ import annotations
+
+from starlette.types import Scope
+
+from ingest.kinds.custom_api.payload import STRUCTS
+from ingest.web import answers
+from ingest.web.access import Access, presented_fingerprint
+from ingest.web.addresses import Addresses, shown
+from ingest.web.rate_limit import RateLimit
+from ingest.web.refusals import RefusedError
+
+_SEGMENTS = 4
+"""How many segments at a path's end may be the secret"""
+
+
+class Admission:
+    """Decides before a byte of the body is read, and again as its bytes come. `max_at_once`, `max_bytes`: requests, and
+    bytes of their bodies, that this process has in hand; where several sources push, one may have half of each."""
+
+    def __init__(
+        self, addresses: Addresses, access: Access, rate_limit: RateLimit, max_at_once: int, max_bytes: int
+    ) -> None:
+        self._addresses = addresses
+        self._access = access
+        self._rate_limit = rate_limit
+        self._requests = _Room(max_at_once, access)
+        self._bytes = _Room(max_bytes, access)
+
+    def admit(self, scope: Scope) -> Admitted:
+        """The request, in hand until it leaves; RefusedError if it is not admitted."""
+        if scope["method"] != "POST":
+            raise RefusedError(answers.WRONG_METHOD, "wrong method")
+        kind = scope["path_params"]["kind"]
+        if kind not in STRUCTS:
+            raise RefusedError(answers.UNKNOWN_KIND, "unknown kind")
+        if not self._addresses.may_push(scope):
+            raise RefusedError(answers.WRONG_ADDRESS, "address not allowed")
+        source = self._access.source_of(scope["path_params"].get("token"), scope["headers"])
+        if source is None:
+            raise RefusedError(answers.WRONG_CREDENTIAL, "wrong credential")
+        if not self._requests.has(source, 1):
+            raise RefusedError(answers.TOO_MANY_AT_ONCE, "too many at once", source)
+        if not self._rate_limit.admits(source):
+            raise RefusedError(answers.OVER_RATE_LIMIT, "over the rate limit", source)
+        self._requests.take(source, 1)
+        return Admitted(kind, source, self._requests, self._bytes)
+
+    def traces(self, scope: Scope) -> tuple[str | None, str | None]:
+        """What may be written down of a refused request: its network, and its secret's fingerprint."""
+        credential = presented_fingerprint(scope["path_params"].get("token"), scope["headers"])
+        return self.network(scope), credential
+
+    def traces_of_stray(self, scope: Scope) -> tuple[str | None, str | None, str | None]:
+        """The same of one whose path is none of ours, behind its source. A segment of the path counts as a secret only
+        if it is one, or stands in a secret's place."""
+        for segment in (None, *scope["path"].split("/")[-_SEGMENTS:]):
+            source = self._access.source_of(segment, scope["headers"])
+            if source is not None:
+                return source, self.network(scope), presented_fingerprint(segment, scope["headers"])
+        placed = scope.get("path_params", {}).get("token")
+        return None, self.network(scope), presented_fingerprint(placed, scope["headers"])
+
+    def network(self, scope: Scope) -> str | None:
+        """Where a request comes from, as it may be written down."""
+        return shown(self._addresses.client(scope))
+
+
+class Admitted:
+    """A request in hand: its kind and source, and how many bytes of its body are."""
+
+    __slots__ = ("_bytes", "_held", "_requests", "kind", "source")
+
+    def __init__(self, kind: str, source: str, requests: _Room, bytes_: _Room) -> None:
+        self.kind = kind
+        self.source = source
+        self._requests = requests
+        self._bytes = bytes_
+        self._held = 0
+
+    def hold(self, size: int) -> None:
+        """Have so many bytes in hand, more or less than before; RefusedError if there is no room for more."""
+        more = size - self._held
+        if more > 0 and not self._bytes.has(self.source, more):
+            raise RefusedError(answers.TOO_MUCH_AT_ONCE, "too many bytes at once")
+        if more:
+            self._bytes.take(self.source, more)
+            self._held = size
+
+    def hold_at_least(self, size: int) -> None:
+        """The same, but keep what was announced."""
+        if size > self._held:
+            self.hold(size)
+
+    def leave(self) -> None:
+        """The request has its answer."""
+        self._bytes.take(self.source, -self._held)
+        self._requests.take(self.source, -1)
+
+
+class _Room:
+    """So much of something for all sources together, and half of it for each where there are several."""
+
+    def __init__(self, size: int, access: Access) -> None:
+        self._size = size
+        self._access = access
+        self._taken = 0
+        self._taken_by: dict[str, int] = {}
+
+    def has(self, source: str, more: int) -> bool:
+        """Whether there is room for so much more of a source."""
+        if self._taken + more > self._size:
+            return False
+        share = max(1, self._size // 2) if self._access.has_several_sources else self._size
+        return self._taken_by.get(source, 0) + more <= share
+
+    def take(self, source: str, more: int) -> None:
+        """Take so much more, or give it back."""
+        self._taken += more
+        self._taken_by[source] = self._taken_by.get(source, 0) + more

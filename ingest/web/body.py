@@ -1,0 +1,129 @@
+"""The body: read whole, within the bound of its size, and unpacked if it came as gzip."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+
+from starlette.types import Receive, Scope
+
+from ingest.errors import BrokenEncodingError
+from ingest.web import answers
+from ingest.web.admission import Admitted
+from ingest.web.refusals import RefusedError
+
+MAX_RATIO = 100
+"""How many times its size a body may unpack to: JSON packs ten to thirty times, a trap a thousand."""
+MAX_MEMBERS = 500
+"""Of one gzip body; one that is nothing but beginnings of members would take its time."""
+_GZIP = 16 + zlib.MAX_WBITS
+_MAGIC = b"\x1f\x8b"
+_PIECE = 16 * 1024
+"""Bytes unpacked at once: zlib copies what of a piece is behind a member's end."""
+_PADDING = re.compile(rb"\0*")
+_AS_IT_IS = (b"", b"identity")
+
+
+class SenderLeftError(Exception):
+    """The sender closed the connection before its body was complete: nobody waits for an answer."""
+
+
+class BodyReader:
+    """`max_body`: bytes, as sent and as unpacked. How long it may take is for `ingest.web.connection` to see to."""
+
+    def __init__(self, max_body: int) -> None:
+        self._max_body = max_body
+        self._too_large = answers.too_large(max_body)
+
+    async def read(self, scope: Scope, receive: Receive, admitted: Admitted) -> bytes:
+        """The body as JSON is expected in it. What is said to be gzip and does not begin so is taken as it is: a proxy
+        has unpacked it and left the header.
+
+        Its bytes are in hand as announced, or else as they come, and then as unpacked.
+
+        Raises RefusedError if it breaks a bound, SenderLeftError, and BrokenEncodingError with what came if that cannot
+        be unpacked; its first two bytes are such that `judge` and `decode` refuse it, whatever follows.
+        """
+        is_gzip = self._check_headers(scope, admitted)
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body") or message["type"] != "http.request":
+            body = await self._read_rest(message["type"], body, receive, admitted)
+        if len(body) > self._max_body:
+            raise RefusedError(self._too_large, "body too large")
+        if not body:
+            raise RefusedError(answers.EMPTY_BODY, "empty body")
+        if is_gzip and body.startswith(_MAGIC):
+            body = self._unpack(body)
+        admitted.hold(len(body))
+        return body
+
+    def _check_headers(self, scope: Scope, admitted: Admitted) -> bool:
+        is_gzip = False
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                if (announced := int(value)) > self._max_body:
+                    raise RefusedError(self._too_large, "body too large")
+                admitted.hold(announced)
+            if name == b"content-encoding":
+                for encoding in _encodings(value):
+                    if is_gzip or encoding not in (b"gzip", b"x-gzip"):
+                        raise RefusedError(answers.UNKNOWN_ENCODING, "unknown content encoding")
+                    is_gzip = True
+        return is_gzip
+
+    async def _read_rest(self, message_type: str, first: bytes, receive: Receive, admitted: Admitted) -> bytes:
+        body, more = bytearray(first), True
+        while more:
+            if message_type == "http.disconnect":
+                raise SenderLeftError
+            if len(body) > self._max_body:
+                raise RefusedError(self._too_large, "body too large")
+            admitted.hold_at_least(len(body))
+            message = await receive()
+            message_type, more = message["type"], message.get("more_body", False)
+            body += message.get("body", b"")
+        if message_type == "http.disconnect":
+            raise SenderLeftError
+        return bytes(body)
+
+    def _unpack(self, packed: bytes) -> bytes:
+        bound = min(self._max_body, MAX_RATIO * len(packed))
+        body = bytearray()
+        try:
+            for piece in _unpacked(packed, bound + 1):
+                body += piece
+                if len(body) > self._max_body:
+                    raise RefusedError(self._too_large, "body too large")
+                if len(body) > bound:
+                    raise RefusedError(answers.EXPANDS_TOO_MUCH, "body expands too much")
+        except zlib.error:
+            raise BrokenEncodingError("the body is not gzip, as its Content-Encoding says", packed) from None
+        if not body:
+            raise RefusedError(answers.EMPTY_BODY, "empty body")
+        return bytes(body)
+
+
+def _encodings(value: bytes) -> list[bytes]:
+    return [one for part in value.lower().split(b",") if (one := part.strip()) not in _AS_IT_IS]
+
+
+def _unpacked(packed: bytes, at_most: int) -> Iterator[bytes]:
+    """What is in a gzip file (RFC 1952), one member after another, in pieces of `at_most` bytes.
+
+    Zeros behind a member are padding, as of tapes. BrokenEncodingError or zlib.error if it is not such a file.
+    """
+    at = members = 0
+    while at < len(packed):
+        if members == MAX_MEMBERS or not packed.startswith(_MAGIC, at):
+            raise BrokenEncodingError("something follows the gzip body", packed)
+        unpacker = zlib.decompressobj(_GZIP)
+        while not unpacker.eof:
+            if at == len(packed):
+                raise BrokenEncodingError("the gzip body is truncated", packed)
+            piece = packed[at : at + _PIECE]
+            at += len(piece)
+            yield unpacker.decompress(piece, at_most)
+        padding = _PADDING.match(packed, at - len(unpacker.unused_data))
+        at, members = padding.end() if padding else at, members + 1

@@ -1,0 +1,84 @@
+"""The endpoint: admit, read within the bounds, judge, store, and only then answer.
+
+A raw ASGI application rather than a Starlette endpoint function: it answers with prebuilt messages, as the cost of
+a request decides how large a burst one process survives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Receive, Scope, Send
+
+from ingest.batch.entry import Entry
+from ingest.batch.push_ids import PushIds
+from ingest.errors import BrokenEncodingError, NotAnObjectError, NotJsonError, NowhereToStoreError
+from ingest.kinds.reading.decode import judge
+from ingest.web import answers
+from ingest.web.admission import Admission, Admitted
+from ingest.web.answers import Answer
+from ingest.web.body import BodyReader, SenderLeftError
+from ingest.web.connection import LATE
+from ingest.web.open_batch import OpenBatch
+from ingest.web.refusals import Refusals, RefusedError
+
+
+class PushEndpoint:
+    """`POST /airudder/{kind}` and `/airudder/{kind}/{token}`."""
+
+    def __init__(
+        self, admission: Admission, body: BodyReader, ids: PushIds, batch: OpenBatch, refusals: Refusals
+    ) -> None:
+        self._admission = admission
+        self._body = body
+        self._ids = ids
+        self._batch = batch
+        self._refusals = refusals
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        source = None
+        try:
+            admitted = self._admission.admit(scope)
+            source = admitted.source
+            try:
+                answer = await self._keep(admitted, scope, receive)
+            finally:
+                admitted.leave()
+        except RefusedError as refused:
+            answer = refused.answer
+            if answer is answers.UNKNOWN_KIND:
+                # `/airudder/<secret>` looks like a kind: whose push it was is told as of any other mistyped path.
+                self._refusals.note(refused.reason, *self._admission.traces_of_stray(scope))
+            else:
+                self._note(refused.reason, refused.source or source, scope)
+        except SenderLeftError:
+            self._note("request too slow" if scope.get(LATE) else "sender left", source, scope)
+            return
+        except asyncio.CancelledError:
+            # This process ends, and waits no longer; the task that is cancelled ends with its answer.
+            self._note("shutting down", source, scope)
+            answer = answers.SHUTTING_DOWN
+        await send(answer.start)
+        await send(answer.body)
+
+    async def _keep(self, admitted: Admitted, scope: Scope, receive: Receive) -> Answer:
+        try:
+            body = await self._body.read(scope, receive, admitted)
+            judge(body)
+            answer = answers.ACKNOWLEDGED
+        except NotJsonError as error:
+            answer = answers.error(400, str(error))
+        except NotAnObjectError as error:
+            answer = answers.error(422, str(error))
+        except BrokenEncodingError as error:
+            body, answer = error.body, answers.error(400, str(error))
+        push_id, received_us = self._ids.draw()
+        try:
+            await self._batch.append(Entry(push_id, received_us, admitted.source, admitted.kind, body))
+        except NowhereToStoreError:
+            raise RefusedError(answers.NOWHERE_TO_STORE, "nowhere to store") from None
+        return answer
+
+    def _note(self, reason: str, source: str | None, scope: Scope) -> None:
+        self._refusals.note(reason, source, *self._admission.traces(scope))

@@ -1,0 +1,115 @@
+"""`/readyz`: would a push be stored right now, and where, in words that help a stranger to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from ingest import clocks
+from ingest.batch import durability, redis_probe
+from ingest.clocks import Reading
+from ingest.errors import describe
+from ingest.web import fallback
+from ingest.web.fallback import Fallback
+from ingest.web.open_batch import JOIN
+
+CAN_STORE = "can store"
+
+SHARED_SECONDS = 0.1
+"""Who asks so soon after another has the same answer: strangers may ask, and each answer is a write."""
+
+_log = logging.getLogger(__name__)
+
+_Answer = tuple[bool, dict[str, str]]
+
+
+class Readiness:
+    """Writes to Redis and Postgres anew each time, what a push would write, and takes it back: an answer from memory
+    could be a lie, and a server that answers may refuse to write."""
+
+    def __init__(self, client: redis.asyncio.Redis, fallback: Fallback, appendfsync: str) -> None:
+        self._client = client
+        self._fallback = fallback
+        self._appendfsync = appendfsync
+        self._join = client.register_script(JOIN)
+        self._running: asyncio.Task[_Answer] | None = None
+        self._began = 0.0
+        self._logged: dict[str, list[str]] = {}
+
+    async def check(self) -> _Answer:
+        """Whether a push can be stored, and a word on each place and on the clock.
+
+        Who asks while it is being looked at has the same answer.
+        """
+        if self._running is None or (self._running.done() and time.monotonic() >= self._began + SHARED_SECONDS):
+            self._began = time.monotonic()
+            self._running = asyncio.create_task(self._check())
+        return await asyncio.shield(self._running)
+
+    async def _check(self) -> _Answer:
+        readings: dict[str, Reading] = {}
+        in_redis, in_postgres = await asyncio.gather(self._redis(readings), self._postgres(readings))
+        ready = CAN_STORE in (in_redis, in_postgres)
+        return ready, {
+            "pushes": _pushes_words(in_redis, in_postgres),
+            "redis": in_redis,
+            "postgres": in_postgres,
+            "clock": clocks.words(readings),
+        }
+
+    async def _redis(self, readings: dict[str, Reading]) -> str:
+        try:
+            asked = time.time()
+            async with self._client.pipeline(transaction=True) as pipeline:
+                redis_probe.put_probe(pipeline, self._join)
+                readings["Redis"] = redis_probe.reading(asked, await pipeline.execute())
+        except Exception as error:  # also what no client's documentation names
+            self._log_once("Redis", [f"would take no push: {redis_probe.why_not(error)} ({describe(error)})"])
+            return redis_probe.why_not(error)
+        if await self._is_replica():
+            self._log_once("Redis", ["is a replica, which forgets what it stored: name the primary in REDIS_URL"])
+            return redis_probe.REPLICA
+        self._log_once("Redis", await self._risks())
+        return CAN_STORE
+
+    async def _is_replica(self) -> bool:
+        """Also one that takes writes, as an old setting lets it."""
+        try:
+            return (await self._client.info("replication")).get("role") != "master"
+        except (RedisError, OSError):
+            return False  # a user for pushes alone may not be allowed to ask
+
+    async def _postgres(self, readings: dict[str, Reading]) -> str:
+        try:
+            readings["Postgres"] = await self._fallback.probe()
+        except Exception as error:
+            self._log_once("Postgres", [f"would take no push: {fallback.why_not(error)} ({describe(error)})"])
+            return fallback.why_not(error)
+        self._log_once("Postgres", [])
+        return CAN_STORE
+
+    async def _risks(self) -> list[str]:
+        try:
+            # One by one: Redis before 7 takes no more.
+            config = [(name, (await self._client.config_get(name)).get(name)) for name in durability.SETTINGS]
+        except (RedisError, OSError):
+            return []  # a managed Redis may forbid the command
+        return [words for words in durability.judge(dict(config), self._appendfsync).values() if words]
+
+    def _log_once(self, store: str, words: list[str]) -> None:
+        """For whoever runs us: what strangers are not told, when it is news."""
+        if words != self._logged.get(store, []):
+            _log.warning("%s %s", store, "; ".join(words) or "takes pushes again")
+        self._logged[store] = words
+
+
+def _pushes_words(in_redis: str, in_postgres: str) -> str:
+    if in_redis == CAN_STORE:
+        return "are stored in Redis, and normalised from there"
+    if in_postgres == CAN_STORE:
+        return "are stored in Postgres as pending until Redis is back"
+    return "are answered 503: there is nowhere to store them"

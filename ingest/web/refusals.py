@@ -1,0 +1,139 @@
+"""Refusals: what is answered and not kept, counted by reason and source; the last ones kept, with nothing personal in
+them. Gathered here and written to Redis about once a second, with when each secret last came."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from ingest.batch import keys
+from ingest.errors import describe
+from ingest.web.addresses import shown
+from ingest.web.answers import Answer
+
+FLUSH_SECONDS = 1.0
+REPORT_SECONDS = 60.0
+"""How often the log says what was refused: a wrong token must be noticed in minutes."""
+
+_log = logging.getLogger(__name__)
+
+
+class RefusedError(Exception):
+    """The request is answered without keeping it; counted by its reason, a handful of fixed words."""
+
+    def __init__(self, answer: Answer, reason: str, source: str | None = None) -> None:
+        self.answer = answer
+        self.reason = reason
+        self.source = source
+
+
+class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request that was refused, as it may be written down."""
+
+    at: datetime
+    reason: str
+    source: str | None = None
+    """Whose credential it brought; none if it brought no right one"""
+    network: str | None = None
+    """Where it came from: an IPv4 address's /24, an IPv6 address's /48"""
+    credential: str | None = None
+    """The fingerprint of the secret it brought, as `ingest token list` shows those of the right ones"""
+
+
+class Refusals:
+    """A flood of refused requests costs Redis one write a second, and the log a line a minute. `take_used` gives the
+    fingerprints of the secrets that have come since the last write."""
+
+    def __init__(self, client: redis.asyncio.Redis, take_used: Callable[[], list[str]] = list) -> None:
+        self._client = client
+        self._take_used = take_used
+        self._used: dict[str, float] = {}
+        self._counts: Counter[str] = Counter()
+        self._last = _no_refusals()
+        self._newest: dict[str, Refusal] = {}
+        self._unreported: Counter[str] = Counter()
+        self._report_at = time.monotonic()
+        self._waits_for_redis = False
+
+    def note(
+        self, reason: str, source: str | None = None, network: str | None = None, credential: str | None = None
+    ) -> None:
+        """Note one refused request; what is known of it, as `Refusal` has it."""
+        field = keys.refused_field(reason, source)
+        self._counts[field] += 1
+        self._unreported[f"{reason} ({source})" if source else reason] += 1
+        refusal = Refusal(datetime.now(UTC), reason, source, network, credential)
+        self._last.append(refusal)
+        self._newest[field] = refusal
+
+    def note_peer(self, reason: str, peer: str | None) -> None:
+        """Note a connection that was refused, by its peer's address."""
+        self.note(reason, network=shown(peer))
+
+    async def run(self) -> None:
+        """Write the counts out once a second until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            self._report()
+            try:
+                await self.flush()
+            except Exception as error:
+                # Whatever it was, pushes must not stop for want of a counter.
+                _log.critical("counting refused requests failed unexpectedly: %s", describe(error))
+
+    async def flush(self) -> None:
+        """Add the counts to Redis; while it is away they are kept here."""
+        self._used |= dict.fromkeys(self._take_used(), time.time())
+        if not (self._counts or self._used):
+            return
+        counts, self._counts = self._counts, Counter()
+        last, self._last = self._last, _no_refusals()
+        is_written = False
+        try:
+            await self._write(counts, last)
+            is_written, self._waits_for_redis = True, False
+            self._used.clear()
+        except (RedisError, OSError) as error:
+            if not self._waits_for_redis:
+                _log.warning("counts of requests wait for Redis (%s)", type(error).__name__)
+            self._waits_for_redis = True
+        finally:
+            # Of a write whose reply was lost too: a refusal may be counted twice, and none is forgotten.
+            if not is_written:
+                self._counts.update(counts)
+                self._last = deque([*last, *self._last], maxlen=keys.LAST_REFUSALS_KEPT)
+
+    async def _write(self, counts: Counter[str], last: deque[Refusal]) -> None:
+        # Not out of `last`, where a flood between two writes leaves nothing else.
+        newest = {field: msgspec.json.encode(self._newest[field]).decode() for field in counts}
+        async with self._client.pipeline(transaction=True) as pipeline:
+            for field, number in counts.items():
+                pipeline.hincrby(keys.REFUSED, field, number)
+            for field, refusal in newest.items():
+                pipeline.hset(keys.LAST_REFUSED, field, refusal)
+            if last:
+                pipeline.lpush(keys.LAST_REFUSALS, *map(msgspec.json.encode, last))
+                pipeline.ltrim(keys.LAST_REFUSALS, 0, keys.LAST_REFUSALS_KEPT - 1)
+                pipeline.expire(keys.LAST_REFUSALS, keys.LAST_REFUSALS_TTL_SECONDS)
+            for fingerprint, at in self._used.items():
+                pipeline.hset(keys.LAST_USED, fingerprint, at)
+            await pipeline.execute()
+
+    def _report(self) -> None:
+        if self._unreported and time.monotonic() >= self._report_at:
+            words = ", ".join(f"{name} {number}" for name, number in sorted(self._unreported.items()))
+            _log.warning("refused and not kept: %s; see `ingest status`", words)
+            self._unreported.clear()
+            self._report_at = time.monotonic() + REPORT_SECONDS
+
+
+def _no_refusals() -> deque[Refusal]:
+    return deque(maxlen=keys.LAST_REFUSALS_KEPT)

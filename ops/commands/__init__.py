@@ -1,0 +1,63 @@
+"""The `ingest` command: one module a subcommand, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from ingest.errors import IngestError
+
+COMMANDS = {
+    "up": "Run everything on this machine in the foreground.",
+    "env": "Print DATABASE_URL and REDIS_URL of what is running.",
+    "psql": "Run psql on the database.",
+    "redis-cli": "Send commands to Redis.",
+    "migrate": "Make the tables, or bring older ones up to date.",
+    "send": "Simulate AI Rudder: send pushes at a given rate.",
+    "status": "Show what is queued, pending, dead and refused.",
+    "doctor": "Check settings and servers, and name what to change.",
+    "dead": "List, show and replay dead letters.",
+    "reconcile": "Check that everything acknowledged has an outcome.",
+    "token": "Make, list and revoke the tokens of who may push.",
+    "find": "Find a call, a case, a number or a push.",
+    "export": "Print everything held on a person.",
+    "erase": "Remove a person everywhere.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports `ops.commands.<name>` (`_` for `-`) and takes its `command` when that subcommand is wanted."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"ops.commands.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="airudder-ingest")
+def cli() -> None:
+    """Receive AI Rudder's call pushes: acknowledged at once, normalised into Postgres.
+
+    Exit codes: 0 good, 1 found a problem, 2 usage.
+    """
+
+
+def main() -> None:
+    """Entry point of the console script; an expected error is one line on stderr and exit code 1."""
+    try:
+        cli()
+    except IngestError as error:
+        click.echo(f"ingest: {error}", err=True)
+        sys.exit(1)

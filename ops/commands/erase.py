@@ -1,0 +1,172 @@
+"""`ingest erase`: remove a person, or one case of theirs, everywhere; what stays of a call is its statistics."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+
+import click
+from psycopg import Connection
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+from redis import Redis
+
+from ingest import settings
+from ingest.batch.queue import JOB_TIMEOUT_SECONDS
+from ingest.errors import EraseError, IngestError, StillInHandError
+from ops import in_flight, queries
+from ops.output import print_record
+from ops.person import statements
+from ops.person.names import Person, person_options, person_sought
+from ops.person.pushes import Found, find
+
+PASSES = 10
+"""As often as a person is looked for; the second pass finds what a worker wrote meanwhile, the last one nothing."""
+TRIES = 5
+"""A deadlock with a worker is tried again."""
+IN_HAND_SECONDS = 2 * JOB_TIMEOUT_SECONDS
+"""No worker is at one batch for so long."""
+POLL_SECONDS = 0.1
+
+PLACES = ("in_redis", "pending", "normalised", "duplicate", "dead")
+"""Where raw pushes are, before those places that are tables"""
+TABLES = ("callees", "cases", "case_answers", "calls", "call_attributes", "call_turns")
+
+_Connection = Connection[queries.Row]
+
+
+@click.command()
+@person_options
+@click.option("--dry-run", is_flag=True, help="Count only.")
+def command(dry_run: bool, **whom: str | None) -> None:
+    """Remove a person by --callee-number, or one case by --case-id, everywhere: raw pushes, Redis, tables.
+
+    A call stays without the person, and a push as an outcome, `erased`. Exit code 1 if nothing was found.
+    """
+    sought = person_sought(**whom)
+    current = settings.load()
+    counts: Counter[str] = Counter()
+    try:
+        with in_flight.connect(current) as client, queries.connect(current) as connection:
+            _check_one_source(connection, sought)
+            if dry_run:
+                found = find(client, connection, sought)
+                _erase_rows(connection, sought, found, counts, dry_run=True)
+                counts["in_redis"] += len(found.in_flight)
+            else:
+                _erase(client, connection, sought, counts)
+    except IngestError as error:
+        _print(counts, dry_run)
+        raise EraseError(f"not everything was looked at or removed: run it again. {error}") from None
+    _print(counts, dry_run)
+    if not counts.total():
+        click.echo("nothing found: nothing that is stored is about this person", err=True)
+        sys.exit(1)
+
+
+def _check_one_source(connection: _Connection, sought: Person) -> None:
+    """A customer's ids are short: another customer's case of the same id is not meant."""
+    if sought.case_id is None or sought.source is not None:
+        return
+    sources = connection.execute(statements.SOURCES_OF_CASE, sought.parameters()).fetchall()
+    if len(sources) > 1:
+        raise click.UsageError(f"{len(sources)} sources have a case of this id: name one with --source")
+
+
+def _print(counts: Counter[str], dry_run: bool) -> None:
+    title = "would be erased" if dry_run else "erased"
+    print_record(title, {place: counts[place] for place in (*PLACES, *TABLES)})
+
+
+def _erase(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> None:
+    for _ in range(PASSES):
+        before = counts.total()
+        found = find(client, connection, sought)
+        _erase_rows(connection, sought, found, counts)
+        in_flight.remove_in_flight(client, [(one.batch_id, one.encoded) for one in found.in_flight])
+        counts["in_redis"] += len(found.in_flight)
+        if counts.total() == before:
+            return
+        _wait_for_workers(client, {one.batch_id for one in found.in_flight})
+        _wait_for_sweeper(connection)  # what was in Redis may have been pending as well
+    raise EraseError("pushes about this person keep coming: stop them at AI Rudder first")
+
+
+def _erase_rows(
+    connection: _Connection, sought: Person, found: Found, counts: Counter[str], *, dry_run: bool = False
+) -> None:
+    """All in one transaction, which a dry run takes back."""
+    for left in reversed(range(TRIES)):
+        removed: Counter[str] = Counter()
+        try:
+            with connection.transaction(force_rollback=dry_run):
+                _erase_pushes(connection, found, removed)
+                _erase_callees(connection, sought, removed)
+                _erase_calls(connection, sought, removed)
+                _erase_words_of(connection, sought, found, removed)
+        except DeadlockDetected:
+            if not left:
+                raise
+        else:
+            counts += removed
+            return
+
+
+def _erase_pushes(connection: _Connection, found: Found, removed: Counter[str]) -> None:
+    # Before they leave Redis, and whatever a worker makes of them: there is an outcome, and no body.
+    entries = [one.entry for one in found.in_flight]
+    erased = {
+        "push_ids": [entry.uuid for entry in entries],
+        "times": [entry.received_at for entry in entries],
+        "sources": [entry.source for entry in entries],
+        "kinds": [entry.kind for entry in entries],
+    }
+    connection.execute(statements.STORE_ERASED, erased)
+    stored = queries.columns(found.pushes, "push_id", "received_at")
+    removed.update(row["status"] for row in connection.execute(statements.ERASE_PUSHES, stored))
+
+
+def _erase_callees(connection: _Connection, sought: Person, removed: Counter[str]) -> None:
+    callees = connection.execute(statements.LOCK_CALLEES_OF_PERSON, sought.parameters()).fetchall()
+    cases = connection.execute(statements.DELETE_CASES, sought.parameters()).fetchall()
+    keys = queries.columns(callees, "source", "callee_number")
+    removed["callees"] += connection.execute(statements.DELETE_CALLEES_WITHOUT_CASES, keys).rowcount
+    removed["cases"] += len(cases)
+    removed["case_answers"] += sum(case["answers"] for case in cases)
+
+
+def _erase_calls(connection: _Connection, sought: Person, removed: Counter[str]) -> None:
+    calls = connection.execute(statements.LOCK_CALLS_OF_PERSON, sought.parameters()).fetchall()
+    keys = queries.columns(calls, "source", "call_id")
+    removed["calls"] += connection.execute(statements.ERASE_CALLS, keys).rowcount
+    removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES, keys).rowcount
+    removed["call_turns"] += sum(call["turns"] for call in calls)
+
+
+def _erase_words_of(connection: _Connection, sought: Person, found: Found, removed: Counter[str]) -> None:
+    # A call that a later push says is somebody else's may still have what the person's own push said of it.
+    keys = [(push["source"], push["call_id"], push["push_id"]) for push in found.pushes if push["call_id"]]
+    keys += [(one.entry.source, one.names.call_id, one.entry.uuid) for one in found.in_flight if one.names.call_id]
+    of_pushes = {name: [key[place] for key in keys] for place, name in enumerate(("sources", "call_ids", "push_ids"))}
+    calls = connection.execute(statements.LOCK_TRANSCRIPTS_OF_PUSHES, of_pushes).fetchall()
+    removed["call_turns"] += sum(call["turns"] for call in calls)
+    connection.execute(statements.FORGET_WORDS_OF_PUSHES, sought.parameters() | of_pushes)
+    removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES_OF_PUSHES, of_pushes).rowcount
+
+
+def _wait_for_workers(client: Redis, batch_ids: set[str]) -> None:
+    """Until nobody can still write what was in a batch before: who takes it from now on finds it without the person."""
+    deadline = time.monotonic() + IN_HAND_SECONDS
+    while in_flight.are_in_hand(client, batch_ids):
+        if time.monotonic() > deadline:
+            raise StillInHandError("a worker does not come to an end with a batch in which this person was")
+        time.sleep(POLL_SECONDS)
+
+
+def _wait_for_sweeper(connection: _Connection) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(statements.WAIT_NO_LONGER_THAN_A_MINUTE)
+            connection.execute(statements.WAIT_FOR_SWEEPER)
+    except LockNotAvailable:
+        raise StillInHandError("the sweeper does not come to an end with its pending pushes") from None

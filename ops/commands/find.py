@@ -1,0 +1,71 @@
+"""`ingest find`: everything that is known of one call, case, telephone number or push."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from uuid import UUID
+
+import click
+from psycopg import Connection
+
+from ingest import settings
+from ingest.batch.push_ids import received_at_of
+from ingest.kinds.reading.identifiers import canonical_id, id_spellings, storable
+from ingest.kinds.reading.phone_numbers import canonical_number, spellings
+from ops import queries
+from ops.output import print_record, print_table
+
+
+@click.command()
+@click.argument("identifier", metavar="ID")
+def command(identifier: str) -> None:
+    """Find ID: a call id, a case id, a telephone number or a push id.
+
+    Exit code 1 if nothing is found.
+    """
+    identifier = storable(identifier)
+    with queries.connect(settings.load()) as connection:
+        found = _find_push(connection, identifier) or _find_tables(connection, identifier)
+    if not found:
+        click.echo("nothing found: not a call id, case id, telephone number or push id that is stored", err=True)
+        sys.exit(1)
+
+
+def _find_push(connection: Connection[queries.Row], identifier: str) -> bool:
+    try:
+        push_id = UUID(canonical_id(identifier))
+    except ValueError:
+        return False
+    where = {"push_id": push_id, "received_at": received_at_of(push_id)}
+    push = connection.execute(queries.PUSH_BY_ID, where).fetchone()
+    if push:
+        push["body"] = f"{len(push['body'])} bytes"
+        print_record("push", push)
+    return push is not None
+
+
+def _find_tables(connection: Connection[queries.Row], identifier: str) -> bool:
+    parameters: dict[str, Any] = {"ids": sorted(id_spellings(identifier)), "numbers": _numbers(identifier)}
+    sections = [
+        ("calls", queries.CALLS_BY_ID),
+        ("deliveries", queries.PUSHES_BY_CALL_ID),
+        ("cases", queries.CASES_BY_ID),
+        ("calls of the case", queries.CALLS_BY_CASE_ID),
+        ("callees", queries.CALLEES_BY_NUMBER),
+        ("cases of the callee", queries.CASES_BY_NUMBER),
+        ("calls to the callee", queries.CALLS_BY_NUMBER),
+    ]
+    found = False
+    for title, statement in sections:
+        rows = connection.execute(statement, parameters).fetchall()
+        print_table(title, rows)
+        found = found or bool(rows)
+    return found
+
+
+def _numbers(typed: str) -> list[str]:
+    """As the number may be stored: what is typed without its country too, whose it is being for the reader to say."""
+    canonical = canonical_number(typed)
+    spelt = spellings(canonical)
+    return sorted({typed, f"+{typed.lstrip('+')}", canonical, *spelt, *(f"+{digits}" for digits in spelt)})

@@ -1,0 +1,47 @@
+"""`ingest migrate`: bring the tables up to schema.sql, the Procfile's release step."""
+
+from __future__ import annotations
+
+import click
+import psycopg
+from psycopg.errors import Diagnostic
+
+from ingest import session, settings
+from ingest.errors import MigrationError, describe
+from ops.migrations.migrator import Migrator
+from ops.queries import connect
+
+_ABOUT_DATA = ("22", "P0")
+"""Classes of SQLSTATE whose messages quote values: of data that does not fit, and of what functions raise"""
+
+
+@click.command()
+def command() -> None:
+    """Make the tables, or bring those of an older version up to date; again is harmless.
+
+    Others may read and write meanwhile: none of them waits for longer than 200 ms.
+    """
+    with connect(settings.load()) as connection:
+        if why := session.unfit(connection.info.parameter_status):
+            raise MigrationError(f"the tables are not made: {why}")
+        connection.add_notice_handler(_pass_on_warning)
+        try:
+            Migrator(connection, click.echo, _warn).run()
+        except psycopg.Error as error:
+            raise MigrationError(f"the tables are not up to date: {_words(error)}") from None
+
+
+def _warn(text: str) -> None:
+    click.echo(f"ingest: {text}", err=True)
+
+
+def _pass_on_warning(said: Diagnostic) -> None:
+    if said.severity_nonlocalized == "WARNING":  # not the notices that something is there already
+        _warn(said.message_primary or "")
+
+
+def _words(error: psycopg.Error) -> str:
+    """What Postgres says, without the rest of its text, which quotes a row, as messages about data do too."""
+    message = error.diag.message_primary
+    is_about_data = (error.sqlstate or "")[:2] in _ABOUT_DATA
+    return describe(error) if message is None or is_about_data else f"{message} ({describe(error)})"

@@ -1,0 +1,88 @@
+"""`ingest send`: simulate AI Rudder against a running endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from ingest import settings
+from ops.simulator.pushes import generate
+from ops.simulator.sender import Plan, Summary, send
+
+
+class _Share(click.ParamType[float]):
+    name = "share"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            self.fail(f"{text} is not a share such as 1% or 0.01", param, ctx)
+        return share
+
+
+@click.command()
+@click.argument("url", required=False)
+@click.option("--count", default=1000, show_default=True, type=click.IntRange(1), help="Pushes to send.")
+@click.option("--rate", default=100.0, show_default=True, type=click.FloatRange(0), help="A second; 0: no limit.")
+@click.option("--concurrency", default=64, show_default=True, type=click.IntRange(1), help="Connections at most.")
+@click.option("--seed", default=1, show_default=True, help="The same seed sends the same bytes.")
+@click.option("--bad", default="0%", show_default=True, type=_Share(), help="Share of pushes that end as dead letters.")
+@click.option("--token", envvar="INGEST_TOKEN", help="Sent as a Bearer credential.  [env: INGEST_TOKEN]")
+def command(url: str | None, count: int, seed: int, bad: float, **how: Any) -> None:
+    """Send simulated pushes to URL, by default the endpoint on this machine.
+
+    Exit code 1 if one was not answered as it should have been.
+    """
+    if url and not url.startswith(("http://", "https://")):
+        raise click.BadParameter("it is not of the form http://…", param_hint="URL")
+    plan = Plan(url or _own_url(), **how)
+    summary = Summary()
+    is_hidden = not sys.stderr.isatty()
+    with (
+        click.progressbar(length=count, label="sending", file=sys.stderr, hidden=is_hidden) as bar,
+        suppress(KeyboardInterrupt),
+    ):
+        asyncio.run(send(plan, generate(seed, count, bad), summary, lambda: bar.update(1)))
+    if summary.nobody_is_there:
+        click.echo(f"ingest: nothing answers at {_place(plan.url)} ({', '.join(summary.errors)})", err=True)
+    else:
+        click.echo(_words(summary))
+    if not summary.is_good:
+        sys.exit(1)
+
+
+def _own_url() -> str:
+    current = settings.load()
+    return f"http://{current.host}:{current.port}/airudder/custom-api"
+
+
+def _place(url: str) -> str:
+    # Without the path, in which there may be a token.
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _words(summary: Summary) -> str:
+    milliseconds = {name: summary.latency(share) * 1000 for name, share in _SHARES.items()}
+    lines = [
+        f"sent         {summary.sent} in {summary.seconds:.1f} s, {summary.sent / summary.seconds:.0f}/s",
+        f"as expected  {summary.as_expected}",
+        *(f"UNEXPECTED   {number} answered {status}" for status, number in sorted(summary.unexpected.items())),
+        *(f"FAILED       {number} {kind}" for kind, number in sorted(summary.errors.items())),
+        "latency      " + "   ".join(f"{name} {value:.1f} ms" for name, value in milliseconds.items()),
+    ]
+    if summary.late:
+        lines.append(f"late         {summary.late} left more than 0.1 s after they were due: latency includes the wait")
+    return "\n".join(lines)
+
+
+_SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}

@@ -1,0 +1,136 @@
+"""`ingest status`: where pushes are right now, and what needs somebody's eyes."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+import msgspec
+from psycopg import Connection
+
+from ingest import settings
+from ingest.errors import NotAllowedError, PostgresAwayError, RedisAwayError
+from ingest.web.refusals import Refusal
+from ops import in_flight, queries
+from ops.output import word
+
+LATE_SECONDS = 60
+"""A batch that is older waits for something that does not come by itself."""
+
+RECENT = timedelta(minutes=15)
+"""A wrong credential is a problem for so long: somebody's pushes are being lost, or somebody tries."""
+SHOWN_REFUSALS = 5
+
+_WAITING = ("pending", "oldest_pending_seconds", "dead")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def command(as_json: bool) -> None:
+    """Show what is in flight, pending, dead and refused.
+
+    Exit code 1 if a server is away, nobody works, something waits for longer than a minute, or a wrong credential came
+    within a quarter of an hour.
+    """
+    current = settings.load()
+    status: dict[str, Any] = {"redis": _redis(current), "postgres": _postgres(current)}
+    problems = _problems(status)
+    status["problems"] = problems
+    click.echo(msgspec.json.encode(status).decode() if as_json else _words(status))
+    if problems:
+        sys.exit(1)
+
+
+def _redis(current: settings.Settings) -> dict[str, Any]:
+    try:
+        with in_flight.connect(current) as client:
+            return {
+                "in_flight": in_flight.in_flight(client),
+                "acknowledged_last_24_hours": in_flight.acknowledged_of_last_day(client),
+                "refused": in_flight.refused(client),
+                "last_refused": in_flight.last_refused(client),
+                "last_refusals": in_flight.last_refusals(client),
+            }
+    except RedisAwayError as error:
+        return {"error": str(error)}
+
+
+def _postgres(current: settings.Settings) -> dict[str, Any]:
+    try:
+        with queries.connect(current) as connection:
+            (pending,) = connection.execute(queries.PENDING)
+            (dead,) = connection.execute(queries.DEAD)
+            kept = _kept(connection)
+    except (PostgresAwayError, NotAllowedError) as error:
+        return {"error": str(error)}
+    return {
+        "pending": pending["pushes"],
+        "dead": dead["pushes"],
+        "oldest_pending_seconds": round(pending["oldest_seconds"] or 0.0, 1),
+        "kept": kept,
+    }
+
+
+def _kept(connection: Connection[queries.Row]) -> dict[str, Any]:
+    """The oldest raw push, and what retention has removed."""
+    (oldest,) = connection.execute(queries.OLDEST_PUSH)
+    kept = {"oldest_push": oldest["received_at"]}
+    for row in connection.execute(queries.RETENTION):
+        what = row.pop("what")
+        kept |= {f"{what}_{name}": value for name, value in row.items()}
+    return kept
+
+
+def _problems(status: dict[str, Any]) -> list[str]:
+    problems = [part["error"] for part in status.values() if "error" in part]
+    flight = status["redis"].get("in_flight", {})
+    if flight.get("workers") == 0:
+        problems.append("no worker is running")
+    if flight.get("sweeper") is False:
+        problems.append("no sweeper is running")
+    if flight.get("oldest_seconds", 0) > LATE_SECONDS:
+        problems.append(f"the oldest batch waits for {flight['oldest_seconds']:.0f} s")
+    problems.extend(_wrong_credentials(status["redis"].get("last_refused", [])))
+    if (pending_seconds := status["postgres"].get("oldest_pending_seconds", 0)) > LATE_SECONDS:
+        problems.append(f"the oldest pending push waits for {pending_seconds:.0f} s")
+    return problems
+
+
+def _wrong_credentials(last: list[Refusal]) -> list[str]:
+    since = datetime.now(UTC) - RECENT
+    recent = [one for one in last if one.reason == "wrong credential" and one.at > since]
+    return [f"wrong credentials, the last {_refusal_words(one)}: compare it with `ingest token list`" for one in recent]
+
+
+def _acknowledged_words(by_source: dict[str, int]) -> dict[str, int]:
+    return {f"acknowledged ({source})": pushes for source, pushes in sorted(by_source.items())}
+
+
+def _refused_words(refused: list[dict[str, Any]]) -> dict[str, int]:
+    return {
+        f"{one['reason']} ({one['source']})" if one["source"] else one["reason"]: one["requests"] for one in refused
+    }
+
+
+def _refusal_words(one: Refusal) -> str:
+    details = [("of", one.source), ("from", one.network), ("with", one.credential)]
+    return " ".join([word(one.at), one.reason, *(f"{name} {value}" for name, value in details if value)])
+
+
+def _words(status: dict[str, Any]) -> str:
+    lines = []
+    for title, values in (
+        ("in flight", status["redis"].get("in_flight", {})),
+        ("refused, not kept", _refused_words(status["redis"].get("refused", []))),
+        ("waiting", {name: status["postgres"][name] for name in _WAITING if name in status["postgres"]}),
+        ("last 24 hours", _acknowledged_words(status["redis"].get("acknowledged_last_24_hours", {}))),
+        ("kept", status["postgres"].get("kept", {})),
+    ):
+        words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())
+        lines.append(f"{title:<18} {words or '-'}")
+    last = status["redis"].get("last_refusals", [])[:SHOWN_REFUSALS]
+    lines.extend(f"{'last refusals' if not place else '':<18} {_refusal_words(one)}" for place, one in enumerate(last))
+    lines.extend(f"PROBLEM            {problem}" for problem in status["problems"])
+    return "\n".join(lines)

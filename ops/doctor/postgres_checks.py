@@ -1,0 +1,150 @@
+"""Postgres, as `ingest doctor` sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from ingest import session
+from ingest.batch import installation
+from ingest.batch.entry import Entry, pending_columns
+from ingest.batch.push_ids import PushIds
+from ingest.clocks import Reading
+from ingest.errors import PostgresAwayError
+from ingest.settings import Settings
+from ingest.web.fallback import INSERT_PENDING, TELL_TIME
+from ops import in_flight, queries
+from ops.doctor import encryption
+from ops.doctor.findings import Finding, change, clock, good, notes
+
+OLDEST_POSTGRES = 14
+
+_Connection = Connection[queries.Row]
+
+
+def check(current: Settings) -> Iterator[Finding]:
+    """What is good and bad about DATABASE_URL; PostgresAwayError if it does not answer."""
+    with queries.connect(current) as connection:
+        yield from notes(encryption.of_postgres(connection))
+        yield _version(connection)
+        if why := session.unfit(connection.info.parameter_status):
+            yield change(f"DATABASE_URL: {why}")
+        yield from _pooler(current, connection)
+        yield from _durability(connection)
+        yield _clock(connection)
+        yield from _connections(current, connection)
+        exist = _one(connection, queries.TABLES_EXIST)["exist"]
+        yield Finding(exist, "the tables are there" if exist else "the tables are missing: run `ingest migrate`")
+        if exist:
+            yield from notes(_rights(connection))
+            yield _partitions(connection)
+            yield _push(connection)  # last: the connection is ended if it takes too long
+
+
+def check_installation(current: Settings) -> Iterator[Finding]:
+    """Whether the batches in Redis are for this database."""
+    with queries.connect(current) as connection, in_flight.connect(current) as client:
+        try:
+            told = _one(connection, installation.TELL_INSTALLATION)["installation"]
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName):
+            return  # web's user needs no such right, and tables that are missing are told in their place
+        except psycopg.errors.UndefinedFunction:
+            yield change("the tables are of an older version: run `ingest migrate`")
+            return
+        if installation.is_anothers(client, told):
+            yield change(installation.MIXED)
+
+
+def _version(connection: _Connection) -> Finding:
+    version = connection.info.server_version // 10000
+    if version >= OLDEST_POSTGRES:
+        return good(f"Postgres {version}")
+    return change(f"Postgres {version}: {OLDEST_POSTGRES} or newer is needed")
+
+
+def _pooler(current: Settings, connection: _Connection) -> Iterator[Finding]:
+    """A pooler that is not in session mode: it breaks what is set for a session, and the sweeper's lock."""
+    try:
+        with queries.connect(current) as other:
+            are_shared = session.share_backends(lambda: _backend(connection), lambda: _backend(other))
+    except PostgresAwayError as error:
+        yield change(f"DATABASE_URL takes no second connection: {error}")
+        return
+    if are_shared:
+        yield change(f"DATABASE_URL: {session.POOLED}")
+
+
+def _backend(connection: _Connection) -> int:
+    with connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        row: tuple[Any, ...] | None = cursor.execute(session.BACKEND).fetchone()
+    assert row, "the statement gives one row"
+    return int(row[0])
+
+
+def _durability(connection: _Connection) -> Iterator[Finding]:
+    for row in connection.execute(queries.DURABILITY):
+        is_off = row["setting"] == "off"
+        advice = ": committed pushes could be lost; switch it on" if is_off else ""
+        yield Finding(not is_off, f"Postgres {row['name']} is {row['setting']}{advice}")
+
+
+def _clock(connection: _Connection) -> Finding:
+    asked = time.time()
+    told = _one(connection, TELL_TIME)["clock_timestamp"]
+    return clock("Postgres", Reading.since(asked, told.timestamp()))
+
+
+def _connections(current: Settings, connection: _Connection) -> Iterator[Finding]:
+    """Whether there are as many as this host's processes need, by the settings in this shell."""
+    needed = connections_needed(current)
+    for limit in connection.execute(queries.CONNECTION_LIMITS):
+        if 0 <= limit["connections"] < needed:
+            yield change(
+                f"{limit['whose']} allows {limit['connections']} connections, and {needed} may be needed at once "
+                "(README, Production): raise it"
+            )
+
+
+def connections_needed(current: Settings) -> int:
+    """Of one host: one a web process, while Redis is away, and one a worker; the sweeper's; and two for a moment, as a
+    command or `/readyz` wants them."""
+    return current.web_concurrency + current.workers + 1 + 2
+
+
+def _rights(connection: _Connection) -> Iterator[str]:
+    login = _one(connection, queries.LOGIN)
+    if login["may_everything"]:
+        yield f"DATABASE_URL's user {login['name']} may do everything: web and workers need less (README, Production)"
+    if idle := [row["name"] for row in connection.execute(queries.ROLES_WITHOUT_RIGHTS)]:
+        yield f"without rights: {', '.join(idle)}; as an administrator CREATE ROLE … NOLOGIN, then run `ingest migrate`"
+
+
+def _push(connection: _Connection) -> Finding:
+    """What a push would get that Redis does not take: it is stored, and taken back."""
+    push_id, received_us = PushIds().draw()
+    entry = Entry(push_id, received_us, "probe", "custom-api", b"{}")
+    try:
+        with queries.ended_after(connection, queries.ANSWER_SECONDS), connection.transaction():
+            connection.execute(queries.WAIT_NO_LONGER)
+            # Taken back alone: the commit is real, with its fsync and its wait for a standby, if there is one.
+            with connection.transaction(force_rollback=True):
+                connection.execute(INSERT_PENDING, pending_columns([entry]))
+    except psycopg.Error as error:
+        return change(f"Postgres would take no push: {error.diag.message_primary or type(error).__name__}")
+    return good("Postgres takes pushes")
+
+
+def _partitions(connection: _Connection) -> Finding:
+    if _one(connection, queries.PARTITION_OF_TOMORROW)["made"]:
+        return good("partitions are made ahead")
+    return change("tomorrow's partition is missing: is sweeper running?")
+
+
+def _one(connection: _Connection, statement: Any) -> queries.Row:
+    row = connection.execute(statement).fetchone()
+    assert row is not None, "the statement gives one row"
+    return row

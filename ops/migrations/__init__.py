@@ -1,0 +1,1 @@
+"""How `ingest migrate` brings older tables up to schema.sql."""

@@ -1,0 +1,153 @@
+"""The raw pushes about a person, in Redis and in Postgres: looked up by index, or judged by their bytes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+from redis import Redis
+
+from ingest.batch.entry import Entry, decode_entry
+from ingest.kinds.reading.identifiers import id_spellings
+from ops import queries
+from ops.in_flight import encoded_in_flight
+from ops.output import progress
+from ops.person import statements
+from ops.person.names import Key, Names, Person, names_in
+
+_Connection = Connection[queries.Row]
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A push in Redis: its batch, how it is stored there, and what it says."""
+
+    batch_id: str
+    encoded: bytes
+    entry: Entry
+    names: Names
+
+
+@dataclass(frozen=True)
+class Found:
+    """The raw pushes about a person."""
+
+    in_flight: list[InFlight]
+    pushes: list[queries.Row]
+    """Of those in Postgres push_id, received_at, source and call_id"""
+
+
+def find(client: Redis, connection: _Connection, person: Person) -> Found:
+    """Every raw push about them. On the way the person learns of numbers, cases and calls, by which rows are found."""
+    # A plan that is made for any values reads whole tables, as it knows nothing of how few these are.
+    connection.prepare_threshold = None
+    # Redis first: what moves on while we read is seen twice, and not missed.
+    candidates = list(_candidates(client, person))
+    _owned(candidates, person)
+    with _snapshot(connection):
+        _learn_keys(connection, person)
+        search = _Search(connection, person)
+        search.read()
+        while True:
+            known = set(person.calls)
+            in_flight = _owned(candidates, person)
+            search.follow_calls()
+            if person.calls == known:
+                return Found(in_flight, list(search.found.values()))
+
+
+def _candidates(client: Redis, person: Person) -> Iterator[InFlight]:
+    seen = set()
+    for batch_id, encoded in encoded_in_flight(client):
+        entry = decode_entry(encoded)
+        names = names_in(entry.kind, entry.body)
+        if entry.push_id not in seen and person.may_own(entry.source, names):
+            seen.add(entry.push_id)
+            yield InFlight(batch_id, encoded, entry, names)
+
+
+def _owned(candidates: list[InFlight], person: Person) -> list[InFlight]:
+    owned = [one for one in candidates if person.owns(one.entry.source, one.names, one.entry.body)]
+    for one in owned:
+        person.learn(one.entry.source, one.names.call_id)
+    return owned
+
+
+@contextmanager
+def _snapshot(connection: _Connection) -> Iterator[None]:
+    # A push that is settled between two statements would be in neither.
+    with connection.transaction():
+        connection.execute(queries.SNAPSHOT)
+        yield
+
+
+def _learn_keys(connection: _Connection, person: Person) -> None:
+    if person.case_id is None:
+        rows = connection.execute(statements.NUMBERS_SPELT_SO, person.parameters())
+        person.numbers |= {row["callee_number"] for row in rows}
+    else:
+        rows = connection.execute(statements.NUMBERS_OF_CASE, person.parameters())
+        person.case_numbers |= {row["callee_number"] for row in rows}
+    cases = connection.execute(statements.CASES_OF_NOBODY_ELSE, person.parameters())
+    person.cases |= {(row["source"], one) for row in cases for one in id_spellings(row["case_id"])}
+    for row in connection.execute(statements.CALLS_OF_PERSON, person.parameters()).fetchall():
+        person.learn(row["source"], row["call_id"])
+
+
+class _Search:
+    """One look through Postgres, in one snapshot: each push is read once at most."""
+
+    def __init__(self, connection: _Connection, person: Person) -> None:
+        self.found: dict[UUID, queries.Row] = {}
+        """By push id, as in `Found`"""
+        self._connection = connection
+        self._person = person
+        self._others: defaultdict[Key, list[queries.Row]] = defaultdict(list)
+        """By call those that name nobody and are not known to be theirs: the call may turn out to be"""
+
+    def read(self) -> None:
+        """Find what names them, and judge by its bytes what names nobody."""
+        person = self._person
+        is_case = person.case_id is not None
+        naming = statements.PUSHES_OF_CASE if is_case else statements.PUSHES_OF_NUMBERS
+        for push in self._connection.execute(naming, person.parameters()):
+            self._take(push)
+        (counted,) = self._connection.execute(statements.COUNT_WITHOUT_NUMBER)
+        with progress(counted["pushes"], "pushes that name nobody") as advance:
+            nameless = statements.PUSHES_WITHOUT_CASE if is_case else statements.PUSHES_WITHOUT_NUMBER
+            for push in self._streamed(nameless):
+                self._judge(push)
+                advance(1)
+
+    def follow_calls(self) -> None:
+        """Take what is of the calls that are known by now."""
+        for call in self._person.calls & self._others.keys():
+            for push in self._others.pop(call):
+                self._take(push)
+        if self._person.case_id is not None:
+            # Somebody else's number may be in them: they were not read.
+            for push in self._streamed(statements.PUSHES_OF_CALLS_WITHOUT_CASE):
+                self._judge(push)
+
+    def _streamed(self, statement: LiteralString) -> Iterator[queries.Row]:
+        # In portions, as they may be many.
+        with self._connection.cursor(name="streamed") as cursor:
+            yield from cursor.execute(statement, self._person.parameters())
+
+    def _judge(self, push: queries.Row) -> None:
+        body = push.pop("body")
+        names = names_in(push.pop("kind"), body)
+        push["call_id"] = names.call_id
+        if self._person.owns(push["source"], names, body):
+            self._take(push)
+        elif names.call_id and self._person.may_own(push["source"], names):
+            self._others[push["source"], names.call_id].append(push)
+
+    def _take(self, push: queries.Row) -> None:
+        self.found[push["push_id"]] = push
+        self._person.learn(push["source"], push["call_id"])

@@ -1,0 +1,230 @@
+"""The commands' Postgres connection, and every SQL statement that they read or replay with."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg.errors import UndefinedTable
+from psycopg.rows import dict_row
+
+from ingest import session
+from ingest.batch.push_ids import received_at_of
+from ingest.errors import NotAllowedError, PostgresAwayError, SettingError, describe
+from ingest.settings import Settings
+from ingest.urls import connection_options
+
+ANSWER_SECONDS = 2
+"""How long a server may take to let us in: who asks by a command is told soon that it does not."""
+
+Row = dict[str, Any]
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Connection[Row]]:
+    """A connection, each statement its own transaction. PostgresAwayError says what is wrong without the URL's password
+    or a row; NotAllowedError, that its user lacks a right."""
+    with _connect(settings.database_url) as connection:
+        try:
+            yield connection
+        except UndefinedTable:
+            raise PostgresAwayError("the tables are missing: run `ingest migrate`") from None
+        except psycopg.errors.InsufficientPrivilege as error:
+            reason = f"{error.diag.message_primary} (as {connection.info.user})"
+            advice = "use the tables' owner, or for all but `migrate` and `erase` a login of role airudder_worker"
+            raise NotAllowedError(f"{reason}: {advice}") from None
+        except psycopg.Error as error:
+            # Its text may quote the row that it is about.
+            raise PostgresAwayError(f"Postgres at DATABASE_URL refuses a statement: {describe(error)}") from None
+
+
+def _connect(url: str) -> Connection[Row]:
+    try:
+        options = connection_options(url)
+        connection = psycopg.connect(url, connect_timeout=ANSWER_SECONDS, row_factory=dict_row, **options)
+        with ended_after(connection, ANSWER_SECONDS):
+            connection.execute(session.set_up(session.COMMANDS, connection.info.server_version))
+    except psycopg.ProgrammingError:
+        # Its text quotes the URL, password and all.
+        raise SettingError("DATABASE_URL has a parameter that cannot be read") from None
+    except psycopg.Error as error:
+        reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
+    return connection
+
+
+@contextmanager
+def ended_after(connection: Connection[Any], seconds: float) -> Iterator[None]:
+    """End the connection if what is done in here takes longer: a frozen server, or a pooler before it, says nothing,
+    and psycopg waits. The statement then fails with an OperationalError."""
+    timer = threading.Timer(seconds, _hang_up, [connection.fileno()])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _hang_up(descriptor: int) -> None:
+    # A duplicate of the descriptor shares the socket, and is ours to close.
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+def columns(rows: Sequence[Row], *names: str) -> dict[str, list[Any]]:
+    """Columns of rows as parameters of a statement: `source` as an array `sources`."""
+    return {f"{name}s": [row[name] for row in rows] for name in names}
+
+
+def outcomes_and_arrived(
+    connection: Connection[Row], since: datetime, push_ids: list[UUID]
+) -> tuple[list[Row], set[UUID]]:
+    """In one snapshot: pushes since then by hour, source and status; and which of these have come from Redis."""
+    with connection.transaction():
+        connection.execute(SNAPSHOT)
+        outcomes = connection.execute(OUTCOMES_BY_HOUR, {"since": since}).fetchall()
+        times = [received_at_of(push_id) for push_id in push_ids]
+        arrived = connection.execute(ARRIVED_THROUGH_REDIS, {"push_ids": push_ids, "times": times}).fetchall()
+    return outcomes, {row["push_id"] for row in arrived}
+
+
+SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+OUTCOMES_BY_HOUR: LiteralString = """
+SELECT to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24') AS hour, source, status, count(*) AS pushes,
+  count(*) FILTER (WHERE NOT through_redis) AS stored_by_web
+FROM airudder.pushes
+WHERE received_at >= %(since)s
+GROUP BY 1, 2, 3
+"""
+
+ARRIVED_THROUGH_REDIS: LiteralString = """
+SELECT push_id FROM airudder.pushes
+JOIN unnest(%(times)s::timestamptz[], %(push_ids)s::uuid[]) AS wanted (received_at, push_id)
+  USING (received_at, push_id)
+WHERE through_redis
+"""
+
+PUSHES_CLEARED_BEFORE: LiteralString = "SELECT cleared_before FROM airudder.retention WHERE what = 'pushes'"
+
+OLDEST_PUSH: LiteralString = "SELECT min(received_at) AS received_at FROM airudder.pushes"
+
+RETENTION: LiteralString = "SELECT what, cleared_before, removed, removed_at FROM airudder.retention ORDER BY what"
+
+TABLES_EXIST: LiteralString = "SELECT to_regclass('airudder.pushes') IS NOT NULL AS exist"
+
+WAIT_NO_LONGER: LiteralString = "SET LOCAL lock_timeout = '1s'"
+
+CONNECTION_LIMITS: LiteralString = """
+SELECT 'the user ' || rolname AS whose, rolconnlimit AS connections FROM pg_roles WHERE rolname = current_user
+UNION ALL SELECT 'the database ' || datname, datconnlimit FROM pg_database WHERE datname = current_database()
+UNION ALL SELECT 'the server (max_connections)', current_setting('max_connections')::integer
+  - current_setting('superuser_reserved_connections')::integer
+"""
+
+DURABILITY: LiteralString = """
+SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')
+"""
+
+LOGIN: LiteralString = """
+SELECT current_user AS name, rolsuper OR pg_has_role(current_user, relowner, 'MEMBER') AS may_everything
+FROM pg_class, pg_roles WHERE pg_class.oid = 'airudder.pushes'::regclass AND rolname = current_user
+"""
+
+ROLES_WITHOUT_RIGHTS: LiteralString = """
+SELECT name FROM unnest(
+  ARRAY['airudder_web', 'airudder_worker', 'airudder_analyst'], ARRAY['airudder', 'airudder', 'airudder_analytics']
+) AS role (name, schema)
+WHERE NOT coalesce(has_schema_privilege(to_regrole(name), to_regnamespace(schema), 'USAGE'), false)
+"""
+
+PARTITION_OF_TOMORROW: LiteralString = """
+SELECT to_regclass('airudder.pushes_' || to_char((now() AT TIME ZONE 'UTC')::date + 1, 'YYYY_MM_DD'))
+  IS NOT NULL AS made
+"""
+
+PENDING: LiteralString = """
+SELECT (SELECT count(*) FROM airudder.pushes WHERE status = 'pending') AS pushes,
+  (SELECT extract(epoch FROM now() - min(since))::float FROM (
+    SELECT coalesce(replayed_at, received_at) AS since FROM airudder.pushes
+    WHERE status = 'pending' ORDER BY received_at LIMIT 1000) AS next) AS oldest_seconds
+"""
+"""Each status by itself, as each has an index of its own. The age is that of the thousand that the sweeper takes next:
+only its rows tell since when a push has been waiting."""
+
+DEAD_NEWEST_FIRST: LiteralString = """
+SELECT push_id, received_at, source, kind, octet_length(body) AS bytes, error_path, error
+FROM airudder.pushes WHERE status = 'dead' ORDER BY received_at DESC LIMIT %(limit)s
+"""
+
+PUSH_BY_ID: LiteralString = """
+SELECT push_id, received_at, source, kind, status, error, error_path, warnings, attempts, workflow_id, node_id,
+  callee_number, case_id, call_id, normalised_at, body
+FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at)s
+"""
+
+DEAD: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'dead'"
+
+REPLAY_DEAD_BY_ID: LiteralString = """
+UPDATE airudder.pushes
+SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
+WHERE push_id = %(push_id)s AND received_at = %(received_at)s AND status = 'dead' RETURNING push_id, received_at
+"""
+
+REPLAY_ALL_DEAD: LiteralString = """
+UPDATE airudder.pushes
+SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
+WHERE status = 'dead' RETURNING push_id, received_at
+"""
+
+STATUSES_OF_REPLAYED: LiteralString = """
+SELECT status, count(*) AS pushes FROM airudder.pushes
+JOIN unnest(%(times)s::timestamptz[], %(push_ids)s::uuid[]) AS replayed (received_at, push_id)
+  USING (received_at, push_id)
+GROUP BY status ORDER BY status
+"""
+
+CALLS_BY_ID: LiteralString = """
+SELECT source, call_id, callee_number, case_id, workflow_id, started_at, duration, attempt, ring_type, hangup_type,
+  turn_count, push_id
+FROM airudder.calls WHERE call_id = ANY (%(ids)s)
+"""
+
+PUSHES_BY_CALL_ID: LiteralString = """
+SELECT push_id, received_at, source, status, node_id, error
+FROM airudder.pushes WHERE call_id = ANY (%(ids)s) ORDER BY received_at
+"""
+
+CASES_BY_ID: LiteralString = """
+SELECT source, callee_number, case_id, due_date, total_owing_amount, currency_unit, received_at, push_id
+FROM airudder.cases WHERE case_id = ANY (%(ids)s) AND case_id <> '' ORDER BY received_at
+"""
+
+CALLS_BY_CASE_ID: LiteralString = """
+SELECT source, call_id, callee_number, started_at, duration, attempt, ring_type, hangup_type
+FROM airudder.calls WHERE case_id = ANY (%(ids)s) AND case_id <> '' ORDER BY started_at
+"""
+
+CALLEES_BY_NUMBER: LiteralString = """
+SELECT source, callee_number, number_as_sent, country, received_at, push_id
+FROM airudder.callees WHERE callee_number = ANY (%(numbers)s)
+"""
+
+CASES_BY_NUMBER: LiteralString = """
+SELECT source, callee_number, case_id, due_date, total_owing_amount, currency_unit, received_at, push_id
+FROM airudder.cases WHERE callee_number = ANY (%(numbers)s) ORDER BY received_at
+"""
+
+CALLS_BY_NUMBER: LiteralString = """
+SELECT source, call_id, case_id, started_at, duration, attempt, ring_type, hangup_type
+FROM airudder.calls WHERE callee_number = ANY (%(numbers)s) ORDER BY started_at
+"""

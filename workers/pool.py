@@ -1,0 +1,172 @@
+"""The worker process: a pool of WORKERS simple workers, each with one Postgres connection, all on one queue."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.exceptions import RedisError, ResponseError
+from rq import SimpleWorker
+from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker_pool import WorkerData, WorkerPool
+
+from ingest import logs, settings
+from ingest.batch.clients import brisk_client, patient_client
+from ingest.batch.lease import forget_the_dead, holder, take_from_the_dead
+from ingest.batch.queue import QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
+from ingest.errors import BatchFailedError, PostgresAwayError, SettingError, describe
+from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
+from workers import jobs
+from workers.start import look_at_servers
+
+PARENT_CHECK_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Held back from a worker until it knows what to do with them: a pool says only once that it ends."""
+
+_log = logging.getLogger("workers")
+
+
+class NormalisingWorker(SimpleWorker):
+    """Runs jobs in its own process; without RQ's scheduler, of which nothing here makes use, and without its three
+    lines of log a job, to which a pool returns when it replaces a worker."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "worker_ttl": WORKER_TTL_SECONDS})
+
+    def work(self, *arguments: Any, **options: Any) -> bool:
+        """Work until told to stop, or until the pool is gone. What goes wrong is logged here: the process's own last
+        words would hold the text of it."""
+        threading.Thread(target=_leave_with_the_pool, args=(_pool_pid(),), daemon=True).start()
+        try:
+            return super().work(*arguments, **{**options, "with_scheduler": False, "logging_level": "WARNING"})
+        except StopRequested:
+            return False  # before RQ's own loop had begun
+        except Exception as error:
+            _log.critical("a worker ends: %s", describe(error))
+            sys.exit(1)
+        finally:
+            jobs.database().close()
+
+    def subscribe(self) -> None:
+        """Take no commands over Redis: whoever publishes one could end the worker. Signals are for that."""
+
+    def register_birth(self) -> None:
+        """Also say which process it is, so that it can be told when it is gone."""
+        super().register_birth()  # type: ignore[no-untyped-call]
+        self.connection.hset(self.key, "holder", holder())
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean RQ's registries of our queue; a stranger's entry there is no reason to end. Groups we have none."""
+        try:
+            self.clean_registries()  # type: ignore[no-untyped-call]
+        except (RedisError, StopRequested):
+            raise
+        except Exception as error:
+            self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
+            _log.warning("RQ's registries were not cleaned: %s", describe(error))
+
+    def dequeue_job_and_maintain_ttl(self, *arguments: Any) -> Any:
+        """Wait for the next job; what RQ cannot even fetch, as it is none, is passed by."""
+        while True:
+            try:
+                return super().dequeue_job_and_maintain_ttl(*arguments)
+            except (ValueError, ResponseError) as error:
+                # RQ marks so what came while it fetched a job; an id may not be text at all.
+                if not hasattr(error, "job_id") and not isinstance(error, UnicodeDecodeError):
+                    raise
+                _log.warning("what is no job at all was refused: %s", describe(error))
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log a job that failed in one line; RQ keeps its traceback for the dashboard."""
+        error = exc_info[1]
+        if isinstance(error, PostgresAwayError | BatchFailedError):
+            _log.warning("batch %s waits: %s", job.id, str(error))
+        else:
+            _log.error("batch %s waits: %s", job.id, describe(error))
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+class NormalisingPool(WorkerPool):
+    """Says so when a worker dies, and enqueues what it was at; RQ starts another one."""
+
+    def start_worker(self, *arguments: Any, **options: Any) -> None:
+        """Fork a worker, unless everything is being stopped."""
+        if self.status == self.Status.STOPPED:
+            return
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            super().start_worker(*arguments, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def check_workers(self, respawn: bool = True) -> None:
+        """Once a second: also see to batches of workers that died here, in this pool or in one before it."""
+        super().check_workers(respawn)
+        # Without Redis the workers complain enough, and the sweeper looks for lost batches too. A ValueError is of what
+        # a stranger has put there.
+        with suppress(RedisError, OSError, ValueError):
+            for batch_id in take_from_the_dead(self.connection):
+                _log.warning("batch %s lost its worker: enqueued again", batch_id)
+            forget_the_dead(self.connection)
+
+    def handle_dead_worker(self, worker_data: WorkerData) -> None:
+        """Note the death, unless everything is being stopped."""
+        if self.status != self.Status.STOPPED:
+            _log.warning("worker %d left with exit code %s: starting another", *_obituary(worker_data))
+        super().handle_dead_worker(worker_data)
+
+
+def _obituary(worker_data: WorkerData) -> tuple[int, int | None]:
+    return worker_data.pid, worker_data.process.exitcode
+
+
+def _pool_pid() -> int:
+    pool = multiprocessing.parent_process()
+    return pool.pid if pool and pool.pid else os.getppid()
+
+
+def _leave_with_the_pool(pool_pid: int) -> None:
+    # A pool that is killed cannot stop its workers, and the next pool would double them.
+    while os.getppid() == pool_pid:
+        time.sleep(PARENT_CHECK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    """Work until SIGTERM; batches in hand are finished first."""
+    logs.configure(logging.WARNING)
+    try:
+        current = settings.load()
+        client = patient_client(current.redis_url)
+        with brisk_client(current.redis_url) as brisk:  # closed before the pool forks
+            look_at_servers(brisk, current.database_url)
+    except SettingError as error:
+        sys.exit(f"ingest: {error}")
+    pool = NormalisingPool(
+        [QUEUE_NAME],
+        connection=client,
+        num_workers=current.workers,
+        worker_class=NormalisingWorker,
+        job_class=BatchJob,
+        queue_class=BatchQueue,
+        serializer=JSONSerializer,
+    )
+    spare_garbage_collector(THRESHOLD_OF_BATCHES)  # before the pool forks: its workers share what is loaded
+    pool.start(logging_level="WARNING")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Pending pushes, which web stored in Postgres while Redis could not: settled where they lie."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
+
+from ingest.batch.entry import Entry, stored_entry
+from ingest.batch.queue import JOB_TIMEOUT_SECONDS
+from ingest.errors import RefusedError
+from workers import statements
+from workers.database import Database
+from workers.settle import OneByOne, bury, settle
+from workers.watchdog import watched
+
+LIMIT = 100
+"""Pushes fed at once, at most"""
+LIMIT_BYTES = 4 * 1024 * 1024
+"""Their bodies together, as in a batch; a larger push is fed alone"""
+REST_SECONDS = 60.0
+"""How long to leave a push alone that Postgres refuses: those behind it have their turn"""
+FEED_SECONDS = 10.0
+"""How long to feed before others have their turn."""
+ATTEMPTS_TOGETHER = 1
+ATTEMPTS_ALONE = 2
+"""A pending push is tried so often among others, then so often alone, and then it is dead."""
+
+_log = logging.getLogger(__name__)
+
+_Pending = tuple[Entry, int]
+
+
+class PendingPushes:
+    """Feeds them to the normaliser. Postgres counts each attempt before it is made: it may end the process."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+        self._in_hand: list[_Pending] = []
+        self._resting: dict[UUID, float] = {}
+        """Until when, by push id, for those that were refused"""
+
+    def feed(self) -> int:
+        """Settle the oldest; how many were taken in hand."""
+        self._release_unsettled()
+        self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
+        settled = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
+        # What ended the sweeper in company is tried alone.
+        return settled + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+
+    def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
+        fed = 0
+        bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most, "limit": limit, "bytes": LIMIT_BYTES}
+        leave_at = self._clock() + FEED_SECONDS
+        while self._clock() < leave_at:
+            bounds["resting"] = list(self._resting)
+            self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
+            fed += len(self._in_hand)
+            if not self._in_hand or not self._settle_in_time(settle_rows):
+                break
+        self._in_hand = []
+        return fed
+
+    def _settle_in_time(self, settle_rows: Callable[[list[_Pending]], None]) -> bool:
+        try:
+            with watched(), UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
+                settle_rows(self._in_hand)
+        except RefusedError as error:
+            is_all = settle_rows == self._settle_together and len(error.push_ids) == len(self._in_hand)
+            if is_all or not error.push_ids:
+                raise  # it is Postgres that cannot
+            self._resting |= dict.fromkeys(error.push_ids, self._clock() + REST_SECONDS)
+            self._release_unsettled()
+        except BaseTimeoutException:
+            _log.warning("%d pending pushes were not settled in %d s", len(self._in_hand), JOB_TIMEOUT_SECONDS)
+            return False
+        return True
+
+    def _release_unsettled(self) -> None:
+        """Take back the attempts that Postgres, and not a push, brought to nothing."""
+        if self._in_hand:
+            entries = [entry for entry, _ in self._in_hand]
+            where = {"times": [one.received_at for one in entries], "push_ids": [one.uuid for one in entries]}
+            self._database.run(lambda connection: connection.execute(statements.RELEASE_PENDING, where))
+            self._in_hand = []
+
+    def _settle_together(self, rows: list[_Pending]) -> None:
+        settle(self._database, [entry for entry, _ in rows], through_redis=False)
+
+    def _settle_last(self, rows: list[_Pending]) -> None:
+        one_by_one = OneByOne(self._database, through_redis=False)
+        for entry, attempts in rows:
+            if attempts > ATTEMPTS_TOGETHER + ATTEMPTS_ALONE:
+                bury(self._database, entry, "its normalising ended the sweeper, alone as well", through_redis=False)
+            else:
+                one_by_one.settle(entry)
+        one_by_one.end()
+
+
+def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, Any]) -> list[_Pending]:
+    rows = connection.execute(statements.BEGIN_OLDEST_PENDING, bounds).fetchall()
+    return [(stored_entry(*row), attempts) for *row, attempts in rows]
