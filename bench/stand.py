@@ -53,26 +53,34 @@ class Stand:
         self._supervisor.stop([self._servers[name].process.name])
 
     def start(self, name: str, *arguments: str, **environ: str) -> None:
-        """Start `python …`, from the checkout, under a name; it finds the servers in its environment."""
-        whole = {**os.environ, "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url, **environ}
-        log = self.folder / f"{name}.log"
-        self._supervisor.start(Process(name, (sys.executable, *arguments), whole, log=log))
-        self._started.append(name)
+        """Start `python …` under a name; it finds the servers in its environment."""
+        self._start(name, (sys.executable, *arguments), environ)
 
-    def serve(self, name: str, *arguments: str, **environ: str) -> str:
-        """Start a web process under a name and wait until it answers; where pushes are to be posted."""
-        port = free_port()
-        self.start(name, *arguments, PORT=str(port), **environ)
+    def start_ours(self, command: str, name: str = "", **environ: str) -> None:
+        """Start `ingest …` in the same way, under a name or that of the command."""
+        self._start(name or command, (str(Path(sys.executable).with_name("ingest")), command), environ)
+
+    def _serving(self, name: str, port: int) -> str:
         self.wait(lambda: _listens(port), f"{name} answers", START_SECONDS)
         return f"http://127.0.0.1:{port}{PATH}"
 
+    def _start(self, name: str, command: tuple[str, ...], environ: dict[str, str]) -> None:
+        whole = {**os.environ, "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url, **environ}
+        log = self.folder / f"{name}.log"
+        self._supervisor.start(Process(name, command, whole, log=log))
+        self._started.append(name)
+
     def serve_ours(self, name: str = "web", **environ: str) -> str:
-        """`serve` the receiver itself."""
-        return self.serve(name, "-m", "ingest.web.serve", **environ)
+        """Start web under a name and wait until it answers; where pushes are to be posted."""
+        port = free_port()
+        self.start_ours("web", name, PORT=str(port), **environ)
+        return self._serving(name, port)
 
     def serve_peer(self, name: str) -> str:
-        """`serve` the module of that name in `bench.peers`."""
-        return self.serve(name, "-m", "bench.serve", f"bench.peers.{name}")
+        """The same of the module of that name in `bench.peers`."""
+        port = free_port()
+        self.start(name, "-m", "bench.serve", f"bench.peers.{name}", PORT=str(port))
+        return self._serving(name, port)
 
     def stop(self, *names: str) -> None:
         """Stop processes by SIGTERM and wait for their end."""

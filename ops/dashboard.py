@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import sys
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -18,7 +17,6 @@ from rq_dashboard.web import config as rq_dashboard_config
 from rq_dashboard.web import setup_rq_connection
 
 from ingest import settings
-from ingest.errors import SettingError
 from ingest.settings import Settings
 
 ADDRESS = "127.0.0.1"
@@ -90,12 +88,9 @@ def _application(current: Settings) -> Any:
 
 
 def main() -> None:
-    """Serve until SIGTERM, on loopback only."""
-    try:
-        current = settings.load()
-        application = _application(current)
-    except SettingError as error:
-        sys.exit(f"ingest: {error}")
+    """Serve until SIGTERM, on loopback only. Raises SettingError."""
+    current = settings.load()
+    application = _application(current)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application.run(host=ADDRESS, port=current.dashboard_port, debug=False, load_dotenv=False)
 
@@ -111,7 +106,3 @@ def maskable(url: str) -> str:
     if user or password:
         place = f"{user}:{password}".replace("@", "%40") + f"@{place}"
     return parts._replace(netloc=place, query=urlencode(query)).geturl()
-
-
-if __name__ == "__main__":
-    main()

@@ -24,18 +24,23 @@ _Value = TypeVar("_Value")
 DEADLINE_SECONDS = 60.0
 """For what takes a second: other suites may run on the same cores."""
 
-PATIENT_WEB = (
-    "-c",
-    """
-import runpy
-from ingest.batch import clients
+INGEST = str(Path(sys.executable).with_name("ingest"))
+"""The console script"""
+
+PATIENT_WITH_POSTGRES = """
 from ingest.web import fallback
-assert fallback.TIMEOUT_SECONDS and clients.ACKNOWLEDGE_TIMEOUT_SECONDS
-fallback.TIMEOUT_SECONDS = clients.ACKNOWLEDGE_TIMEOUT_SECONDS = 5.0
-runpy.run_module("ingest.web.serve", run_name="__main__", alter_sys=True)
-""",
-)
-"""`python …` runs web as `-m ingest.web.serve` does; on a busy machine too it waits for Redis, where the test looks."""
+assert fallback.TIMEOUT_SECONDS
+fallback.TIMEOUT_SECONDS = 5.0
+"""
+PATIENT = f"""
+{PATIENT_WITH_POSTGRES}
+from ingest.batch import clients
+assert clients.ACKNOWLEDGE_TIMEOUT_SECONDS
+clients.ACKNOWLEDGE_TIMEOUT_SECONDS = 5.0
+"""
+"""Python that web runs first: on a busy machine too it waits for a server that is slow, and not away."""
+
+PATIENT_WEB = (sys.executable, "-c", f"{PATIENT}\nfrom ingest.web import serve\nserve.main()")
 
 
 def wait_until(condition: Callable[[], _Value], what: str, seconds: float = DEADLINE_SECONDS) -> _Value:
@@ -61,23 +66,22 @@ def wait_pumping(supervisor: Supervisor, condition: Callable[[], _Value], what: 
 
 def ingest(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the console script to its end."""
-    script = Path(sys.executable).with_name("ingest")
     return subprocess.run(
-        [script, *arguments], env={**os.environ, **environ}, check=False, capture_output=True, text=True
+        [INGEST, *arguments], env={**os.environ, **environ}, check=False, capture_output=True, text=True
     )
 
 
 @contextmanager
 def running(*arguments: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python …` as `running_command` does."""
-    with running_command(sys.executable, *arguments, **environ) as process:
+    """Run `ingest …` as `running_command` does."""
+    with running_command(INGEST, *arguments, **environ) as process:
         yield process
 
 
 @contextmanager
-def running_into(printed: Path, *arguments: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The same, with its output in a file."""
-    with printed.open("wb") as output, _running(output, (sys.executable, *arguments), environ) as process:
+def running_into(printed: Path, *command: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command as `running_command` does, with its output in a file."""
+    with printed.open("wb") as output, _running(output, command, environ) as process:
         yield process
 
 
@@ -118,13 +122,13 @@ def running_web(**environ: str) -> Iterator[str]:
 
 @contextmanager
 def running_server(
-    arguments: Sequence[str], variable: str, is_there: Callable[[str], bool], **environ: str
+    command: Sequence[str], variable: str, is_there: Callable[[str], bool], **environ: str
 ) -> Iterator[str]:
-    """Run `python …` that serves on the port that a variable names, a free one, until the block ends; gives its base
+    """Run a command that serves on the port that a variable names, a free one, until the block ends; gives its base
     URL once it is there."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with running(*arguments, **{variable: str(port)}, **environ):
+    with running_command(*command, **{variable: str(port)}, **environ):
         wait_until(lambda: is_there(url), f"it answers at {variable}")
         yield url
 

@@ -10,7 +10,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from ingest.tokens import digest_of, fingerprint, item_of
 from ingest.web.app import create_app
 from ops.local.server import free_port
 from tests.kept import kept, last_refusals, refused
-from tests.processes import PATIENT_WEB, answers, running, running_web, wait_until
+from tests.processes import INGEST, PATIENT_WEB, answers, running, running_command, running_web, wait_until
 
 PATH = "/airudder/custom-api"
 
@@ -267,7 +266,7 @@ def test_process_that_ends_says_so(web: Any, client: Any) -> None:
 def test_signal_during_start_does_no_harm(database_url: str, redis_url: str, capfd: pytest.CaptureFixture[str]) -> None:
     """SIGHUP before there is an application to read tokens again."""
     port = free_port()
-    with running("-m", "ingest.web.serve", PORT=str(port), DATABASE_URL=database_url, REDIS_URL=redis_url) as process:
+    with running("web", PORT=str(port), DATABASE_URL=database_url, REDIS_URL=redis_url) as process:
         wait_until(lambda: "serving pushes at" in capfd.readouterr().err, "it begins")
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: answers(f"http://127.0.0.1:{port}"), "web answers")
@@ -299,7 +298,7 @@ def test_broken_file_is_one_line_at_start(database_url: str, redis_url: str, tmp
     (tmp_path / "tokens").write_text("s3cret\n")
     environ = {"INGEST_TOKENS_FILE": str(tmp_path / "tokens"), "WEB_CONCURRENCY": processes, "PORT": str(free_port())}
     result = subprocess.run(
-        [sys.executable, "-m", "ingest.web.serve"],
+        [INGEST, "web"],
         env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, **environ},
         check=False,
         capture_output=True,
@@ -326,7 +325,7 @@ def test_tokens_are_rotated_without_a_lost_push(
         process.send_signal(signal.SIGHUP)
         wait_until(condition, "the tokens are read again")
 
-    with running(*PATIENT_WEB, PORT=str(port), **environ) as process:
+    with running_command(*PATIENT_WEB, PORT=str(port), **environ) as process:
         wait_until(lambda: answers(url), "web answers")
         assert (status(url, "/old"), status(url, "/new")) == (200, 401)
 
@@ -360,7 +359,7 @@ def test_processes_that_replace_others_say_what_they_read(
         lines.extend(capfd.readouterr().err.splitlines())
         return sum(words in line for line in lines)
 
-    with running("-m", "ingest.web.serve", PORT=str(port), WEB_CONCURRENCY="2", **environ) as process:
+    with running("web", PORT=str(port), WEB_CONCURRENCY="2", **environ) as process:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}"), "web answers")
         assert logged("the tokens") == 0
         file.write_text(f"{item_of('shop', 'new')}\n{item_of('bank', 'other')}\n")

@@ -30,7 +30,7 @@ from tests.conftest import TABLES
 from tests.corpus import cases
 from tests.corpus.odd_values import INJECTIONS
 from tests.corpus.silence import Outcome, Row, fields_without_place, loads, silently_lost
-from tests.processes import PATIENT_WEB, answers, running_into, wait_until
+from tests.processes import INGEST, PATIENT_WEB, answers, running_into, wait_until
 
 # The first test to ask has the whole corpus delivered.
 pytestmark = pytest.mark.timeout(300)
@@ -39,9 +39,9 @@ PATH = "/airudder/custom-api"
 SENDERS = 8
 
 WEB_LINES = re.compile(
-    r"INFO __main__: serving pushes at 127\.0\.0\.1 port \d+, POST /airudder/custom-api"
-    r"|WARNING ingest\.refusals: refused and not kept: [a-zA-Z ]+( \(default\))? \d+(, [a-zA-Z ]+( \(default\))? \d+)*;"
-    r" see `ingest status`"
+    r"INFO ingest\.web\.serve: serving pushes at 127\.0\.0\.1 port \d+, POST /airudder/custom-api"
+    r"|WARNING ingest\.web\.refusals: refused and not kept: [a-zA-Z ]+( \(default\))? \d+"
+    r"(, [a-zA-Z ]+( \(default\))? \d+)*; see `ingest status`"
 )
 WORKER_LINES = re.compile(r"INFO rq\.worker: Starting worker started with PID \d+")
 """All that the two may have to say in spite of the worst that they are sent"""
@@ -108,7 +108,7 @@ def delivered(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPa
         set_json_loads(loads, connection)
         connection.execute(f"TRUNCATE airudder.{TABLES}")
         with (
-            running_into(worker_log, "-m", "workers.pool", **environ),
+            running_into(worker_log, INGEST, "worker", **environ),
             running_into(web_log, *PATIENT_WEB, **environ),
         ):
             before = wait_until(lambda: set(client.smembers("rq:workers")), "a worker registers")

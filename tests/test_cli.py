@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("environment")
 @pytest.fixture
 def sweeper_process() -> Iterator[None]:
     """A sweeper that runs, as a replay rests on it."""
-    with running("-m", "workers.sweeper.loop"):
+    with running("sweeper"):
         yield
 
 
@@ -219,7 +219,7 @@ def test_replayed_push_waits_since_its_replay(connection: Rows) -> None:
 
 def test_status_counts_no_killed_workers(client: Any) -> None:
     """Workers that were killed on this machine are not counted, though their hearts seem to beat still."""
-    with running("-m", "workers.pool", WORKERS="2") as pool:
+    with running("worker", WORKERS="2") as pool:
         wait_until(lambda: client.scard("rq:workers") == 2, "both register")
         found = wait_until(lambda: descendants(pool.pid), "the pool has workers")
         os.kill(pool.pid, signal.SIGSTOP)
@@ -235,7 +235,7 @@ def test_status_counts_no_killed_workers(client: Any) -> None:
 
 def test_status_counts_living_workers(client: Any) -> None:
     """A worker that was killed is not counted for long, though it stays registered."""
-    with running("-m", "workers.pool", WORKERS="1"):
+    with running("worker", WORKERS="1"):
         (key,) = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
         wait_until(lambda: client.hget(key, "last_heartbeat"), "its heart beats")
         assert json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"] == 1

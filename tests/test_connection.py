@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import select
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from ingest.web.connection import MAX_HEAD, MAX_HEADERS, SPARE_FILES
 from ops.local.server import free_port
 from tests.kept import kept, refused
-from tests.processes import answers, running_command, running_web, wait_until
+from tests.processes import INGEST, answers, running_command, running_web, wait_until
 
 PATH = "/airudder/custom-api"
 PUSH = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode()
@@ -282,7 +281,7 @@ def narrow_url(database_url: str, redis_url: str) -> Iterator[str]:
     port, files = free_port(), SPARE_FILES + 40
     url = f"http://127.0.0.1:{port}"
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
-    command = f"ulimit -n {files}; exec {sys.executable} -m ingest.web.serve"
+    command = f"ulimit -n {files}; exec {INGEST} web"
     with running_command("sh", "-c", command, **environ):
         wait_until(lambda: answers(url), "web answers")
         yield url

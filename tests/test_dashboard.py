@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from ingest.batch.queue import normalise_queue
 from ops.dashboard import maskable
 from ops.local.server import free_port
 from tests.batches import enqueued
-from tests.processes import running_server
+from tests.processes import INGEST, running_server
 from tests.pushes import entry, push
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -34,7 +33,7 @@ ELSEWHERE = "https://elsewhere.example"
 @contextmanager
 def running_dashboard(**environ: str) -> Iterator[str]:
     """Run the dashboard until the block ends; gives its base URL."""
-    with running_server(["-m", "ops.dashboard"], "DASHBOARD_PORT", answers, **environ) as url:
+    with running_server([INGEST, "dashboard"], "DASHBOARD_PORT", answers, **environ) as url:
         yield url
 
 
@@ -143,7 +142,7 @@ def test_credentials_are_asked_for() -> None:
 def test_half_a_login_is_refused(name: str) -> None:
     """A username without a password, or the other way round, is an error and not an open door."""
     refused = subprocess.run(
-        [sys.executable, "-m", "ops.dashboard"],
+        [INGEST, "dashboard"],
         env={**os.environ, name: "s3cret", "DASHBOARD_PORT": str(free_port())},
         check=False,
         capture_output=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from ingest.clocks import Reading, words
 from ops.doctor.findings import clock
 from tests.logins import Logins
 from tests.other_servers import pooler_of, redis_cluster, standby_of
-from tests.processes import ingest, running, running_into, running_web, wait_until
+from tests.processes import INGEST, ingest, running, running_into, running_web, wait_until
 from tests.pushes import push
 from tests.servers import embedded_servers, redis_set_to
 
@@ -59,7 +58,7 @@ def said(printed: Path, words: str) -> bool:
 @contextmanager
 def worker_says(tmp_path: Path, words: str, **environ: str) -> Iterator[None]:
     """Run a sweeper and expect its log to say something."""
-    with running_into(tmp_path / "log", "-m", "workers.sweeper.loop", **environ):
+    with running_into(tmp_path / "log", INGEST, "sweeper", **environ):
         wait_until(lambda: said(tmp_path / "log", words), words)
         yield
 
@@ -98,9 +97,8 @@ def test_cluster_is_named(tmp_path: Path, database_url: str, connection: Rows) -
             assert httpx.get(f"{web}/readyz").json()["redis"] == "is a cluster"
             assert httpx.post(web + PATH, json=push()).status_code == 200
         environ = {**os.environ, "REDIS_URL": url}
-        for module in ("workers.pool", "workers.sweeper.loop"):
-            command = [sys.executable, "-m", module]
-            started = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
+        for process in ("worker", "sweeper"):
+            started = subprocess.run([INGEST, process], env=environ, check=False, capture_output=True, text=True)
             assert (started.returncode, started.stderr.count("\n")) == (1, 1)
             assert started.stderr.startswith("ingest: REDIS_URL names a cluster")
 
@@ -168,8 +166,8 @@ def test_two_connections_are_enough(database_url: str, logins: Logins, connectio
     try:
         with (
             running_web(DATABASE_URL=logins.worker) as url,
-            running("-m", "workers.pool", DATABASE_URL=logins.worker, WORKERS="1"),
-            running("-m", "workers.sweeper.loop", DATABASE_URL=logins.worker),
+            running("worker", DATABASE_URL=logins.worker, WORKERS="1"),
+            running("sweeper", DATABASE_URL=logins.worker),
         ):
             for number in range(5):
                 assert httpx.post(url + PATH, json=push(f"c{number}")).status_code == 200

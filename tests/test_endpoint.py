@@ -6,6 +6,7 @@ import base64
 import json
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -321,7 +322,7 @@ def test_rolling_restart_refuses_nobody(database_url: str, redis_url: str, clien
     """On SIGHUP web processes are replaced one by one while new connections are taken and answered."""
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WEB_CONCURRENCY": "2", "PORT": str(free_port())}
     url = f"http://127.0.0.1:{environ['PORT']}"
-    with running("-m", "ingest.web.serve", **environ) as web:
+    with running("web", **environ) as web:
         wait_until(lambda: answers(url), "web answers")
         wait_until(lambda: len(descendants(web.pid, "spawn_main")) == 2, "both processes are started")
         before = set(descendants(web.pid, "spawn_main"))
@@ -368,15 +369,16 @@ def test_nowhere_to_store_is_said() -> None:
 
 
 SURPRISED_WEB = (
+    sys.executable,
     "-c",
     """
-import runpy
+from ingest.web import serve
 from ingest.web.readiness import Readiness
 async def surprise(_readiness):
     raise RuntimeError("a surprise")
 assert Readiness.check
 Readiness.check = surprise
-runpy.run_module("ingest.web.serve", run_name="__main__", alter_sys=True)
+serve.main()
 """,
 )
 

@@ -217,7 +217,7 @@ def test_real_worker_is_busy(client: Any, database_url: str, connection: Rows) -
     after it."""
     settled = "SELECT FROM airudder.pushes WHERE status <> 'pending'"
     connection.execute("INSERT INTO airudder.workflows VALUES ('default', 'w1', 'w', now(), gen_random_uuid())")
-    with psycopg.connect(database_url) as holder, running("-m", "workers.pool", WORKERS="1"):
+    with psycopg.connect(database_url) as holder, running("worker", WORKERS="1"):
         holder.execute("SELECT FROM airudder.workflows FOR UPDATE")
         enqueued(client, [entry(marked()), entry(push("other", OTHER))])
         waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%workflows%'"
@@ -242,7 +242,7 @@ def test_workers_at_full_speed(client: Any, connection: Rows) -> None:
         mine = [marked(f"mine {batch}"), call_only(f"mine {batch}")]
         enqueued(client, [entry(one) for one in (*others[:10], *mine, *others[10:])], f"b{batch}")
 
-    with running("-m", "workers.pool", WORKERS="2"):
+    with running("worker", WORKERS="2"):
         wait_until(lambda: client.zcard(keys.BATCHES) < 40, "workers are at it")
         with erasing():
             pass

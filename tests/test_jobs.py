@@ -27,7 +27,7 @@ from ingest.errors import PostgresAwayError, RefusedError
 from ingest.process_ids import is_alive
 from tests import strangers
 from tests.batches import enqueued, nothing_in_flight, refusing
-from tests.processes import descendants, running, running_command, running_into, wait_until
+from tests.processes import INGEST, descendants, running, running_command, running_into, wait_until
 from tests.pushes import entry, hang_on_poison, push
 from workers import jobs, settle
 from workers.database import Database
@@ -46,7 +46,7 @@ def statuses(connection: Rows) -> list[str]:
 @pytest.fixture
 def one_worker(environment: None) -> Iterator[Any]:
     """A worker process with one worker in its pool."""
-    with running("-m", "workers.pool", WORKERS="1") as process:
+    with running("worker", WORKERS="1") as process:
         yield process
 
 
@@ -81,7 +81,7 @@ def test_strangers_jobs_are_refused(
     client.lpush("rq:queue:normalise", "s8")
     enqueued(client, [entry(push())])
 
-    with running_into(tmp_path / "log", "-m", "workers.pool", WORKERS="1"):
+    with running_into(tmp_path / "log", INGEST, "worker", WORKERS="1"):
         wait_until(lambda: statuses(connection), "our batch is settled")
         registered = client.smembers("rq:workers")
         (listeners,) = client.pubsub_numsub(*(b"rq:pubsub:" + key.rpartition(b":")[2] for key in registered))
@@ -114,7 +114,7 @@ def test_dead_workers_batch_is_taken_up_at_once(
     environment: None, client: Any, database_url: str, connection: Rows
 ) -> None:
     """The pool enqueues what a worker was at when it died, without waiting for its lease; a new pool does so too."""
-    with Connection.connect(database_url) as blocker, running("-m", "workers.pool", WORKERS="1") as pool:
+    with Connection.connect(database_url) as blocker, running("worker", WORKERS="1") as pool:
         blocker.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
         enqueued(client, [entry(push("c1"))])
         first = wait_until(lambda: client.get(keys.lease("b1")), "the batch is taken")
@@ -124,7 +124,7 @@ def test_dead_workers_batch_is_taken_up_at_once(
         pool.kill()
         pool.wait()
         os.kill(int(second.rpartition(b":")[2]), signal.SIGKILL)
-        with running("-m", "workers.pool", WORKERS="1"):
+        with running("worker", WORKERS="1"):
             wait_until(lambda: {client.get(keys.lease("b1"))} - {second, None}, "a worker of the next pool takes it")
             blocker.rollback()
             wait_until(lambda: nothing_in_flight(client), "the batch is settled")
@@ -148,7 +148,7 @@ def test_terminated_worker_finishes_batch(environment: None, client: Any, connec
     with Connection.connect(os.environ["DATABASE_URL"]) as blocker:
         blocker.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
         enqueued(client, [entry(push())])
-        with running("-m", "workers.pool", WORKERS="1") as process:
+        with running("worker", WORKERS="1") as process:
             wait_until(lambda: client.exists(keys.taken("b1")), "the batch is taken")
             process.terminate()
             blocker.rollback()
@@ -393,11 +393,11 @@ def test_failure_is_one_line(client: Any, caplog: pytest.LogCaptureFixture, monk
 
 def test_killed_pool_is_forgotten(environment: None, client: Any) -> None:
     """Workers that were killed together with their pool are gone from RQ's registry as soon as another pool runs."""
-    with running("-m", "workers.pool", WORKERS="2") as pool:
+    with running("worker", WORKERS="2") as pool:
         first = wait_until(lambda: client.smembers("rq:workers:normalise"), "workers register")
         os.killpg(pool.pid, signal.SIGKILL)
         pool.wait()
-        with running("-m", "workers.pool", WORKERS="1"):
+        with running("worker", WORKERS="1"):
             wait_until(lambda: client.smembers("rq:workers:normalise") - first, "another worker registers")
             wait_until(lambda: client.scard("rq:workers:normalise") == 1, "the others are forgotten")
             assert client.scard("rq:workers") == 1
@@ -436,6 +436,6 @@ def test_poison_dies_alone(environment: None, client: Any, connection: Rows) -> 
 def test_pool_ends_where_interrupts_are_ignored(database_url: str, redis_url: str, client: Any) -> None:
     """As under a shell that runs it in the background: its workers are told to stop by an interrupt all the same."""
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WORKERS": "2"}
-    command = f"trap '' INT; exec {sys.executable} -m workers.pool"
+    command = f"trap '' INT; exec {INGEST} worker"
     with running_command("sh", "-c", command, **environ) as pool:
         wait_until(lambda: len(descendants(pool.pid)) >= 2, "workers are started")

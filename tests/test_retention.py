@@ -339,7 +339,7 @@ def test_sweeper_process_enforces_and_status_tells(
         store(connection, days_ago)
     settle(database, [entry(call_from("2026-01-01T00:00:00Z", "c1"))])
 
-    with running("-m", "workers.sweeper.loop"):
+    with running("sweeper"):
         wait_until(
             lambda: len(connection.execute("SELECT FROM airudder.retention").fetchall()) == 2, "both are enforced"
         )

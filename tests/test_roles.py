@@ -202,8 +202,8 @@ def test_whole_path_with_roles(environment: None, logins: Logins, client: Any, c
     with (
         running_web(DATABASE_URL=logins.web) as url,
         running_web(DATABASE_URL=logins.web, REDIS_URL=nobody) as url_without_redis,
-        running("-m", "workers.pool", WORKERS="1", **worker),
-        running("-m", "workers.sweeper.loop", **worker),
+        running("worker", WORKERS="1", **worker),
+        running("sweeper", **worker),
     ):
         endpoint = "airudder/custom-api"
         assert httpx.get(f"{url_without_redis}/readyz").json()["postgres"] == "can store"

@@ -76,9 +76,9 @@ def test_pushes_go_through(
         with (
             running_web(**environ) as url,
             running_web(**{**environ, "REDIS_URL": nobody}) as url_without_redis,
-            running("-m", "workers.pool", WORKERS="1", **environ),
-            running("-m", "workers.sweeper.loop", **environ),
-            running("-m", "ops.dashboard", DASHBOARD_PORT=dashboard_port, **environ),
+            running("worker", WORKERS="1", **environ),
+            running("sweeper", **environ),
+            running("dashboard", DASHBOARD_PORT=dashboard_port, **environ),
         ):
             assert httpx.post(f"{url}/airudder/custom-api", json=push("c1")).status_code == 200
             assert httpx.post(f"{url_without_redis}/airudder/custom-api", json=push("c2")).status_code == 200

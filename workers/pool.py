@@ -24,7 +24,7 @@ from ingest import logs, settings
 from ingest.batch.clients import brisk_client, patient_client
 from ingest.batch.lease import forget_the_dead, holder, take_from_the_dead
 from ingest.batch.queue import QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
-from ingest.errors import BatchFailedError, PostgresAwayError, SettingError, describe
+from ingest.errors import BatchFailedError, PostgresAwayError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
 from workers import jobs
 from workers.start import look_at_servers
@@ -146,15 +146,12 @@ def _leave_with_the_pool(pool_pid: int) -> None:
 
 
 def main() -> None:
-    """Work until SIGTERM; batches in hand are finished first."""
+    """Work until SIGTERM; batches in hand are finished first. Raises SettingError."""
     logs.configure(logging.WARNING)
-    try:
-        current = settings.load()
-        client = patient_client(current.redis_url)
-        with brisk_client(current.redis_url) as brisk:  # closed before the pool forks
-            look_at_servers(brisk, current.database_url)
-    except SettingError as error:
-        sys.exit(f"ingest: {error}")
+    current = settings.load()
+    client = patient_client(current.redis_url)
+    with brisk_client(current.redis_url) as brisk:  # closed before the pool forks
+        look_at_servers(brisk, current.database_url)
     pool = NormalisingPool(
         [QUEUE_NAME],
         connection=client,
@@ -166,7 +163,3 @@ def main() -> None:
     )
     spare_garbage_collector(THRESHOLD_OF_BATCHES)  # before the pool forks: its workers share what is loaded
     pool.start(logging_level="WARNING")
-
-
-if __name__ == "__main__":
-    main()

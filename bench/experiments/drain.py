@@ -111,7 +111,7 @@ def _queued(stand: Stand) -> list[list[Entry]]:
 def _drain(stand: Stand, workers: int = 1) -> float:
     """Start a worker, or several; the rate from when its first batch is done to the end."""
     queued = stand.redis.zcard(keys.BATCHES)
-    stand.start("worker", "-m", "workers.pool", WORKERS=str(workers))
+    stand.start_ours("worker", WORKERS=str(workers))
     stand.wait(lambda: stand.redis.zcard(keys.BATCHES) < queued, "the worker begins", START_SECONDS, pause=0.001)
     begun, rest = time.perf_counter(), stand.in_flight()
     stand.wait_until_drained()

@@ -118,8 +118,8 @@ def idle(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) ->
 @contextmanager
 def _receiving(stand: Stand, workers: int = 1) -> Iterator[str]:
     url = stand.serve_ours()
-    stand.start("worker", "-m", "workers.pool", WORKERS=str(workers))
-    stand.start("sweeper", "-m", "workers.sweeper.loop")
+    stand.start_ours("worker", WORKERS=str(workers))
+    stand.start_ours("sweeper")
     stand.wait(lambda: stand.redis.scard("rq:workers") >= workers, "the workers are there", START_SECONDS)
     yield url
     stand.stop("web", "worker", "sweeper")

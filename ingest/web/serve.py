@@ -58,15 +58,12 @@ def _is_replacement(current: Settings) -> bool:
 
 
 def main() -> None:
-    """Serve until SIGTERM; what was accepted by then is still answered."""
-    # Until there is an application that reads tokens again, they are about to be read for the first time.
+    """Serve until SIGTERM; what was accepted by then is still answered. Raises SettingError."""
+    # SIGHUP asks for the tokens to be read again. The application listens to it; before, it would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        current = settings.load()
-        current.check_exposure()
-        _ = current.tokens
-    except SettingError as error:
-        sys.exit(f"ingest: {error}")
+    current = settings.load()
+    current.check_exposure()
+    _ = current.tokens
     logs.configure(logging.INFO)
     _log.info("serving pushes at %s port %d, POST /airudder/custom-api", current.host, current.port)
     uvicorn.run(
@@ -78,7 +75,3 @@ def main() -> None:
         http="ingest.web.connection:BoundedProtocol",
         **UVICORN,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,10 @@ from ingest.errors import IngestError
 
 COMMANDS = {
     "up": "Run everything on this machine in the foreground.",
+    "web": "Receive pushes and acknowledge them.",
+    "worker": "Normalise batches into Postgres.",
+    "sweeper": "Put lost batches back on their way; keep the tables in order.",
+    "dashboard": "Show the queues.",
     "env": "Print DATABASE_URL and REDIS_URL of what is running.",
     "psql": "Run psql on the database.",
     "redis-cli": "Send commands to Redis.",

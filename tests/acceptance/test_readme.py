@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,12 +19,11 @@ import pytest
 
 from ops.local.server import command_line, free_port
 from ops.simulator.pushes import generate
-from tests.processes import descendants, wait_until
+from tests.processes import INGEST, descendants, wait_until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 README = Path(__file__).parents[2] / "README.md"
-INGEST = Path(sys.executable).with_name("ingest")
 
 
 class Up:
@@ -209,7 +207,7 @@ def test_killed_up_is_recovered_from(tmp_path: Path) -> None:
 def test_dead_process_is_restarted(tmp_path: Path) -> None:
     """A worker pool that is killed is started again with a line that says so, and its work goes on."""
     with running_up(tmp_path) as up:
-        pool, *_ = descendants(up.process.pid, "-m workers.pool$")
+        pool, *_ = descendants(up.process.pid, "ingest worker$")
         os.kill(pool, signal.SIGKILL)
         wait_until(lambda: "ended by SIGKILL; starting it again" in up.printed, "it is said")
         assert up.ingest("send", "--count", "20", "--rate", "0").returncode == 0
@@ -254,11 +252,11 @@ def test_procfile_runs_under_honcho(environment: None, tmp_path: Path, connectio
     port = free_port()
     environ = {
         **os.environ,
-        "PATH": os.pathsep.join([str(INGEST.parent), os.environ["PATH"]]),
+        "PATH": os.pathsep.join([str(Path(INGEST).parent), os.environ["PATH"]]),
         "PORT": str(port),
         "DASHBOARD_PORT": str(free_port()),
     }
-    honcho: list[str | Path] = [INGEST.with_name("honcho"), "-f", procfile, "start"]
+    honcho: list[str | Path] = [Path(INGEST).with_name("honcho"), "-f", procfile, "start"]
     subprocess.run([*honcho, "release"], env=environ, cwd=tmp_path, check=True, capture_output=True)
     process = subprocess.Popen(
         [*honcho, "web", "worker", "sweeper", "dashboard"], env=environ, cwd=tmp_path, stdout=subprocess.DEVNULL

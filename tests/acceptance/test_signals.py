@@ -17,8 +17,8 @@ import pytest
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ops.commands import up as up_module
 from ops.local.server import free_port
-from tests.acceptance.test_readme import INGEST, Up, are_gone, running_up
-from tests.processes import descendants, wait_until
+from tests.acceptance.test_readme import Up, are_gone, running_up
+from tests.processes import INGEST, descendants, wait_until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180), pytest.mark.usefixtures("environment")]
 
@@ -97,7 +97,7 @@ def up_on_terminal(folder: Path, *prefix: str, is_output_there: bool) -> Iterato
             stderr=printed,
             text=True,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one thread
+            preexec_fn=_as_at_a_terminal,  # noqa: PLW1509 - one thread
         )
     os.close(terminal)
     up = Up(process, output, environ)
@@ -108,6 +108,11 @@ def up_on_terminal(folder: Path, *prefix: str, is_output_there: bool) -> Iterato
         with suppress(ProcessLookupError):
             process.terminate()
         process.wait(60)
+
+
+def _as_at_a_terminal() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where the suite runs under nohup
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.mark.parametrize("is_output_there", [True, False])

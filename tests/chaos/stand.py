@@ -216,7 +216,7 @@ async def standing(
         environ = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port), **settings}
         through_proxy = {**environ, "REDIS_URL": proxy.url}
         ours = [
-            Managed(name, (sys.executable, *_run(module, preamble)), environs, folder)
+            Managed(name, (sys.executable, *running_main_of(module, preamble)), environs, folder)
             for name, module, environs in (
                 ("web", "ingest.web.serve", through_proxy),
                 ("worker", "workers.pool", environ),
@@ -240,8 +240,6 @@ async def standing(
             await kill_at_once(stand.all, hold=True)
 
 
-def _run(module: str, preamble: str) -> tuple[str, ...]:
-    if not preamble:
-        return "-m", module
-    # As an import: run as `__main__`, a module would not have what the preamble has changed in it.
+def running_main_of(module: str, preamble: str = "") -> tuple[str, ...]:
+    """`python …` runs what the console script does for a process of ours, after the preamble."""
     return "-c", f"{preamble}\nfrom importlib import import_module\nimport_module({module!r}).main()"

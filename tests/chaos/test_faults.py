@@ -19,9 +19,14 @@ import pytest
 
 from tests.chaos.conftest import FULL, Report, conclude, send_again_until_acknowledged, size
 from tests.chaos.managed import kill_at_once, signal_all
-from tests.chaos.stand import Stand, standing
+from tests.chaos.stand import Stand, running_main_of, standing
+from tests.processes import PATIENT, PATIENT_WITH_POSTGRES
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
+
+REDIS_IS_SOUND = "" if FULL else PATIENT
+POSTGRES_IS_SOUND = "" if FULL else PATIENT_WITH_POSTGRES
+"""What is not broken may be slow where the rest of the suite runs too, and is waited for."""
 
 
 def assert_all_acknowledged(stand: Stand) -> None:
@@ -65,7 +70,7 @@ def test_workers_killed(folder: Path, seed: int, report: Report) -> None:
 
     async def scenario() -> None:
         chance = random.Random(seed)
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=REDIS_IS_SOUND) as stand:
             sending = asyncio.create_task(stand.oracle.send(size(short=1000, full=20_000), rate=500))
             kills = await repeat_while(sending, 2.0 if FULL else 0.5, partial(stand.kill_a_worker, chance))
             in_hand = stand.worker.printed().count("lost its worker")
@@ -84,7 +89,7 @@ def test_web_killed_in_burst(folder: Path, seed: int, report: Report) -> None:
 
     async def scenario() -> None:
         chance = random.Random(seed)
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=REDIS_IS_SOUND) as stand:
             kills = size(short=3, full=50)
             for _ in range(kills):
                 await stand.wait(stand.web_answers, "web answers")
@@ -121,7 +126,7 @@ def test_worker_killed_at_moment(folder: Path, seed: int, report: Report, moment
     discard; then others come."""
 
     async def scenario() -> None:
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=REDIS_IS_SOUND) as stand:
             await stand.worker.kill(hold=True)
             dying = stand.processes["dying"] = stand.worker.instead("-c", KILLED_AT, moment)
             dying.start()
@@ -139,7 +144,7 @@ def test_redis_killed(folder: Path, seed: int, report: Report) -> None:
     """Redis is killed and started again while 500 pushes a second arrive."""
 
     async def scenario() -> None:
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=POSTGRES_IS_SOUND) as stand:
             sending = asyncio.create_task(stand.oracle.send(size(short=1000, full=15_000), rate=500))
             kills = await repeat_while(sending, 4.0 if FULL else 1.0, stand.redis.kill)
             await conclude(stand, report, kills=kills)
@@ -153,7 +158,7 @@ def test_redis_frozen(folder: Path, seed: int, report: Report) -> None:
 
     async def scenario() -> None:
         seconds = size(short=2, full=20)
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=POSTGRES_IS_SOUND) as stand:
             async with sending_on(stand, seconds):
                 stand.redis.signal(signal.SIGSTOP)
                 await asyncio.sleep(seconds)
@@ -169,7 +174,7 @@ def test_redis_away(folder: Path, seed: int, report: Report) -> None:
 
     async def scenario() -> None:
         seconds = size(short=2, full=60)
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=POSTGRES_IS_SOUND) as stand:
             async with sending_on(stand, seconds):
                 await stand.redis.kill(hold=True)
                 await asyncio.sleep(seconds)
@@ -185,7 +190,7 @@ def test_redis_read_only(folder: Path, seed: int, report: Report) -> None:
 
     async def scenario() -> None:
         seconds = size(short=2, full=20)
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=POSTGRES_IS_SOUND) as stand:
             async with sending_on(stand, seconds):
                 with stand.client() as client:
                     client.replicaof("127.0.0.1", 1)
@@ -205,7 +210,7 @@ def test_redis_answers_late(folder: Path, seed: int, report: Report) -> None:
     """Redis answers after web has lost patience, so that both stores have the same pushes."""
 
     async def scenario() -> None:
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=POSTGRES_IS_SOUND) as stand:
             wanted, pushes = size(short=2, full=15), size(short=600, full=6000)
 
             def is_enough() -> bool:
@@ -245,7 +250,7 @@ def test_redis_full(folder: Path, seed: int, report: Report) -> None:
     """Redis comes to its memory limit while no worker works, and nobody raises the limit afterwards."""
 
     async def scenario() -> None:
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=POSTGRES_IS_SOUND) as stand:
             await kill_at_once([stand.worker, stand.sweeper], hold=True)
             with stand.client() as client:
                 client.config_set("maxmemory", client.info("memory")["used_memory"] + 1_000_000)
@@ -281,7 +286,7 @@ def test_postgres_restarted(folder: Path, seed: int, report: Report) -> None:
     """Postgres ends in the middle of transactions, as after a crash, and comes again."""
 
     async def scenario() -> None:
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=REDIS_IS_SOUND) as stand:
             with stand.connect() as connection:
                 connection.execute(DWELL)
             restarts = size(short=2, full=30)
@@ -311,7 +316,7 @@ def test_postgres_away(folder: Path, seed: int, report: Report) -> None:
     async def scenario() -> None:
         seconds = size(short=3, full=180)
         before = size(short=1, full=30)
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=REDIS_IS_SOUND) as stand:
             await stand.oracle.send(100, rate=100)
             begun = asyncio.get_running_loop().time()
             sending = asyncio.create_task(stand.oracle.send(200 * (seconds + before), rate=200))
@@ -359,7 +364,7 @@ def test_workers_frozen(folder: Path, seed: int, report: Report) -> None:
     """All workers of a host stand still in mid-transaction, with rows locked; those of another host come through."""
 
     async def scenario() -> None:
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=REDIS_IS_SOUND) as stand:
             with stand.connect() as connection:
                 connection.execute(DWELL)
             sending = asyncio.create_task(stand.oracle.send(2000, rate=200))
@@ -373,7 +378,7 @@ def test_workers_frozen(folder: Path, seed: int, report: Report) -> None:
             with stand.connect() as connection:
                 # What they had in hand is settled push by push, and would dwell that many times.
                 connection.execute(DWELL_NO_MORE)
-            other = stand.processes["other"] = stand.worker.instead("-m", "workers.pool")
+            other = stand.processes["other"] = stand.worker.instead(*running_main_of("workers.pool"))
             other.start()
             await sending
             await stand.wait_until_quiet()
@@ -414,7 +419,7 @@ def test_workers_frozen_amid_copy(folder: Path, seed: int, report: Report) -> No
                 signal_all(frozen, signal.SIGCONT)
                 await stand.wait(stand.copy_waits_for_rows, "a worker is in the midst of a COPY")
                 signal_all(frozen := stand.worker.pids(), signal.SIGSTOP)
-            other = stand.processes["other"] = stand.worker.instead("-m", "workers.pool")
+            other = stand.processes["other"] = stand.worker.instead(*running_main_of("workers.pool"))
             other.start()
             await sending
             await stand.wait_until_quiet()
@@ -451,7 +456,7 @@ def test_transactions_refused(folder: Path, seed: int, report: Report) -> None:
     """Postgres refuses a fifth of all transactions, for deadlocks and serialization failures."""
 
     async def scenario() -> None:
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=REDIS_IS_SOUND) as stand:
             with stand.connect() as connection:
                 connection.execute(REFUSE_AT_TIMES)
             await stand.oracle.send(size(short=600, full=10_000), rate=300)
@@ -470,7 +475,7 @@ def test_everything_killed_at_once(folder: Path, seed: int, report: Report) -> N
 
     async def scenario() -> None:
         chance = random.Random(seed)
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=REDIS_IS_SOUND) as stand:
             resets = size(short=1, full=10)
             for _ in range(resets):
                 burst = await burst_of(stand, 100)

@@ -69,7 +69,7 @@ def test_every_order_over_several_workers(
             enqueued(client, [one], f"b{batches}")
             batches += 1
 
-    with running("-m", "workers.pool", WORKERS="4"):
+    with running("worker", WORKERS="4"):
         wait_until(lambda: nothing_in_flight(client), "everything is settled", seconds=60)
 
     found = rows_by_source(connection)

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,10 +19,11 @@ from redis.exceptions import RedisError
 from ingest.batch.queue import normalise_queue
 from ops.local.server import free_port
 from tests.chaos.managed import signal_all
-from tests.chaos.stand import Stand, standing
+from tests.chaos.stand import Stand, running_main_of, standing
 from tests.leaks.evidence import Evidence
 from tests.leaks.marks import Marks
 from tests.leaks.requests import SETTINGS, Request, Requests, send
+from tests.processes import INGEST
 
 JOB_SECONDS = 3
 HURRY = f"""
@@ -40,7 +40,6 @@ taken_batch.LEASE_SECONDS = {JOB_SECONDS + 1}
 loop.GRACE_SECONDS, loop.INTERVAL_SECONDS, loop.PARTITIONS_SECONDS = 0.5, 0.5, 0.5
 """
 """What takes half a minute in earnest does not; what has half a second has more, for a busy machine."""
-INGEST = Path(sys.executable).with_name("ingest")
 
 
 @dataclass
@@ -179,7 +178,7 @@ async def hunting(folder: Path, seed: int) -> AsyncIterator[Hunt]:
         WORKERS="1",
         **SETTINGS,
     ) as stand:
-        dashboard = stand.worker.instead("-m", "ops.dashboard")
+        dashboard = stand.worker.instead(*running_main_of("ops.dashboard"))
         dashboard.name = "dashboard"
         stand.processes["dashboard"] = dashboard
         dashboard.start()

@@ -22,8 +22,8 @@ from ingest.batch import keys
 from tests.chaos.managed import signal_all
 from tests.chaos.stand import Stand
 from tests.leaks.evidence import bodies
-from tests.leaks.hunt import INGEST, Hunt, hunting
-from tests.processes import descendants
+from tests.leaks.hunt import Hunt, hunting
+from tests.processes import INGEST, descendants
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from ingest.batch import keys
 from ingest.batch.clients import brisk_client
 from ingest.batch.lease import enqueue_again, leases
 from ingest.batch.queue import normalise_queue
-from ingest.errors import PostgresAwayError, SettingError, describe
+from ingest.errors import PostgresAwayError, describe
 from workers import statements
 from workers.database import Database
 from workers.start import look_at_servers
@@ -117,17 +116,14 @@ def _unlock(connection: Connection[tuple[Any, ...]]) -> None:
 
 
 def main() -> None:
-    """Sweep every two seconds, or at once while there is work, until SIGTERM."""
+    """Sweep every two seconds, or at once while there is work, until SIGTERM. Raises SettingError."""
     logs.configure(logging.WARNING)
-    try:
-        current = settings.load()
-        database = Database(current.database_url, patience_seconds=5)
-        keep = Days(current.retention_days, current.transcript_days)
-        client = brisk_client(current.redis_url)
-        look_at_servers(client, current.database_url)
-        sweeper = Sweeper(client, database, keep=keep)
-    except SettingError as error:
-        sys.exit(f"ingest: {error}")
+    current = settings.load()
+    database = Database(current.database_url, patience_seconds=5)
+    keep = Days(current.retention_days, current.transcript_days)
+    client = brisk_client(current.redis_url)
+    look_at_servers(client, current.database_url)
+    sweeper = Sweeper(client, database, keep=keep)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -141,7 +137,3 @@ def main() -> None:
             _log.error("sweeping failed: %s", describe(error))
         if not handled:
             stop.wait(INTERVAL_SECONDS)
-
-
-if __name__ == "__main__":
-    main()
