@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (4, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (5, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   source           text        NOT NULL,
   kind             text        NOT NULL,
   body             bytea       NOT NULL,
+  signature        text,
   body_digest      bytea       NOT NULL GENERATED ALWAYS AS (sha256(body)) STORED,
   -- Web may not name a status: whatever it stores is pending.
   status           text        NOT NULL DEFAULT 'pending',
@@ -59,10 +60,10 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   through_redis    boolean     NOT NULL DEFAULT false,
   workflow_id      text,
   node_id          text,
+  task_id          text,
   callee_number    text,
   case_id          text,
   call_id          text,
-  custom_attribute jsonb,
   normalised_at    timestamptz,
   replayed_at      timestamptz,
   -- The partition key has to be part of it; a push id holds its received_at, so the id alone leads to the row.
@@ -79,6 +80,7 @@ COMMENT ON TABLE airudder.pushes IS 'A row is one delivery of one push, byte for
 COMMENT ON COLUMN airudder.pushes.push_id IS 'UUIDv7, drawn when the push came.';
 COMMENT ON COLUMN airudder.pushes.source IS 'Whose token the push came with; "default" where there are none.';
 COMMENT ON COLUMN airudder.pushes.body IS 'The raw body, as received.';
+COMMENT ON COLUMN airudder.pushes.signature IS 'The header X-AIRudder-Sign, as it came.';
 COMMENT ON COLUMN airudder.pushes.status IS
   'pending: stored, not yet normalised. normalised: its rows are written. duplicate: the same bytes were normalised '
   'within the day before. dead: nothing in it could be normalised; replay it after a fix. erased: it was about a '
@@ -611,15 +613,15 @@ BEGIN
   IF to_regrole('airudder_web') IS NOT NULL THEN
     GRANT USAGE ON SCHEMA airudder TO airudder_web;
     -- ON CONFLICT reads the key.
-    GRANT SELECT (received_at, push_id), INSERT (received_at, push_id, source, kind, body) ON airudder.pushes
+    GRANT SELECT (received_at, push_id), INSERT (received_at, push_id, source, kind, body, signature) ON airudder.pushes
       TO airudder_web;
   END IF;
   IF to_regrole('airudder_worker') IS NOT NULL THEN
     GRANT USAGE ON SCHEMA airudder TO airudder_worker;
     -- All but what came: nobody changes that.
     GRANT SELECT, INSERT, UPDATE (
-      status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, callee_number, case_id,
-      call_id, custom_attribute, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
+      status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, task_id, callee_number, case_id,
+      call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
       airudder.cases, airudder.calls, airudder.call_attributes TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.call_turns TO airudder_worker;

@@ -23,6 +23,10 @@ class NotAnObjectError(IngestError):
     """The body is JSON, but not a JSON object."""
 
 
+class UnknownKindError(IngestError):
+    """A push is of a kind that this process does not know: a newer web took it."""
+
+
 class BrokenEncodingError(IngestError):
     """The body cannot be unpacked as its Content-Encoding says; `body` is what came."""
 

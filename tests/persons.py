@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from ingest.batch import keys
 from tests.batches import enqueued
-from tests.pushes import entry, push
+from tests.pushes import entry, push, signed
 from tests.test_sweeper import store_pending
 from workers.database import Database
 from workers.settle import settle
@@ -54,7 +54,8 @@ def call_only(call_id: str = "mine") -> dict[str, Any]:
 def hold_everywhere(client: Any, database: Database, connection: Connection[dict[str, Any]]) -> None:
     """Hold all that there can be of a person, beside somebody else in every place; nobody works."""
     other = push("other", OTHER)
-    settle(database, [entry(marked()), entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
+    first = signed(entry(marked()), f"signed {MARK}")
+    settle(database, [first, entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
     settle(database, [entry(marked("spaced", "62 812-3456-7890")), entry(marked("national", "0812 3456 7890"))])
     settle(database, [entry(json.dumps(marked()).encode()[:-1]), entry([MARK, "0812-3456-7890"]), entry(b"[]")])
     # Of the first nobody knows whose it is before the second is read.

@@ -9,10 +9,12 @@ import msgspec
 
 from ingest.batch.entry import Entry
 from ingest.batch.push_ids import PushIds
+from ingest.kinds import kind_of
 from ingest.kinds.normalise import normalise
 from ingest.tables.rows import Normalised
 
 IDS = PushIds()
+DOCUMENTED = kind_of("custom-api").documented
 
 _Row = TypeVar("_Row")
 
@@ -54,6 +56,11 @@ def entry(content: Any, source: str = "default", later_us: int = 0) -> Entry:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     push_id, received_us = IDS.draw()
     return received_at(Entry(push_id, received_us, source, "custom-api", body), received_us + later_us)
+
+
+def signed(one: Entry, signature: str = "s=c2lnbmVk") -> Entry:
+    """The same push with a signature."""
+    return msgspec.structs.replace(one, signature=signature)
 
 
 def received_at(one: Entry, received_us: int) -> Entry:

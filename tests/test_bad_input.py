@@ -225,6 +225,7 @@ def outcome_of(push: Row, tables: dict[str, dict[Any, list[Row]]]) -> Outcome:
         case=case,
         answers=(case and case["answers"]) or [],
         call=call,
+        attributes=one("call_attributes", (push["call_id"], push["node_id"] or "")),
         turns=(call and call["transcript"]) or [],
     )
 
@@ -235,6 +236,7 @@ KEYS: dict[str, Callable[[Row], Any]] = {
     "callees": lambda row: row["callee_number"],
     "cases": lambda row: (row["callee_number"], row["case_id"]),
     "calls": lambda row: row["call_id"],
+    "call_attributes": lambda row: (row["call_id"], row["node_id"]),
 }
 
 

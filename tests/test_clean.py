@@ -11,6 +11,7 @@ import pytest
 
 from ingest.kinds.reading.clean import MAX_DEPTH, clean, may_need_cleaning
 from ingest.kinds.reading.warn import MAX_PATH_LENGTH, MAX_WARNINGS, Warnings
+from tests.pushes import DOCUMENTED
 
 CASES: dict[str, tuple[Any, Any, list[str]]] = {
     "nothing to do": ({"a": ["é 回访 🙏", 1, None]}, {"a": ["é 回访 🙏", 1, None]}, []),
@@ -28,7 +29,7 @@ CASES: dict[str, tuple[Any, Any, list[str]]] = {
 @pytest.mark.parametrize(("value", "cleaned", "paths"), CASES.values(), ids=CASES.keys())
 def test_value_is_cleaned(value: Any, cleaned: Any, paths: list[str]) -> None:
     """What cannot be stored is removed, and its path warned of; the rest stays as it is."""
-    warnings = Warnings()
+    warnings = Warnings(DOCUMENTED)
 
     assert clean(value, "$", warnings) == cleaned
     assert [warning["path"] for warning in msgspec.json.decode(warnings.as_json() or "[]")] == paths
@@ -58,7 +59,7 @@ def nested(levels: int) -> Any:
 
 def test_depth_is_cut() -> None:
     """What lies too deep is null with its path, and beside it everything stays."""
-    warnings = Warnings()
+    warnings = Warnings(DOCUMENTED)
 
     cleaned = clean({"deep": nested(MAX_DEPTH), "beside": nested(MAX_DEPTH - 1)}, "$", warnings)
 
@@ -70,7 +71,7 @@ def test_depth_is_cut() -> None:
 
 def test_many_mistakes_stay_small() -> None:
     """A body of long paths and many mistakes costs a bounded number of bounded warnings; the rest is counted."""
-    warnings = Warnings()
+    warnings = Warnings(DOCUMENTED)
     value: Any = ["\0"] * 10_000
     for _ in range(20):
         value = {"custom_attribute": value}

@@ -16,17 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import NotAnObjectError, NotJsonError
+from ingest.kinds import kind_of
 from ingest.kinds.custom_api.payload import CustomApiPush
 from ingest.kinds.reading.decode import MAX_LEVELS, decode, decode_within, judge
 from tests.corpus import cases
 
-KIND = "custom-api"
+DECODER = kind_of("custom-api").decoder
 SAMPLE = (Path(__file__).parent / "samples" / "custom-api.json").read_bytes()
 
 
 def test_sample_is_typed() -> None:
     """The vendor's own example fits the structs, field by field."""
-    push = decode("custom-api", SAMPLE)
+    push = decode(DECODER, SAMPLE)
 
     assert isinstance(push, CustomApiPush)
     assert push.workflow_name == "huida_test_api_002"
@@ -53,7 +54,7 @@ TYPED = {
 @pytest.mark.parametrize("body", TYPED.values(), ids=TYPED.keys())
 def test_documented_shape_is_typed(body: bytes) -> None:
     """What fits the structs comes back typed, whatever else is in it."""
-    assert isinstance(decode("custom-api", body), CustomApiPush)
+    assert isinstance(decode(DECODER, body), CustomApiPush)
 
 
 PLAIN = {
@@ -70,7 +71,7 @@ PLAIN = {
 @pytest.mark.parametrize("body", PLAIN.values(), ids=PLAIN.keys())
 def test_other_shape_is_plain(body: bytes) -> None:
     """An object that does not fit, but is JSON, comes back as a plain object."""
-    assert isinstance(decode("custom-api", body), dict)
+    assert isinstance(decode(DECODER, body), dict)
 
 
 NUMBERS: dict[str, Any] = {
@@ -90,7 +91,7 @@ NUMBERS: dict[str, Any] = {
 @pytest.mark.parametrize(("text", "number"), NUMBERS.items())
 def test_number_is_exact(text: str, number: Any, rest: bytes) -> None:
     """A number says to the digit what was sent, whichever way it is read."""
-    push = decode("custom-api", b'{"custom_attribute": {"a": ' + text.encode() + b"}" + rest + b"}")
+    push = decode(DECODER, b'{"custom_attribute": {"a": ' + text.encode() + b"}" + rest + b"}")
 
     attribute: Any = push["custom_attribute"] if isinstance(push, dict) else push.custom_attribute
     assert (attribute, type(attribute["a"])) == ({"a": number}, type(number))
@@ -105,9 +106,7 @@ def test_number_is_exact(text: str, number: Any, rest: bytes) -> None:
 )
 def test_number_beyond_storing_is_infinite(text: str, infinity: float) -> None:
     """A number that is too large, too small or too long to be stored makes the object plain and is infinite in it."""
-    assert decode(
-        "custom-api", b'{"a": ' + text.encode() + b', "custom_attribute": {"a": ' + text.encode() + b"}}"
-    ) == {
+    assert decode(DECODER, b'{"a": ' + text.encode() + b', "custom_attribute": {"a": ' + text.encode() + b"}}") == {
         "a": infinity,
         "custom_attribute": {"a": infinity},
     }
@@ -143,7 +142,7 @@ NOT_JSON = {
 @pytest.mark.parametrize(("body", "error"), NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_other_bytes_are_refused(body: bytes, error: str) -> None:
     """What is not JSON in UTF-8 is refused, with the byte where it stops being so."""
-    assert verdict(decode, KIND, body) == error
+    assert verdict(decode, DECODER, body) == error
     assert verdict(judge, body) == error
 
 
@@ -162,7 +161,7 @@ NOT_AN_OBJECT = {
 @pytest.mark.parametrize(("body", "found"), NOT_AN_OBJECT.items())
 def test_other_json_is_refused(body: bytes, found: str) -> None:
     """JSON that is no object is refused by what it is."""
-    assert verdict(decode, KIND, body) == f"a JSON object is expected, not {found}"
+    assert verdict(decode, DECODER, body) == f"a JSON object is expected, not {found}"
     assert verdict(judge, body) == f"a JSON object is expected, not {found}"
 
 
@@ -170,7 +169,7 @@ def test_errors_hold_no_value() -> None:
     """An error's text, which is logged and answered, holds nothing of the body."""
     for body in (b'{"callee_name": "Budi" x}', b'"Budi"', b'{"a": "Budi', b'["Budi"]', b"Budi"):
         with pytest.raises((NotJsonError, NotAnObjectError)) as caught:
-            decode("custom-api", body)
+            decode(DECODER, body)
         assert "Budi" not in str(caught.value)
 
 
@@ -188,13 +187,13 @@ def test_every_object_is_decoded(document: dict[str, Any], is_escaped: bool) -> 
     body = json.dumps(document, ensure_ascii=is_escaped).encode("utf-8", "replace")
 
     judge(body)
-    decode("custom-api", body)
+    decode(DECODER, body)
 
 
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_every_body_has_verdict(body: bytes) -> None:
     """Any bytes are decoded or refused with one of two errors, by web and by a worker in the same words."""
-    assert verdict(judge, body) == verdict(decode, KIND, body)
+    assert verdict(judge, body) == verdict(decode, DECODER, body)
 
 
 def test_verdict_agrees_on_the_corpus() -> None:
@@ -202,7 +201,7 @@ def test_verdict_agrees_on_the_corpus() -> None:
     differ = {
         case.name: (by_web, by_worker)
         for case in cases()
-        if (by_web := verdict(judge, case.body)) != (by_worker := verdict(decode, KIND, case.body))
+        if (by_web := verdict(judge, case.body)) != (by_worker := verdict(decode, DECODER, case.body))
     }
     assert differ == {}
 
@@ -231,7 +230,7 @@ def test_verdict_agrees_beside_the_corpus(body: bytes, edits: list[tuple[int, in
         at = place % (len(body) + 1)
         body = body[:at] + piece + body[at + length :]
 
-    assert verdict(judge, body) == verdict(decode, KIND, body)
+    assert verdict(judge, body) == verdict(decode, DECODER, body)
 
 
 def nested(levels: int) -> bytes:
@@ -243,17 +242,17 @@ def nested(levels: int) -> bytes:
 
 def test_depth_is_refused_by_workers_first() -> None:
     """How deep Python reads depends on where it is, so web may refuse only what is dead for workers in any place."""
-    assert isinstance(decode(KIND, nested(MAX_LEVELS - 1)), CustomApiPush)
+    assert isinstance(decode(DECODER, nested(MAX_LEVELS - 1)), CustomApiPush)
     assert verdict(judge, nested(MAX_LEVELS - 1)) is None
     for levels in (MAX_LEVELS, 950, 985, 1000, 1500, 20_000):
-        assert verdict(decode, KIND, nested(levels)) == "not readable JSON: nested too deeply"
+        assert verdict(decode, DECODER, nested(levels)) == "not readable JSON: nested too deeply"
         assert verdict(judge, nested(levels)) in (None, "not readable JSON: nested too deeply")
 
 
 @pytest.mark.parametrize("unit", [b"[],", b"[[]],", b'"[",', b'{"a":[]},', b'"\\"[",'])
 def test_many_brackets_are_not_deep(unit: bytes) -> None:
     """Objects and arrays beside each other, and brackets in texts, are no levels."""
-    assert isinstance(decode(KIND, b'{"unknown": [' + unit * 5000 + b"1]}"), CustomApiPush)
+    assert isinstance(decode(DECODER, b'{"unknown": [' + unit * 5000 + b"1]}"), CustomApiPush)
 
 
 def filled(unit: bytes, before: bytes = b'{"custom_attribute": {"a": [', after: bytes = b"0]}}") -> bytes:

@@ -19,7 +19,7 @@ from ingest.errors import NowhereToStoreError, TooSlowError
 from ingest.web.fallback import HOST_SECONDS, SPARE_SECONDS, TIMEOUT_SECONDS, Fallback, why_not
 from tests.logins import Logins
 from tests.processes import wait_until
-from tests.pushes import entry, push
+from tests.pushes import entry, push, signed
 
 Rows = Connection[dict[str, Any]]
 
@@ -58,7 +58,7 @@ def sessions_of_web(connection: Rows, logins: Logins) -> list[int]:
 
 def test_store_keeps_pending_rows(logins: Logins, connection: Rows) -> None:
     """A group becomes pending rows, byte for byte; storing it again changes nothing."""
-    entries = [entry(push("c1")), entry(b"not json \xff")]
+    entries = [signed(entry(push("c1"))), entry(b"not json \xff")]
 
     async def work(fallback: Fallback) -> None:
         await fallback.store(entries)
@@ -67,8 +67,8 @@ def test_store_keeps_pending_rows(logins: Logins, connection: Rows) -> None:
     with_fallback(logins.web, work)
 
     rows = connection.execute("SELECT * FROM airudder.pushes ORDER BY push_id").fetchall()
-    assert [(row["push_id"], row["received_at"], row["body"], row["status"]) for row in rows] == [
-        (one.uuid, one.received_at, one.body, "pending") for one in entries
+    assert [(row["push_id"], row["received_at"], row["body"], row["signature"], row["status"]) for row in rows] == [
+        (one.uuid, one.received_at, one.body, one.signature, "pending") for one in entries
     ]
 
 

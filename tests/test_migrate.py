@@ -20,7 +20,6 @@ from psycopg.rows import dict_row
 from ingest.batch.entry import pending_columns
 from ingest.errors import MigrationError
 from ingest.resources import locate
-from ingest.web.fallback import INSERT_PENDING
 from ops.commands.migrate import command
 from ops.migrations import migrator
 from ops.migrations.files import How, Migration, Step, read_migrations
@@ -134,16 +133,27 @@ def reading(url: str) -> Iterator[None]:
         yield
 
 
+INSERT_PENDING_BEFORE = """
+INSERT INTO airudder.pushes (push_id, received_at, source, kind, body)
+SELECT push_id, received_at, source, kind, body
+FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[])
+  AS entry (push_id, received_at, source, kind, body)
+ON CONFLICT (received_at, push_id) DO NOTHING
+"""
+"""As web of the first version stores pushes, which goes on until it is restarted"""
+
+
 @contextmanager
 def storing(url: str) -> Iterator[list[float]]:
-    """Web, which stores pending pushes all the while; the seconds that each has taken."""
+    """Web of an older version, which stores pending pushes all the while; the seconds that each has taken."""
     stop, seconds = threading.Event(), [0.0]
 
     def work() -> None:
         with connect(url) as connection:
             while not stop.is_set():
                 begun = time.monotonic()
-                connection.execute(INSERT_PENDING, pending_columns([entry(push(secrets.token_hex(8)))]))
+                *columns, _ = pending_columns([entry(push(secrets.token_hex(8)))])
+                connection.execute(INSERT_PENDING_BEFORE, columns)
                 seconds.append(time.monotonic() - begun)
 
     thread = threading.Thread(target=work)

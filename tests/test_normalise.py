@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from ingest.batch.entry import Entry
-from ingest.kinds.normalise import ENDS_BEFORE_START, NOTHING_RECOGNISED, normalise
+from ingest.kinds.custom_api.rows import ENDS_BEFORE_START
+from ingest.kinds.normalise import NOTHING_RECOGNISED, normalise
 from ingest.kinds.reading.clean import MAX_DEPTH
 from ingest.kinds.reading.moments import NO_TIME
 from ingest.kinds.reading.values import MAX_ITEMS
@@ -39,7 +40,8 @@ def test_sample_field_by_field() -> None:
     assert (rows.push.status, rows.push.warnings, rows.push.body) == ("normalised", None, SAMPLE)
     assert (rows.push.workflow_id, rows.push.node_id, rows.push.call_id) == (WORKFLOW, NODE, CALL)
     assert (rows.push.callee_number, rows.push.case_id) == (NUMBER, None)
-    assert rows.push.custom_attribute == '{"a":"1","b":"2"}'
+    assert rows.push.task_id == "bd5d09be45f81fcff39ca616d38b7d79"
+    assert row_of(rows, AttributesRow) == AttributesRow("lender-a", CALL, NODE, Json('{"a":"1","b":"2"}'), *version)
     assert row_of(rows, WorkflowRow) == WorkflowRow("lender-a", WORKFLOW, "huida_test_api_002", *version)
     assert row_of(rows, NodeRow) == NodeRow("lender-a", WORKFLOW, NODE, "API1", *version)
     assert row_of(rows, CalleeRow) == CalleeRow(
@@ -92,7 +94,7 @@ def test_parts_make_rows(document: dict[str, Any], expected: set[str]) -> None:
 
 def test_missing_ids_are_warned_of() -> None:
     """An object that cannot be stored for want of its id is warned of."""
-    names = {"workflow_name": "collections", "node_name": "API1"}
+    names = {"workflow_name": "collections", "node_name": "API1", "custom_attribute": {"a": 1}}
     one = normalise(entry({**names, "callee": {"callee_name": "Budi", "case_id": "k"}, "call": {"ring_type": "busy"}}))
 
     assert problems(one) == {
@@ -100,6 +102,7 @@ def test_missing_ids_are_warned_of() -> None:
         "$.node_name": "not stored: there is no workflow_id or no node_id",
         "$.call.call_id": "missing: the call is not stored",
         "$.callee.callee_number": "missing: the callee and the case are not stored",
+        "$.custom_attribute": "not stored: there is no call_id",
     }
 
 
@@ -258,10 +261,10 @@ def test_emoji_is_no_surrogate() -> None:
 def test_numbers_are_kept(number: str, rest: bytes) -> None:
     """A number beyond 64 bits, or of more digits than a double has, stays what it was."""
     attribute = f'{{"a":{number}}}'
-    rows = normalise(entry(b'{"workflow_id": "w", "custom_attribute": ' + attribute.encode() + rest + b"}"))
+    rows = normalise(entry(b'{"call": {"call_id": "c"}, "custom_attribute": ' + attribute.encode() + rest + b"}"))
 
     assert rows.push.status == "normalised"
-    assert rows.push.custom_attribute == attribute
+    assert row_of(rows, AttributesRow).custom_attribute == attribute
 
 
 def test_amount_sent_as_number_is_exact() -> None:

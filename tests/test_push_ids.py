@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from ingest.batch.entry import Entry, decode_entry, encode_entry
+from ingest.batch.entry import Entry
 from ingest.batch.push_ids import MAX_AHEAD_US, PushIds, received_at_of
 
 
@@ -87,11 +87,3 @@ def test_ids_differ_when_the_clock_repeats_itself(clock: Clock) -> None:
 def test_processes_differ() -> None:
     """Two processes that draw at the same moment draw different ids."""
     assert PushIds().draw()[0][-8:] != PushIds().draw()[0][-8:]
-
-
-def test_entry_survives_redis() -> None:
-    """An entry comes back from its wire form as it was, body byte for byte."""
-    push_id, received_us = PushIds().draw()
-    one = Entry(push_id, received_us, "lender-a", "custom-api", bytes(range(256)))
-
-    assert decode_entry(encode_entry(one)) == one

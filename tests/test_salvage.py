@@ -13,11 +13,12 @@ from ingest.kinds.reading.clean import MAX_DEPTH
 from ingest.kinds.reading.identifiers import DIGITS_LOST
 from ingest.kinds.reading.salvage import salvage
 from ingest.kinds.reading.warn import Warnings
+from tests.pushes import DOCUMENTED
 
 
 def salvaged(value: dict[str, Any]) -> tuple[CustomApiPush, dict[str, str]]:
     """The push, and its warnings by path."""
-    warnings = Warnings()
+    warnings = Warnings(DOCUMENTED)
     push = salvage(CustomApiPush, value, "$", warnings)
     noted = msgspec.json.decode(warnings.as_json() or "[]")
     return push, {warning["path"]: warning["problem"] for warning in noted}

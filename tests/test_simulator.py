@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ingest.kinds import kind_of
 from ingest.kinds.normalise import normalise
 from ingest.kinds.reading.decode import decode
 from ingest.tables.rows import CallRow
@@ -65,7 +66,7 @@ def test_expectations_are_true(pushes: list[SimulatedPush]) -> None:
 def test_everything_documented_occurs(pushes: list[SimulatedPush]) -> None:
     """Every ring type and hang-up type, transcripts of 0 to 40 turns, redials, second nodes and three languages."""
     good = [push for push in pushes if not push.is_bad]
-    sent = [decode("custom-api", push.body) for push in good]
+    sent = [decode(kind_of("custom-api").decoder, push.body) for push in good]
     documents: list[dict[str, Any]] = [json.loads(push.body) for push in good]
     calls = [document["call"] for document in documents]
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ingest.kinds.reading import values
 from ingest.kinds.reading.warn import Warnings
+from tests.pushes import DOCUMENTED
 
 Read = Callable[[Any, str, Warnings], Any]
 
@@ -28,7 +29,7 @@ def read(reader: Read, value: Any) -> tuple[Any, bool]:
 
 def kept(reader: Read, value: Any) -> tuple[Any, bool]:
     """What a value comes to, and whether it was warned of, by its path and once."""
-    warnings = Warnings()
+    warnings = Warnings(DOCUMENTED)
     result = reader(value, "$.there", warnings)
     noted = warnings.as_json()
     if noted:
@@ -78,7 +79,7 @@ def test_other_moment_is_warned_of(value: str) -> None:
 )
 def test_finer_moment_is_cut_off(value: str) -> None:
     """What is finer than a microsecond cannot be stored: the rest is, with a warning."""
-    warnings = Warnings()
+    warnings = Warnings(DOCUMENTED)
 
     assert values.moment(value, "$.there", warnings) == datetime(2022, 12, 29, 9, 1, 52, 123456, tzinfo=UTC)
     assert warnings.as_json() == '[{"path":"$.there","problem":"cut to the microsecond"}]'

@@ -7,14 +7,16 @@ newer news, and is told again from their raw bytes. In a transaction of its own,
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 from ingest.batch.entry import stored_entry
 from ingest.batch.push_ids import received_at_of
+from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import normalise
 from ingest.tables import TABLE_OF, TABLES
 from ingest.tables.rows import Normalised, Row
@@ -80,39 +82,28 @@ def _told_by_first(table: Table, stored: tuple[Any, ...], retries: set[UUID], fi
 
 def _told_between(connection: _Connection, late: Normalised, last_retry: Delivery) -> Iterator[Row]:
     """What other pushes told of the same things, after the first delivery and before its last retry."""
-    push = late.push
-    where = {
-        "since": push.received_at,
-        "until": last_retry[0],
-        "source": push.source,
-        "call_id": push.call_id,
-        "callee_number": push.callee_number,
-        "workflow_id": push.workflow_id,
-        "node_id": push.node_id,
-        "most": MOST_BETWEEN,
-    }
-    by_table = {TABLE_OF[type(row)].name: row for row in late.rows}
-    people = [row for name, row in by_table.items() if name not in ("workflows", "nodes")]
-    yield from _told_again(connection, statements.FIND_PUSHES_BETWEEN, where, people)
-    for name, statement in _ORIGINS.items():
-        if name in by_table:
-            yield from _told_again(connection, statement, where, [by_table[name]])
+    push = late.push._asdict()
+    where = {name: push[name] for name in ("source", *Ids._fields)}
+    where |= {"since": late.push.received_at, "until": last_retry[0], "most": MOST_BETWEEN}
+    by_ids: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in late.rows:
+        by_ids[_found_by(TABLE_OF[type(row)])].append(row)
+    for ids, rows in by_ids.items():
+        yield from _told_again(connection, statements.find_pushes_between(ids), where, rows)
 
 
-_ORIGINS: dict[str, LiteralString] = {
-    "workflows": statements.FIND_PUSHES_OF_WORKFLOW_BETWEEN,
-    "nodes": statements.FIND_PUSHES_OF_NODE_BETWEEN,
-}
+def _found_by(table: Table) -> tuple[str, ...]:
+    """The ids by which the pushes are found that tell of a table's row. A call, or a person, is enough of its key."""
+    ids = tuple(name for name in Ids._fields if name in table.key)
+    return next(((name,) for name in ("call_id", "callee_number") if name in ids), ids)
 
 
-def _told_again(
-    connection: _Connection, statement: LiteralString, where: dict[str, Any], rows: list[Row]
-) -> Iterator[Row]:
+def _told_again(connection: _Connection, statement: str, where: dict[str, Any], rows: list[Row]) -> Iterator[Row]:
     """The rows of these keys, from the newest push back to the one with which all is told that these rows tell."""
     untold = {(*_key_of(row), lead) for row in rows for lead in _leads(row)}
     keys = set(map(_key_of, rows))
     with connection.cursor(name="told_between") as cursor:
-        for found in cursor.execute(statement, where):
+        for found in cursor.execute(statement.encode(), where):
             for row in normalise(stored_entry(*found)).rows:
                 if _key_of(row) in keys:
                     yield row

@@ -15,7 +15,7 @@ from psycopg.errors import UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
 from ingest.batch.entry import Entry
-from ingest.errors import PostgresAwayError, RefusedError, describe
+from ingest.errors import PostgresAwayError, RefusedError, UnknownKindError, describe
 from ingest.kinds.normalise import dead, normalise
 from ingest.tables.rows import Normalised
 from workers import statements
@@ -30,7 +30,7 @@ TRIALS = 50
 """Where none of so many pushes can be written it is Postgres that cannot: the others are spared the try."""
 NAMED = 5
 """Pushes that wait and are logged by their id, each time; the others are counted"""
-_NOT_THEIR_OWN = (MemoryError, OSError, OvertakenError, UniqueViolation)
+_NOT_THEIR_OWN = (MemoryError, OSError, OvertakenError, UniqueViolation, UnknownKindError)
 """What normalising or writing may raise through no fault of a push."""
 COLLISIONS = 5
 """How often a batch may meet bytes that another worker is about to normalise; each time some more are known."""

@@ -7,6 +7,7 @@ row that is there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import LiteralString
 
 TELL_TIME: LiteralString = "SELECT now()"
@@ -29,19 +30,19 @@ WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status 
 
 UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = """
 INSERT INTO airudder.pushes AS stored (
-  received_at, push_id, source, kind, body, status, error, error_path, warnings,
-  workflow_id, node_id, callee_number, case_id, call_id, custom_attribute, through_redis, attempts, normalised_at)
+  received_at, push_id, source, kind, body, signature, status, error, error_path, warnings,
+  workflow_id, node_id, task_id, callee_number, case_id, call_id, through_redis, attempts, normalised_at)
 SELECT *, %s::boolean, 1, CASE WHEN status = 'normalised' THEN now() END
 FROM unnest(
-  %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::text[],
-  %b::text[]::jsonb[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]::jsonb[]
+  %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::text[], %b::text[],
+  %b::text[]::jsonb[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]
 ) AS row (
-  received_at, push_id, source, kind, body, status, error, error_path, warnings,
-  workflow_id, node_id, callee_number, case_id, call_id, custom_attribute)
+  received_at, push_id, source, kind, body, signature, status, error, error_path, warnings,
+  workflow_id, node_id, task_id, callee_number, case_id, call_id)
 ON CONFLICT (received_at, push_id) DO UPDATE SET
   status = excluded.status, error = excluded.error, error_path = excluded.error_path, warnings = excluded.warnings,
-  workflow_id = excluded.workflow_id, node_id = excluded.node_id, callee_number = excluded.callee_number,
-  case_id = excluded.case_id, call_id = excluded.call_id, custom_attribute = excluded.custom_attribute,
+  workflow_id = excluded.workflow_id, node_id = excluded.node_id, task_id = excluded.task_id,
+  callee_number = excluded.callee_number, case_id = excluded.case_id, call_id = excluded.call_id,
   normalised_at = excluded.normalised_at, through_redis = stored.through_redis OR excluded.through_redis
 WHERE stored.status IN ('pending', 'dead')
 """
@@ -56,27 +57,18 @@ UPDATE airudder.pushes SET status = 'duplicate', normalised_at = NULL
 WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'normalised'
 """
 
-FIND_PUSHES_BETWEEN: LiteralString = """
-SELECT push_id, received_at, source, kind, body FROM airudder.pushes
-WHERE (call_id = %(call_id)s OR callee_number = %(callee_number)s)
-  AND source = %(source)s AND status = 'normalised' AND received_at BETWEEN %(since)s AND %(until)s
+_PUSHES_BETWEEN: LiteralString = """
+SELECT push_id, received_at, source, kind, body, signature FROM airudder.pushes
+WHERE received_at BETWEEN %(since)s AND %(until)s AND status = 'normalised' AND source = %(source)s{ids}
 ORDER BY received_at DESC, push_id DESC LIMIT %(most)s
 """
 
-FIND_PUSHES_OF_WORKFLOW_BETWEEN: LiteralString = """
-SELECT push_id, received_at, source, kind, body FROM airudder.pushes
-WHERE received_at BETWEEN %(since)s AND %(until)s AND status = 'normalised'
-  AND source = %(source)s AND workflow_id = %(workflow_id)s
-ORDER BY received_at DESC, push_id DESC LIMIT %(most)s
-"""
 
-FIND_PUSHES_OF_NODE_BETWEEN: LiteralString = """
-SELECT push_id, received_at, source, kind, body FROM airudder.pushes
-WHERE received_at BETWEEN %(since)s AND %(until)s AND status = 'normalised'
-  AND source = %(source)s AND workflow_id = %(workflow_id)s AND node_id = %(node_id)s
-ORDER BY received_at DESC, push_id DESC LIMIT %(most)s
-"""
-"""The newest first, as of the others: their reader stops when all is told."""
+def find_pushes_between(ids: Iterable[str]) -> str:
+    """The pushes that name what these ids, columns of `pushes`, say. The newest first: their reader stops when all is
+    told."""
+    return _PUSHES_BETWEEN.format(ids="".join(f" AND {name} = %({name})s" for name in ids))
+
 
 ARE_DUPLICATES: LiteralString = """
 SELECT EXISTS (SELECT FROM airudder.pushes
@@ -116,14 +108,15 @@ FROM (
   ) AS waiting
 ) AS oldest
 WHERE stored.received_at = oldest.received_at AND stored.push_id = oldest.push_id AND bytes_before < %(bytes)s
-RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored.body, stored.attempts
+RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored.body, stored.signature,
+  stored.attempts
 """
 
 STORE_PENDING_FROM_REDIS: LiteralString = """
-INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, through_redis, attempts)
-SELECT push_id, received_at, source, kind, body, 'pending', true, %s::integer
-FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[])
-  AS entry (push_id, received_at, source, kind, body)
+INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, signature, status, through_redis, attempts)
+SELECT push_id, received_at, source, kind, body, signature, 'pending', true, %s::integer
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[], %s::text[])
+  AS entry (push_id, received_at, source, kind, body, signature)
 ON CONFLICT (received_at, push_id) DO UPDATE SET through_redis = true
 """
 

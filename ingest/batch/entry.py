@@ -22,7 +22,9 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     source: str
     kind: str
     body: bytes
-    """As it came; whether it can be read is decided by `decode`, which web and worker share"""
+    """As it came; whether it can be read is decided by `judge` and `decode`, which refuse the same bodies"""
+    signature: str | None = None
+    """The header X-AIRudder-Sign. Last, as older processes write entries without it, and pass over it."""
 
     @property
     def uuid(self) -> UUID:
@@ -40,19 +42,23 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return _hour_of(self.received_us // _HOUR_US)
 
 
-def stored_entry(push_id: UUID, received_at: datetime, source: str, kind: str, body: bytes) -> Entry:
+def stored_entry(
+    push_id: UUID, received_at: datetime, source: str, kind: str, body: bytes, signature: str | None
+) -> Entry:
     """A push as its row in Postgres has it."""
-    return Entry(push_id.bytes, (received_at - _EPOCH) // timedelta(microseconds=1), source, kind, body)
+    received_us = (received_at - _EPOCH) // timedelta(microseconds=1)
+    return Entry(push_id.bytes, received_us, source, kind, body, signature)
 
 
 def pending_columns(entries: list[Entry]) -> tuple[list[object], ...]:
-    """What is stored of pending pushes, an array a column: id, time, source, kind, body."""
+    """What is stored of pending pushes, an array a column: id, time, source, kind, body, signature."""
     return (
         [entry.uuid for entry in entries],
         [entry.received_at for entry in entries],
         [entry.source for entry in entries],
         [entry.kind for entry in entries],
         [entry.body for entry in entries],
+        [entry.signature for entry in entries],
     )
 
 

@@ -28,16 +28,17 @@ class PushRow(NamedTuple):
     source: str
     kind: str
     body: bytes
+    signature: str | None
     status: str
     error: str | None = None
     error_path: str | None = None
     warnings: Json | None = None
     workflow_id: str | None = None
     node_id: str | None = None
+    task_id: str | None = None
     callee_number: str | None = None
     case_id: str | None = None
     call_id: str | None = None
-    custom_attribute: Json | None = None
 
 
 class WorkflowRow(NamedTuple):

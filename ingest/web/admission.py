@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
-from ingest.kinds.custom_api.payload import STRUCTS
+from ingest.kinds import KINDS
 from ingest.web import answers
 from ingest.web.access import Access, presented_fingerprint
 from ingest.web.addresses import Addresses, shown
@@ -33,7 +33,7 @@ class Admission:
         if scope["method"] != "POST":
             raise RefusedError(answers.WRONG_METHOD, "wrong method")
         kind = scope["path_params"]["kind"]
-        if kind not in STRUCTS:
+        if kind not in KINDS:
             raise RefusedError(answers.UNKNOWN_KIND, "unknown kind")
         if not self._addresses.may_push(scope):
             raise RefusedError(answers.WRONG_ADDRESS, "address not allowed")

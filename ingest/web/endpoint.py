@@ -22,6 +22,9 @@ from ingest.web.connection import LATE
 from ingest.web.open_batch import OpenBatch
 from ingest.web.refusals import Refusals, RefusedError
 
+SIGNATURE = b"x-airudder-sign"
+"""The header that the vendor may sign a push with"""
+
 
 class PushEndpoint:
     """`POST /airudder/{kind}` and `/airudder/{kind}/{token}`."""
@@ -75,10 +78,19 @@ class PushEndpoint:
             body, answer = error.body, answers.error(400, str(error))
         push_id, received_us = self._ids.draw()
         try:
-            await self._batch.append(Entry(push_id, received_us, admitted.source, admitted.kind, body))
+            signature = _signature(scope)
+            await self._batch.append(Entry(push_id, received_us, admitted.source, admitted.kind, body, signature))
         except NowhereToStoreError:
             raise RefusedError(answers.NOWHERE_TO_STORE, "nowhere to store") from None
         return answer
 
     def _note(self, reason: str, source: str | None, scope: Scope) -> None:
         self._refusals.note(reason, source, *self._admission.traces(scope))
+
+
+def _signature(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == SIGNATURE:
+            signature: str = value.decode("latin-1")
+            return signature
+    return None

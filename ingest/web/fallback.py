@@ -33,10 +33,10 @@ REPORT_SECONDS = 1.0
 """How often the log says that Postgres stores nothing."""
 
 INSERT_PENDING: LiteralString = """
-INSERT INTO airudder.pushes (push_id, received_at, source, kind, body)
-SELECT push_id, received_at, source, kind, body
-FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[])
-  AS entry (push_id, received_at, source, kind, body)
+INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, signature)
+SELECT push_id, received_at, source, kind, body, signature
+FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[], %b::text[])
+  AS entry (push_id, received_at, source, kind, body, signature)
 ON CONFLICT (received_at, push_id) DO NOTHING
 """
 """Without a status, which the role airudder_web may not name: pending is the table's default."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from ingest import settings
+from ingest.kinds import KINDS
 from ops.simulator.pushes import generate
 from ops.simulator.sender import Plan, Summary, send
 
@@ -36,22 +37,23 @@ class _Share(click.ParamType[float]):
 @click.option("--concurrency", default=64, show_default=True, type=click.IntRange(1), help="Connections at most.")
 @click.option("--seed", default=1, show_default=True, help="The same seed sends the same bytes.")
 @click.option("--bad", default="0%", show_default=True, type=_Share(), help="Share of pushes that end as dead letters.")
+@click.option("--kind", default="custom-api", show_default=True, type=click.Choice(list(KINDS)), help="Of push.")
 @click.option("--token", envvar="INGEST_TOKEN", help="Sent as a Bearer credential.  [env: INGEST_TOKEN]")
-def command(url: str | None, count: int, seed: int, bad: float, **how: Any) -> None:
-    """Send simulated pushes to URL, by default the endpoint on this machine.
+def command(url: str | None, kind: str, count: int, seed: int, bad: float, **how: Any) -> None:
+    """Send simulated pushes of a kind to URL, by default its endpoint on this machine.
 
     Exit code 1 if one was not answered as it should have been.
     """
     if url and not url.startswith(("http://", "https://")):
         raise click.BadParameter("it is not of the form http://…", param_hint="URL")
-    plan = Plan(url or _own_url(), **how)
+    plan = Plan(url or _own_url(kind), **how)
     summary = Summary()
     is_hidden = not sys.stderr.isatty()
     with (
         click.progressbar(length=count, label="sending", file=sys.stderr, hidden=is_hidden) as bar,
         suppress(KeyboardInterrupt),
     ):
-        asyncio.run(send(plan, generate(seed, count, bad), summary, lambda: bar.update(1)))
+        asyncio.run(send(plan, generate(seed, count, bad, kind), summary, lambda: bar.update(1)))
     if summary.nobody_is_there:
         click.echo(f"ingest: nothing answers at {_place(plan.url)} ({', '.join(summary.errors)})", err=True)
     else:
@@ -60,9 +62,9 @@ def command(url: str | None, count: int, seed: int, bad: float, **how: Any) -> N
         sys.exit(1)
 
 
-def _own_url() -> str:
+def _own_url(kind: str) -> str:
     current = settings.load()
-    return f"http://{current.host}:{current.port}/airudder/custom-api"
+    return f"http://{current.host}:{current.port}/airudder/{kind}"
 
 
 def _place(url: str) -> str:

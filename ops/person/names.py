@@ -10,24 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
-from ingest.errors import NotAnObjectError, NotJsonError
-from ingest.kinds.reading.decode import decode, decode_within
-from ingest.kinds.reading.identifiers import canonical_id, id_spellings, named_id, storable, text_of
-from ingest.kinds.reading.phone_numbers import canonical_number, digits_of, mention_of, read_number, spellings
+from ingest.kinds.kind import Ids
+from ingest.kinds.reading.identifiers import canonical_id, id_spellings, storable
+from ingest.kinds.reading.phone_numbers import canonical_number, digits_of, mention_of, spellings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 Key = tuple[str, str]
 """Source, and the id of a call or a case"""
-
-
-@dataclass(frozen=True)
-class Names:
-    """Whom a push is about, by its own words; None where it does not say."""
-
-    number: str | None = None
-    case_id: str | None = None
-    call_id: str | None = None
 
 
 @dataclass
@@ -68,19 +58,19 @@ class Person:
             "case_ids": [case_id for _, case_id in sorted(self.cases)],
         }
 
-    def may_own(self, source: str, names: Names) -> bool:
+    def may_own(self, source: str, names: Ids) -> bool:
         """Whether a push names them, or nobody."""
         if self.source not in (None, source):
             return False
         if self.case_id is not None:
             return names.case_id in (None, self.case_id)
-        return names.number is None or self._is_number(names.number)
+        return names.callee_number is None or self._is_number(names.callee_number)
 
-    def owns(self, source: str, names: Names, body: bytes) -> bool:
+    def owns(self, source: str, names: Ids, body: bytes) -> bool:
         """Whether a push names them; or nobody, and it is of a call or case of theirs or mentions them."""
         if not self.may_own(source, names):
             return False
-        named = names.number if self.case_id is None else names.case_id
+        named = names.callee_number if self.case_id is None else names.case_id
         if named is not None or (source, names.call_id) in self.calls or (source, names.case_id) in self.cases:
             return True
         return self.mention is not None and self.mention.search(body) is not None
@@ -119,27 +109,8 @@ def person_sought(callee_number: str | None, case_id: str | None, source: str | 
     return Person(source, None, {number, canonical}, spelt, mention_of(spelt))
 
 
-def names_in(kind: str, body: bytes) -> Names:
-    """Whom a raw push names; nobody where it cannot be read."""
-    try:
-        push = decode(kind, body)
-    except (NotJsonError, NotAnObjectError):
-        return Names()
-    callee, call = (_object(_field(push, name)) for name in ("callee", "call"))
-    number = read_number(text_of(_field(callee, "callee_number")) or "").number
-    return Names(number, named_id(_field(callee, "case_id")), named_id(_field(call, "call_id")))
-
-
 def _case_mention(ids: Collection[str]) -> re.Pattern[bytes]:
     """Finds the case by its key in what was no JSON: an id alone may be any number."""
     written = {form for one in ids for form in (one, json.dumps(one)[1:-1])}
     spelt = "|".join(map(re.escape, sorted(written)))
     return re.compile(rf"case_id[\"']?\s*[:=]\s*[\"']?(?:{spelt})(?![\w\-])".encode())
-
-
-def _field(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-
-
-def _object(value: Any) -> Any:
-    return decode_within(value, dict) if isinstance(value, str) else value

@@ -13,12 +13,14 @@ from psycopg import Connection
 from redis import Redis
 
 from ingest.batch.entry import Entry, decode_entry
+from ingest.kinds.kind import Ids
+from ingest.kinds.normalise import ids_in
 from ingest.kinds.reading.identifiers import id_spellings
 from ops import queries
 from ops.in_flight import encoded_in_flight
 from ops.output import progress
 from ops.person import statements
-from ops.person.names import Key, Names, Person, names_in
+from ops.person.names import Key, Person
 
 _Connection = Connection[queries.Row]
 
@@ -30,7 +32,7 @@ class InFlight:
     batch_id: str
     encoded: bytes
     entry: Entry
-    names: Names
+    names: Ids
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def _candidates(client: Redis, person: Person) -> Iterator[InFlight]:
     seen = set()
     for batch_id, encoded in encoded_in_flight(client):
         entry = decode_entry(encoded)
-        names = names_in(entry.kind, entry.body)
+        names = ids_in(entry.kind, entry.body)
         if entry.push_id not in seen and person.may_own(entry.source, names):
             seen.add(entry.push_id)
             yield InFlight(batch_id, encoded, entry, names)
@@ -141,7 +143,7 @@ class _Search:
 
     def _judge(self, push: queries.Row) -> None:
         body = push.pop("body")
-        names = names_in(push.pop("kind"), body)
+        names = ids_in(push.pop("kind"), body)
         push["call_id"] = names.call_id
         if self._person.owns(push["source"], names, body):
             self._take(push)

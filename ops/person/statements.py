@@ -88,8 +88,8 @@ SELECT count(*) AS pushes FROM airudder.pushes WHERE {_WITHOUT_NUMBER}
 # What is exported -----------------------------------------------------------------------------------------------------
 
 PUSHES_IN_FULL: LiteralString = """
-SELECT push_id, received_at, source, kind, status, error, error_path, warnings, attempts, workflow_id, node_id,
-  callee_number, case_id, call_id, custom_attribute, normalised_at, body
+SELECT push_id, received_at, source, kind, status, signature, error, error_path, warnings, attempts, workflow_id,
+  node_id, task_id, callee_number, case_id, call_id, normalised_at, body
 FROM airudder.pushes
 JOIN unnest(%(received_ats)s::timestamptz[], %(push_ids)s::uuid[]) AS theirs (received_at, push_id)
   USING (received_at, push_id)
@@ -131,15 +131,15 @@ FROM unnest(%(push_ids)s::uuid[], %(times)s::timestamptz[], %(sources)s::text[],
   AS entry (push_id, received_at, source, kind)
 ORDER BY received_at, push_id
 ON CONFLICT (received_at, push_id) DO UPDATE SET
-  status = 'erased', body = '', error = NULL, error_path = NULL, warnings = NULL, callee_number = NULL,
-  case_id = NULL, custom_attribute = NULL, normalised_at = NULL, through_redis = true
+  status = 'erased', body = '', signature = NULL, error = NULL, error_path = NULL, warnings = NULL,
+  callee_number = NULL, case_id = NULL, normalised_at = NULL, through_redis = true
 """
 """Before they leave Redis: a worker that has them in hand does not overwrite an outcome."""
 
 ERASE_PUSHES: LiteralString = """
 UPDATE airudder.pushes AS push SET
-  status = 'erased', body = '', error = NULL, error_path = NULL, warnings = NULL, callee_number = NULL,
-  case_id = NULL, custom_attribute = NULL, normalised_at = NULL
+  status = 'erased', body = '', signature = NULL, error = NULL, error_path = NULL, warnings = NULL,
+  callee_number = NULL, case_id = NULL, normalised_at = NULL
 FROM (
   SELECT received_at, push_id, status FROM airudder.pushes
   WHERE (received_at, push_id) IN (SELECT * FROM unnest(%(received_ats)s::timestamptz[], %(push_ids)s::uuid[]))

@@ -51,6 +51,7 @@ class Outcome:
     case: Row | None
     answers: list[Row]
     call: Row | None
+    attributes: Row | None
     turns: list[Row]
 
 
@@ -71,6 +72,7 @@ def outcome_of(one: Normalised) -> Outcome:
         case=case,
         answers=(case and case["answers"]) or [],
         call=call,
+        attributes=told.get("call_attributes"),
         turns=(call and call["transcript"]) or [],
     )
 
@@ -321,7 +323,7 @@ _STORED: dict[str, tuple[str, str, Same]] = {
     "callee.borrowed_amount": ("case", "borrowed_amount", _same_amount),
     "callee.total_owing_amount": ("case", "total_owing_amount", _same_amount),
     "callee.currency_unit": ("case", "currency_unit", _same_text),
-    "custom_attribute": ("push", "custom_attribute", _same_json),
+    "custom_attribute": ("attributes", "custom_attribute", _same_json),
     "call.task_id": ("call", "task_id", _same_id),
     "call.call_id": ("push", "call_id", _same_id),
     "call.call_start_time": ("call", "started_at", _same_moment),

@@ -91,7 +91,3 @@ class CustomApiPush(Struct):
     custom_attribute: dict[str, Any] | None = None
     """Belongs to the push, not to the call: two nodes may push one call with different attributes."""
     call: Call | None = None
-
-
-STRUCTS: dict[str, type[CustomApiPush]] = {"custom-api": CustomApiPush}
-"""The kinds of push: the path segment behind `/airudder/`, and the struct of its body."""

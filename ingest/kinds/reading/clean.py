@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from ingest.kinds.reading.warn import Warnings, below, below_key
+from ingest.kinds.reading.warn import Warnings, below
 
 MAX_DEPTH = 100
 """Levels of objects and arrays; Python and Postgres each have a limit of their own, between 1,000 and 10,000."""
@@ -43,9 +43,9 @@ def _clean_object(value: dict[str, Any], path: str, warnings: Warnings, depth: i
         name = _clean_text(key, path, warnings)
         if name != key and (name in value or name in cleaned):
             problem = "another key is the same but for characters that cannot be stored"
-            warnings.add(below_key(path, name), problem)
+            warnings.add(warnings.below_key(path, name), problem)
         else:
-            cleaned[name] = clean(item, below_key(path, name), warnings, depth + 1)
+            cleaned[name] = clean(item, warnings.below_key(path, name), warnings, depth + 1)
     return cleaned
 
 

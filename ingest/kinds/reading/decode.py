@@ -10,12 +10,11 @@ import math
 import re
 from decimal import Decimal, InvalidOperation
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from ingest.errors import NotAnObjectError, NotJsonError
-from ingest.kinds.custom_api.payload import STRUCTS, CustomApiPush
 from ingest.kinds.reading.identifiers import has_lost_digits
 
 MAX_LEVELS = 900
@@ -54,7 +53,8 @@ class _AnyObject(msgspec.Struct):
     """A JSON object of which nothing is read: each field is skipped, and looked at only for being JSON."""
 
 
-_TYPED = {kind: msgspec.json.Decoder(struct, float_hook=_exact) for kind, struct in STRUCTS.items()}
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
 _PLAIN = msgspec.json.Decoder(float_hook=_exact)
 _STRINGS_IN_STRINGS = 2
 """A program that encodes what was encoded already does so once, and its like behind it once more."""
@@ -80,7 +80,12 @@ def judge(body: bytes) -> None:
         _judge_again(body)
 
 
-def decode(kind: str, body: bytes) -> CustomApiPush | dict[str, Any]:
+def typed_decoder(struct: type[_Struct]) -> msgspec.json.Decoder[_Struct]:
+    """What reads such a struct, with numbers to the last digit."""
+    return msgspec.json.Decoder(struct, float_hook=_exact)
+
+
+def decode(decoder: msgspec.json.Decoder[_Struct], body: bytes) -> _Struct | dict[str, Any]:
     """Give the typed push, or the plain object if a field is not of its documented type. Of a plain object's numbers
     those beyond what can be stored are infinite.
 
@@ -90,7 +95,7 @@ def decode(kind: str, body: bytes) -> CustomApiPush | dict[str, Any]:
     if len(text) >= 2 * MAX_LEVELS and _is_too_deep(text):
         raise NotJsonError("not readable JSON: nested too deeply")
     try:
-        return _TYPED[kind].decode(text)
+        return decoder.decode(text)
     except (msgspec.DecodeError, RecursionError):
         # Also raised at the first field of another type, before the rest was read: not yet a verdict on the JSON.
         judge(body)

@@ -9,7 +9,6 @@ that NFKC would make plain ones. Two cases must not become one.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from decimal import Decimal
@@ -56,15 +55,6 @@ def is_rounded(text: str) -> bool:
     return "+" in text and _ROUNDED.fullmatch(text) is not None
 
 
-def text_of(value: Any) -> str | None:
-    """The text of an id or telephone number that came as text or as a number; None if it is neither, or if a number's
-    last digits were lost on the way (`has_lost_digits`)."""
-    if isinstance(value, str):
-        return value
-    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
-    return decimal_digits(value) if is_number and not has_lost_digits(value) else None
-
-
 def has_lost_digits(value: Any) -> bool:
     """Whether a decoded number was written as 6.28123e12: those digits that are not there are taken for zeros."""
     if not (isinstance(value, Decimal) and value):
@@ -79,12 +69,6 @@ def decimal_digits(value: float | Decimal) -> str:
         return str(value)
     digits = format(Decimal(str(value)), "f")
     return digits.partition(".")[0] if value == int(value) else digits
-
-
-def named_id(value: Any) -> str | None:
-    """The id that workers store for a decoded value; None if there is none."""
-    found = canonical_id(text_of(value) or "")
-    return None if not found or len(found) > MAX_ID_LENGTH or is_rounded(found) else found
 
 
 def _shown(character: str) -> str:

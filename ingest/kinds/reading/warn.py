@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import typing
-from typing import Any
-
 import msgspec
 
-from ingest.kinds.custom_api.payload import STRUCTS
 from ingest.tables.rows import Json
 
 MAX_WARNINGS = 100
@@ -24,9 +20,10 @@ class FieldWarning(msgspec.Struct, frozen=True):
 
 
 class Warnings:
-    """Collects a push's warnings."""
+    """Collects a push's warnings. `documented`: the keys that a path may quote, those of the vendor's documentation."""
 
-    def __init__(self) -> None:
+    def __init__(self, documented: frozenset[str]) -> None:
+        self._documented = documented
         self._warnings: list[FieldWarning] = []
         self._uncollected = 0
 
@@ -37,6 +34,10 @@ class Warnings:
         else:
             self._uncollected += 1
 
+    def below_key(self, path: str, key: str) -> str:
+        """The path of a key's value. A key that nobody documents may be a telephone number or a name, and is `*`."""
+        return below(path, f".{key}" if key in self._documented else ".*")
+
     def as_json(self) -> Json | None:
         """A JSON array for `pushes.warnings`; None if there is nothing to warn of."""
         if not self._warnings:
@@ -45,25 +46,9 @@ class Warnings:
         return Json(msgspec.json.encode([*self._warnings, *more]).decode())
 
 
-def below_key(path: str, key: str) -> str:
-    """The path of a key's value. A key that nobody documents may be a telephone number or a name, and is `*`."""
-    return below(path, f".{key}" if key in _DOCUMENTED else ".*")
-
-
 def below(path: str, step: str) -> str:
     """The path of a child; one that has become too long ends in `…`."""
     if len(path) > MAX_PATH_LENGTH:
         return path
     longer = path + step
     return longer if len(longer) <= MAX_PATH_LENGTH else f"{longer[:MAX_PATH_LENGTH]}…"
-
-
-def _field_names(wanted: Any) -> set[str]:
-    """The names of all fields in a type, however deep."""
-    if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        fields = msgspec.structs.fields(wanted)
-        return {field.encode_name for field in fields}.union(*(_field_names(field.type) for field in fields))
-    return set().union(*map(_field_names, typing.get_args(wanted)))
-
-
-_DOCUMENTED = frozenset().union(*map(_field_names, STRUCTS.values()))

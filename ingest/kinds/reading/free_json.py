@@ -1,0 +1,31 @@
+"""Free JSON: what the customer may put in as they like, encoded again for a column of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ingest.kinds.reading.clean import MAX_DEPTH, clean
+from ingest.kinds.reading.warn import Warnings
+from ingest.tables.rows import Json
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def json_of(value: Any, path: str, warnings: Warnings) -> Json | None:
+    """A value as JSON; None if it is empty, as the vendor's "" is."""
+    if not value and value is not False and value != 0:
+        return None
+    encoded = _encode(value)
+    # Counting is cheap, and what has fewer brackets cannot be too deep.
+    if encoded.count(b"{") + encoded.count(b"[") >= MAX_DEPTH - path.count("."):
+        encoded = _encode(clean(value, path, warnings, path.count(".")))
+    return Json(encoded.decode())
+
+
+def text_or_json(value: Any, path: str, warnings: Warnings) -> str | None:
+    """A text as it is, and anything else as JSON."""
+    if value is None or isinstance(value, str):
+        return value or None
+    return json_of(value, path, warnings)
