@@ -1,7 +1,16 @@
 -- The task of a push, and the signature that came with it. Its custom attribute is in its body and in call_attributes.
+-- A kind of push may be silent about any column that is no key.
 
 ---- transaction
 
 ALTER TABLE airudder.pushes ADD COLUMN task_id text, ADD COLUMN signature text, DROP COLUMN custom_attribute;
 
 COMMENT ON COLUMN airudder.pushes.signature IS 'The header X-AIRudder-Sign, as it came.';
+
+---- transaction
+
+ALTER TABLE airudder.callees ALTER COLUMN number_as_sent DROP NOT NULL;
+
+---- transaction
+
+ALTER TABLE airudder.call_attributes ALTER COLUMN custom_attribute DROP NOT NULL;

@@ -41,28 +41,26 @@ def test_sample_field_by_field() -> None:
     assert (rows.push.workflow_id, rows.push.node_id, rows.push.call_id) == (WORKFLOW, NODE, CALL)
     assert (rows.push.callee_number, rows.push.case_id) == (NUMBER, None)
     assert rows.push.task_id == "bd5d09be45f81fcff39ca616d38b7d79"
-    assert row_of(rows, AttributesRow) == AttributesRow("lender-a", CALL, NODE, Json('{"a":"1","b":"2"}'), *version)
-    assert row_of(rows, WorkflowRow) == WorkflowRow("lender-a", WORKFLOW, "huida_test_api_002", *version)
-    assert row_of(rows, NodeRow) == NodeRow("lender-a", WORKFLOW, NODE, "API1", *version)
+    assert row_of(rows, WorkflowRow) == WorkflowRow(*version, "lender-a", WORKFLOW, "huida_test_api_002")
+    assert row_of(rows, NodeRow) == NodeRow(*version, "lender-a", WORKFLOW, NODE, "API1")
     assert row_of(rows, CalleeRow) == CalleeRow(
-        "lender-a", NUMBER, NUMBER, "ID", "WILL SMITH1", "male", "Silicon Valley", "WY", *version
+        *version, "lender-a", NUMBER, NUMBER, "ID", "WILL SMITH1", "male", "Silicon Valley", "WY"
     )
     assert tuple(row_of(rows, CaseRow)) == (
-        *("lender-a", NUMBER, "", None, None, None, '{"test":"xxx","extra_a":"hello world"}', None),
+        *(*version, "lender-a", NUMBER, "", None, None, None, '{"test":"xxx","extra_a":"hello world"}', None),
         *(date(2019, 2, 1), date(2021, 3, 2), Decimal("20000.00"), Decimal("20310.23"), "USD"),
         '[{"question":"order_type","content":"codLogistics260"},{"question":"lang","content":"TG"}]',
-        *version,
         None,
     )
     assert tuple(row_of(rows, CallRow)) == (
-        *("lender-a", CALL, "bd5d09be45f81fcff39ca616d38b7d79", NUMBER, None, WORKFLOW),
+        *(*version, "lender-a", CALL, "bd5d09be45f81fcff39ca616d38b7d79", NUMBER, None, WORKFLOW),
         *(datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC), datetime(2022, 12, 29, 9, 1, 59, tzinfo=UTC)),
         *(1, "normal", "ByCallee", None, None, None, None),
         '[{"at":"00:00:00","robot":"selamat sore","callee":"halo halo"},'
         '{"at":"00:00:09","robot":"Saya Daniel dari adakami","callee":"halo halo halo halo"}]',
-        *(2, 2, 6, *version, None),
+        *(2, 2, 6, None),
     )
-    assert row_of(rows, AttributesRow) == AttributesRow("lender-a", CALL, NODE, Json('{"a":"1","b":"2"}'), *version)
+    assert row_of(rows, AttributesRow) == AttributesRow(*version, "lender-a", CALL, NODE, Json('{"a":"1","b":"2"}'))
 
 
 def test_same_entry_same_rows() -> None:
@@ -134,7 +132,7 @@ def test_empty_text_is_null() -> None:
     rows = normalise(entry(document))
 
     assert row_of(rows, CaseRow).case_id == ""
-    texts = [*rows.push, *row_of(rows, CalleeRow), *row_of(rows, CaseRow)[3:], *row_of(rows, CallRow)]
+    texts = [*rows.push, *row_of(rows, CalleeRow), *row_of(rows, CaseRow)[5:], *row_of(rows, CallRow)]
     assert "" not in texts
     assert problems(rows) == {}
 
@@ -219,7 +217,7 @@ def test_number_that_lost_digits_names_nobody(number: bytes) -> None:
     for whole in (b"6281234567801", b"6281234567801.0", b"6.281234567801e12", b"6281230000000"):
         rows = normalise(entry(body % whole))
         callee = row_of(rows, CalleeRow)
-        assert callee.callee_number == "+" + callee.number_as_sent
+        assert callee.callee_number == f"+{callee.number_as_sent}"
         assert problems(rows) == {}
 
 
@@ -288,7 +286,7 @@ def test_what_is_too_much_is_cut_off(mistyped: dict[str, Any]) -> None:
 
     assert row_of(rows, CallRow).turn_count == MAX_ITEMS
     assert len(json.loads(row_of(rows, CaseRow).answers or "[]")) == MAX_ITEMS
-    assert row_of(rows, AttributesRow).custom_attribute.count("{") == MAX_DEPTH - 1
+    assert str(row_of(rows, AttributesRow).custom_attribute).count("{") == MAX_DEPTH - 1
     paths = {path.rstrip(".*…") for path in problems(rows)}
     assert paths == {"$.custom_attribute", "$.call.asr_result", "$.callee.extra"}
 

@@ -43,7 +43,17 @@ def test_declaration_is_the_table(connection: Rows, table: Table) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=NAMES)
-def test_version_comes_last(table: Table) -> None:
+def test_push_may_be_silent_about_any_column(connection: Rows, table: Table) -> None:
+    """But for the key and the version: what one kind of push tells of, another one does not know."""
+    needed = connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::text::regclass AND attnum > 0 AND attnotnull",
+        [f"airudder.{table.name}"],
+    )
+    assert {row["attname"] for row in needed} == {*table.key, "received_at", "push_id"}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=NAMES)
+def test_version_has_its_place(table: Table) -> None:
     """The merge knows a row's version by its place."""
     assert [table.columns[place] for place in (RECEIVED_AT, PUSH_ID, KEPT_FROM)] == [
         "received_at",

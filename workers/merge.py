@@ -12,7 +12,7 @@ from uuid import UUID
 
 from ingest.tables import TABLES
 from ingest.tables.rows import Row
-from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
+from ingest.tables.table import KEPT_FROM, PUSH_ID, Key, Table
 
 Merged = list[tuple[Table, list[tuple[Any, ...]]]]
 """The rows of each table that has any, tables in the order in which they are written"""
@@ -27,7 +27,7 @@ def merge(rows: Iterable[Row]) -> Merged:
 
 
 def _one_a_key(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    key_of, end_of_key = table.key_of, table.key_length
+    key_of, end_of_key = table.key_of, table.end_of_key
     found: dict[Key, tuple[Any, ...]] = {}
     for row in rows:
         key = key_of(row)
@@ -41,7 +41,7 @@ def _one_a_key(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...
 
 
 def _says_all(row: tuple[Any, ...], end_of_key: int) -> bool:
-    return row[KEPT_FROM] is None and None not in row[end_of_key:RECEIVED_AT]
+    return row[KEPT_FROM] is None and None not in row[end_of_key:KEPT_FROM]
 
 
 def newer_of(table: Table, one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -2,9 +2,9 @@
 
 -- callees: upsert
 
-INSERT INTO airudder.callees AS stored (source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id, kept_from)
-SELECT source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id, kept_from::jsonb
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id, kept_from)
+INSERT INTO airudder.callees AS stored (received_at, push_id, source, callee_number, number_as_sent, country, name, gender, location, platform_name, kept_from)
+SELECT received_at, push_id, source, callee_number, number_as_sent, country, name, gender, location, platform_name, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, callee_number, number_as_sent, country, name, gender, location, platform_name, kept_from)
 ON CONFLICT (source, callee_number) DO UPDATE SET
   number_as_sent = CASE WHEN excluded.number_as_sent IS NOT NULL AND (stored.number_as_sent IS NULL OR coalesce((stored.kept_from ->> 'number_as_sent')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'number_as_sent')::uuid, excluded.push_id)) THEN excluded.number_as_sent ELSE stored.number_as_sent END,
   country = CASE WHEN excluded.country IS NOT NULL AND (stored.country IS NULL OR coalesce((stored.kept_from ->> 'country')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'country')::uuid, excluded.push_id)) THEN excluded.country ELSE stored.country END,
@@ -32,7 +32,7 @@ ON CONFLICT (source, callee_number) DO UPDATE SET
 
 -- callees: lock
 
-SELECT source, callee_number, number_as_sent, country, name, gender, location, platform_name, received_at, push_id, kept_from::text FROM airudder.callees WHERE source = %s AND callee_number = %s FOR UPDATE;
+SELECT received_at, push_id, source, callee_number, number_as_sent, country, name, gender, location, platform_name, kept_from::text FROM airudder.callees WHERE source = %s AND callee_number = %s FOR UPDATE;
 
 -- callees: forget_version
 
@@ -40,9 +40,9 @@ UPDATE airudder.callees SET received_at = '-infinity', push_id = '00000000-0000-
 
 -- cases: upsert
 
-INSERT INTO airudder.cases AS stored (source, callee_number, case_id, extra_a, extra_b, extra_c, variables, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers, received_at, push_id, kept_from)
-SELECT source, callee_number, case_id, extra_a, extra_b, extra_c, variables::jsonb, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers::jsonb, received_at, push_id, kept_from::jsonb
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::date[], %b::date[], %b::numeric[], %b::numeric[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, callee_number, case_id, extra_a, extra_b, extra_c, variables, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers, received_at, push_id, kept_from)
+INSERT INTO airudder.cases AS stored (received_at, push_id, source, callee_number, case_id, extra_a, extra_b, extra_c, variables, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers, kept_from)
+SELECT received_at, push_id, source, callee_number, case_id, extra_a, extra_b, extra_c, variables::jsonb, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers::jsonb, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::date[], %b::date[], %b::numeric[], %b::numeric[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, callee_number, case_id, extra_a, extra_b, extra_c, variables, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers, kept_from)
 ON CONFLICT (source, callee_number, case_id) DO UPDATE SET
   extra_a = CASE WHEN excluded.extra_a IS NOT NULL AND (stored.extra_a IS NULL OR coalesce((stored.kept_from ->> 'extra_a')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'extra_a')::uuid, excluded.push_id)) THEN excluded.extra_a ELSE stored.extra_a END,
   extra_b = CASE WHEN excluded.extra_b IS NOT NULL AND (stored.extra_b IS NULL OR coalesce((stored.kept_from ->> 'extra_b')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'extra_b')::uuid, excluded.push_id)) THEN excluded.extra_b ELSE stored.extra_b END,
@@ -85,7 +85,7 @@ ON CONFLICT (source, callee_number, case_id) DO UPDATE SET
 
 -- cases: lock
 
-SELECT source, callee_number, case_id, extra_a, extra_b, extra_c, variables::text, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers::text, received_at, push_id, kept_from::text FROM airudder.cases WHERE source = %s AND callee_number = %s AND case_id = %s FOR UPDATE;
+SELECT received_at, push_id, source, callee_number, case_id, extra_a, extra_b, extra_c, variables::text, comments, borrowed_date, due_date, borrowed_amount, total_owing_amount, currency_unit, answers::text, kept_from::text FROM airudder.cases WHERE source = %s AND callee_number = %s AND case_id = %s FOR UPDATE;
 
 -- cases: forget_version
 
@@ -93,9 +93,9 @@ UPDATE airudder.cases SET received_at = '-infinity', push_id = '00000000-0000-00
 
 -- calls: upsert
 
-INSERT INTO airudder.calls AS stored (source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label, asr_ptp, transcript, turn_count, callee_turn_count, callee_word_count, received_at, push_id, kept_from)
-SELECT source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label::jsonb, asr_ptp, transcript::jsonb, turn_count, callee_turn_count, callee_word_count, received_at, push_id, kept_from::jsonb
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::integer[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[], %b::integer[], %b::integer[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label, asr_ptp, transcript, turn_count, callee_turn_count, callee_word_count, received_at, push_id, kept_from)
+INSERT INTO airudder.calls AS stored (received_at, push_id, source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label, asr_ptp, transcript, turn_count, callee_turn_count, callee_word_count, kept_from)
+SELECT received_at, push_id, source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label::jsonb, asr_ptp, transcript::jsonb, turn_count, callee_turn_count, callee_word_count, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::integer[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[], %b::integer[], %b::integer[], %b::text[]) AS row (received_at, push_id, source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label, asr_ptp, transcript, turn_count, callee_turn_count, callee_word_count, kept_from)
 ON CONFLICT (source, call_id) DO UPDATE SET
   task_id = CASE WHEN excluded.task_id IS NOT NULL AND (stored.task_id IS NULL OR coalesce((stored.kept_from ->> 'task_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'task_id')::uuid, excluded.push_id)) THEN excluded.task_id ELSE stored.task_id END,
   callee_number = CASE WHEN excluded.callee_number IS NOT NULL AND (stored.callee_number IS NULL OR coalesce((stored.kept_from ->> 'callee_number')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'callee_number')::uuid, excluded.push_id)) THEN excluded.callee_number ELSE stored.callee_number END,
@@ -150,7 +150,7 @@ ON CONFLICT (source, call_id) DO UPDATE SET
 
 -- calls: lock
 
-SELECT source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label::text, asr_ptp, transcript::text, turn_count, callee_turn_count, callee_word_count, received_at, push_id, kept_from::text FROM airudder.calls WHERE source = %s AND call_id = %s FOR UPDATE;
+SELECT received_at, push_id, source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label::text, asr_ptp, transcript::text, turn_count, callee_turn_count, callee_word_count, kept_from::text FROM airudder.calls WHERE source = %s AND call_id = %s FOR UPDATE;
 
 -- calls: forget_version
 
@@ -158,9 +158,9 @@ UPDATE airudder.calls SET received_at = '-infinity', push_id = '00000000-0000-00
 
 -- call_attributes: upsert
 
-INSERT INTO airudder.call_attributes AS stored (source, call_id, node_id, custom_attribute, received_at, push_id, kept_from)
-SELECT source, call_id, node_id, custom_attribute::jsonb, received_at, push_id, kept_from::jsonb
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, call_id, node_id, custom_attribute, received_at, push_id, kept_from)
+INSERT INTO airudder.call_attributes AS stored (received_at, push_id, source, call_id, node_id, custom_attribute, kept_from)
+SELECT received_at, push_id, source, call_id, node_id, custom_attribute::jsonb, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, call_id, node_id, custom_attribute, kept_from)
 ON CONFLICT (source, call_id, node_id) DO UPDATE SET
   custom_attribute = CASE WHEN excluded.custom_attribute IS NOT NULL AND (stored.custom_attribute IS NULL OR coalesce((stored.kept_from ->> 'custom_attribute')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'custom_attribute')::uuid, excluded.push_id)) THEN excluded.custom_attribute ELSE stored.custom_attribute END,
   received_at = greatest(stored.received_at, excluded.received_at),
@@ -173,7 +173,7 @@ ON CONFLICT (source, call_id, node_id) DO UPDATE SET
 
 -- call_attributes: lock
 
-SELECT source, call_id, node_id, custom_attribute::text, received_at, push_id, kept_from::text FROM airudder.call_attributes WHERE source = %s AND call_id = %s AND node_id = %s FOR UPDATE;
+SELECT received_at, push_id, source, call_id, node_id, custom_attribute::text, kept_from::text FROM airudder.call_attributes WHERE source = %s AND call_id = %s AND node_id = %s FOR UPDATE;
 
 -- call_attributes: forget_version
 
@@ -181,9 +181,9 @@ UPDATE airudder.call_attributes SET received_at = '-infinity', push_id = '000000
 
 -- workflows: upsert
 
-INSERT INTO airudder.workflows AS stored (source, workflow_id, name, received_at, push_id, kept_from)
-SELECT source, workflow_id, name, received_at, push_id, kept_from::jsonb
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, workflow_id, name, received_at, push_id, kept_from)
+INSERT INTO airudder.workflows AS stored (received_at, push_id, source, workflow_id, name, kept_from)
+SELECT received_at, push_id, source, workflow_id, name, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, workflow_id, name, kept_from)
 ON CONFLICT (source, workflow_id) DO UPDATE SET
   name = CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN excluded.name ELSE stored.name END,
   received_at = greatest(stored.received_at, excluded.received_at),
@@ -196,7 +196,7 @@ ON CONFLICT (source, workflow_id) DO UPDATE SET
 
 -- workflows: lock
 
-SELECT source, workflow_id, name, received_at, push_id, kept_from::text FROM airudder.workflows WHERE source = %s AND workflow_id = %s FOR UPDATE;
+SELECT received_at, push_id, source, workflow_id, name, kept_from::text FROM airudder.workflows WHERE source = %s AND workflow_id = %s FOR UPDATE;
 
 -- workflows: forget_version
 
@@ -204,9 +204,9 @@ UPDATE airudder.workflows SET received_at = '-infinity', push_id = '00000000-000
 
 -- nodes: upsert
 
-INSERT INTO airudder.nodes AS stored (source, workflow_id, node_id, name, received_at, push_id, kept_from)
-SELECT source, workflow_id, node_id, name, received_at, push_id, kept_from::jsonb
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[]) AS row (source, workflow_id, node_id, name, received_at, push_id, kept_from)
+INSERT INTO airudder.nodes AS stored (received_at, push_id, source, workflow_id, node_id, name, kept_from)
+SELECT received_at, push_id, source, workflow_id, node_id, name, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, workflow_id, node_id, name, kept_from)
 ON CONFLICT (source, workflow_id, node_id) DO UPDATE SET
   name = CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN excluded.name ELSE stored.name END,
   received_at = greatest(stored.received_at, excluded.received_at),
@@ -219,7 +219,7 @@ ON CONFLICT (source, workflow_id, node_id) DO UPDATE SET
 
 -- nodes: lock
 
-SELECT source, workflow_id, node_id, name, received_at, push_id, kept_from::text FROM airudder.nodes WHERE source = %s AND workflow_id = %s AND node_id = %s FOR UPDATE;
+SELECT received_at, push_id, source, workflow_id, node_id, name, kept_from::text FROM airudder.nodes WHERE source = %s AND workflow_id = %s AND node_id = %s FOR UPDATE;
 
 -- nodes: forget_version
 

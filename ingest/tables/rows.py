@@ -1,8 +1,8 @@
 """Rows: one tuple class a table, its fields named as the columns and in their order.
 
-The fields before `# -` are the key. `push_id` is the row's version: the newest push that told of the row; a push id
-begins with the microsecond in which its push came, so the greater one is the newer. What that push was silent about is
-None, and stays in the table as it was: `kept_from` names the older push that such a column is from.
+A row begins with its version: the newest push that told of the row, and when that came. A push id begins with the
+microsecond in which its push came, so the greater one is the newer. Then comes the key, up to `# -`. What the push was
+silent about is None, and stays in the table as it was: `kept_from` names the older push that such a column is from.
 """
 
 from __future__ import annotations
@@ -44,109 +44,109 @@ class PushRow(NamedTuple):
 class WorkflowRow(NamedTuple):
     """`workflows`"""
 
+    received_at: datetime
+    push_id: UUID
     source: str
     workflow_id: str
     # -
-    name: str | None
-    received_at: datetime
-    push_id: UUID
+    name: str | None = None
     kept_from: KeptFrom = None
 
 
 class NodeRow(NamedTuple):
     """`nodes`"""
 
+    received_at: datetime
+    push_id: UUID
     source: str
     workflow_id: str
     node_id: str
     # -
-    name: str | None
-    received_at: datetime
-    push_id: UUID
+    name: str | None = None
     kept_from: KeptFrom = None
 
 
 class CalleeRow(NamedTuple):
     """`callees`"""
 
+    received_at: datetime
+    push_id: UUID
     source: str
     callee_number: str
     # -
-    number_as_sent: str
-    country: str | None
-    name: str | None
-    gender: str | None
-    location: str | None
-    platform_name: str | None
-    received_at: datetime
-    push_id: UUID
+    number_as_sent: str | None = None
+    country: str | None = None
+    name: str | None = None
+    gender: str | None = None
+    location: str | None = None
+    platform_name: str | None = None
     kept_from: KeptFrom = None
 
 
 class CaseRow(NamedTuple):
     """`cases`"""
 
+    received_at: datetime
+    push_id: UUID
     source: str
     callee_number: str
     case_id: str
     # -
-    extra_a: str | None
-    extra_b: str | None
-    extra_c: str | None
-    variables: Json | None
-    comments: str | None
-    borrowed_date: date | None
-    due_date: date | None
-    borrowed_amount: Decimal | None
-    total_owing_amount: Decimal | None
-    currency_unit: str | None
-    answers: Json | None
+    extra_a: str | None = None
+    extra_b: str | None = None
+    extra_c: str | None = None
+    variables: Json | None = None
+    comments: str | None = None
+    borrowed_date: date | None = None
+    due_date: date | None = None
+    borrowed_amount: Decimal | None = None
+    total_owing_amount: Decimal | None = None
+    currency_unit: str | None = None
+    answers: Json | None = None
     """`[{"question": …, "content": …}]`"""
-    received_at: datetime
-    push_id: UUID
     kept_from: KeptFrom = None
 
 
 class CallRow(NamedTuple):
     """`calls`"""
 
+    received_at: datetime
+    push_id: UUID
     source: str
     call_id: str
     # -
-    task_id: str | None
-    callee_number: str | None
-    case_id: str | None
-    workflow_id: str | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    attempt: int | None
-    ring_type: str | None
-    hangup_type: str | None
-    intention: str | None
-    slots: str | None
-    multi_label: Json | None
-    asr_ptp: str | None
-    transcript: Json | None
+    task_id: str | None = None
+    callee_number: str | None = None
+    case_id: str | None = None
+    workflow_id: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempt: int | None = None
+    ring_type: str | None = None
+    hangup_type: str | None = None
+    intention: str | None = None
+    slots: str | None = None
+    multi_label: Json | None = None
+    asr_ptp: str | None = None
+    transcript: Json | None = None
     """`[{"at": "00:00:09", "robot": …, "callee": …}]`"""
-    turn_count: int | None
-    callee_turn_count: int | None
+    turn_count: int | None = None
+    callee_turn_count: int | None = None
     """Turns in which the callee said something"""
-    callee_word_count: int | None
-    received_at: datetime
-    push_id: UUID
+    callee_word_count: int | None = None
     kept_from: KeptFrom = None
 
 
 class AttributesRow(NamedTuple):
     """`call_attributes`"""
 
+    received_at: datetime
+    push_id: UUID
     source: str
     call_id: str
     node_id: str
     # -
-    custom_attribute: Json
-    received_at: datetime
-    push_id: UUID
+    custom_attribute: Json | None = None
     kept_from: KeptFrom = None
 
 

@@ -33,16 +33,18 @@ TYPES = {
     UUID: "uuid",
 }
 VERSION = ("received_at", "push_id", "kept_from")
-"""The last three columns of every row"""
-RECEIVED_AT, PUSH_ID, KEPT_FROM = -3, -2, -1
+"""The first two columns of every row, and its last one"""
+RECEIVED_AT, PUSH_ID, KEPT_FROM = 0, 1, -1
 """Their places"""
+_KEY = 2
+"""Where the key begins"""
 
 Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """`row`: its tuple class, whose first `key_length` fields are the key and whose last three are the version.
+    """`row`: its tuple class, whose key are the `key_length` fields behind the version.
     `computed`: by column, those that are computed from it, and come and go with it."""
 
     name: str
@@ -64,13 +66,18 @@ class Table:
     @property
     def key(self) -> tuple[str, ...]:
         """The columns of the key."""
-        return self.columns[: self.key_length]
+        return self.columns[_KEY : self.end_of_key]
+
+    @property
+    def end_of_key(self) -> int:
+        """The place of the first column behind the key."""
+        return _KEY + self.key_length
 
     @functools.cached_property
     def registers(self) -> dict[str, tuple[str, ...]]:
         """The columns that have a version of their own, each with those that are written with it."""
         computed = {column for columns in self.computed.values() for column in columns}
-        told = [name for name in self.columns[self.key_length :] if name not in VERSION and name not in computed]
+        told = [name for name in self.columns[self.end_of_key :] if name not in VERSION and name not in computed]
         return {name: (name, *self.computed.get(name, ())) for name in told}
 
     def make(self, values: Iterable[Any]) -> tuple[Any, ...]:
@@ -87,7 +94,7 @@ class Table:
     @functools.cached_property
     def key_of(self) -> itemgetter[Key]:
         """The key of a row."""
-        return itemgetter(*range(self.key_length))
+        return itemgetter(*range(_KEY, self.end_of_key))
 
     @functools.cached_property
     def upsert(self) -> str:

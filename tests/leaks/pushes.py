@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.kinds.custom_api.payload import CustomApiPush
+from ingest.kinds import kind_of
 from ingest.kinds.reading.values import MAX_ITEMS
 from tests.leaks.marks import Marks
 
@@ -21,12 +21,17 @@ _BEYOND_A_DOUBLE = "a number beyond a double"
 class Documented:
     """A push as documented: a mark in every field, in unknown fields, and in keys and values of free objects."""
 
-    def __init__(self, marks: Marks) -> None:
+    def __init__(self, marks: Marks, kind: str = "custom-api") -> None:
         self._marks = marks
+        self._struct = kind_of(kind).struct
 
     def body(self) -> bytes:
         """The push in JSON."""
-        return json.dumps(self.struct(CustomApiPush, type(self).__name__)).encode()
+        return json.dumps(self.document(type(self).__name__)).encode()
+
+    def document(self, place: str) -> dict[str, Any]:
+        """The push as an object."""
+        return self.struct(self._struct, place)
 
     def word(self, place: str) -> str:
         """A mark where any text will do."""
@@ -75,7 +80,7 @@ class Mistyped(Documented):
 
     def value(self, name: str, wanted: Any, place: str) -> Any:
         """Something else."""
-        if name in ("call_id", "callee_number") or wanted in (CustomApiPush, *_struct_types(CustomApiPush)):
+        if name == "call_id" or name.endswith("_number") or wanted in (self._struct, *_struct_types(self._struct)):
             return super().value(name, wanted, place)
         if (typing.get_origin(wanted) or wanted) in (list, dict):
             return self.word(place)
@@ -148,13 +153,13 @@ REPAIRABLE = (Documented, Mistyped, Misshapen, Unparsable, Unstorable, Overlong,
 
 
 def unrecognised(marks: Marks) -> bytes:
-    """An object without a call, callee, case or workflow."""
+    """An object without a call, callee, case or workflow, whatever its kind."""
     return json.dumps(Documented(marks).free("unrecognised")).encode()
 
 
 def broken(marks: Marks) -> dict[str, tuple[int, bytes]]:
     """Bodies that are no push, by name: how each is answered, and its bytes."""
-    body = json.dumps(Documented(marks).struct(CustomApiPush, "broken"))
+    body = json.dumps(Documented(marks).document("broken"))
     word = marks.word
     return {
         "truncated": (400, body[: len(body) // 2].encode()),
@@ -172,7 +177,7 @@ def broken(marks: Marks) -> dict[str, tuple[int, bytes]]:
 
 def largest(marks: Marks, size: int) -> bytes:
     """A push of exactly so many bytes."""
-    content = {**Documented(marks).struct(CustomApiPush, "largest"), "filling": ""}
+    content = {**Documented(marks).document("largest"), "filling": ""}
     content["filling"] = "x" * (size - len(json.dumps(content)))
     return json.dumps(content).encode()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ingest.kinds import KINDS
 from tests.leaks import pushes
 from tests.leaks.marks import Marks
 
@@ -60,9 +61,9 @@ class Requests:
         self._token = token
         self._other_token = other_token
 
-    def push(self, body: bytes, *headers: str) -> bytes:
+    def push(self, body: bytes, *headers: str, kind: str = "custom-api") -> bytes:
         """A push with the right credential."""
-        return http(PATH, [self._bearer, *headers], body)
+        return http(f"/airudder/{kind}", [self._bearer, *headers], body)
 
     def documented(self) -> bytes:
         """A good push whose marks are new."""
@@ -76,7 +77,11 @@ class Requests:
             Request("token as Basic", http(PATH, [self._basic(self._token)], body()), 200),
             Request("token and a query", http(f"{PATH}/{self._token}/?{self._query()}", [], body()), 200),
             Request("headers", http(PATH, [self._bearer, *self._headers()], body()), 200),
-            *(Request(kind.__name__, self.push(kind(self._marks).body()), 200) for kind in pushes.REPAIRABLE),
+            *(
+                Request(f"{kind}: {form.__name__}", self.push(form(self._marks, kind).body(), kind=kind), 200)
+                for kind in KINDS
+                for form in pushes.REPAIRABLE
+            ),
             Request("unrecognised", self.push(pushes.unrecognised(self._marks)), 200),
             Request("gzip", self.push(gzip.compress(body()), _GZIP), 200),
             Request("largest", self.push(pushes.largest(self._marks, MAX_BODY)), 200),

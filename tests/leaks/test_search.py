@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import typing
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from ingest.kinds.custom_api.payload import CustomApiPush
+from ingest.kinds import KINDS, kind_of
 from tests.leaks import pushes
 from tests.leaks.evidence import Evidence, bodies
 from tests.leaks.marks import Marks
@@ -46,17 +45,18 @@ def test_every_form_is_found(form: Callable[[str], bytes]) -> None:
     assert marks.found_in(form(Marks().word("elsewhere"))) == {}
 
 
-@pytest.mark.parametrize("kind", pushes.REPAIRABLE)
-def test_every_field_is_marked(kind: type[pushes.Documented]) -> None:
+@pytest.mark.parametrize("form", pushes.REPAIRABLE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_is_marked(kind: str, form: type[pushes.Documented]) -> None:
     """Each field of the structs is in the marked push, and no text or number in it is without a mark."""
     marks = Marks()
-    body = kind(marks).body()
+    body = form(marks, kind).body()
 
     assert len(marks.found_in(body)) > 20
     document = json.loads(body)
-    assert {field.encode_name for field in msgspec.structs.fields(CustomApiPush)} <= document.keys()
+    assert {field.encode_name for field in msgspec.structs.fields(kind_of(kind).struct)} <= document.keys()
     unmarked = {str(text) for text in texts(document) if not marks.found_in(json.dumps(text).encode())}
-    assert unmarked <= field_names(CustomApiPush) | {"x", "inf", "None"}
+    assert unmarked <= kind_of(kind).documented | {"x", "inf", "None"}
 
 
 def texts(value: Any) -> Iterator[Any]:
@@ -72,17 +72,10 @@ def texts(value: Any) -> Iterator[Any]:
         yield value
 
 
-def field_names(wanted: Any) -> set[str]:
-    """The names of all fields in a type."""
-    if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        fields = msgspec.structs.fields(wanted)
-        return {field.encode_name for field in fields}.union(*(field_names(field.type) for field in fields))
-    return set().union(*map(field_names, typing.get_args(wanted)))
-
-
-def test_documented_push_is_as_documented() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_documented_push_is_as_documented(kind: str) -> None:
     """It decodes as the struct, so that a new type of field needs a mark of its own."""
-    msgspec.json.decode(pushes.Documented(Marks()).body(), type=CustomApiPush)
+    msgspec.json.decode(pushes.Documented(Marks(), kind).body(), type=kind_of(kind).struct)
 
 
 def test_every_place_of_redis_is_searched(client: Any) -> None:

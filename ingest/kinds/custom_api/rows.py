@@ -38,16 +38,16 @@ def rows(push: CustomApiPush, origin: Origin) -> Iterator[Row | None]:
     _warn_of_missing_ids(push, origin, attributes)
     source, version, about = origin.source, origin.version, origin.ids
     if about.workflow_id:
-        yield WorkflowRow(source, about.workflow_id, push.workflow_name or None, *version)
+        yield WorkflowRow(*version, source, about.workflow_id, push.workflow_name or None)
         if about.node_id:
-            yield NodeRow(source, about.workflow_id, about.node_id, push.node_name or None, *version)
+            yield NodeRow(*version, source, about.workflow_id, about.node_id, push.node_name or None)
     if push.callee and about.callee_number:
         yield _callee(push.callee, about.callee_number, origin)
         yield _case(push.callee, about.callee_number, origin)
     if about.call_id:
         yield _call(push.call or Call(), about.call_id, origin)
         if attributes:
-            yield AttributesRow(source, about.call_id, about.node_id or "", attributes, *version)
+            yield AttributesRow(*version, source, about.call_id, about.node_id or "", attributes)
 
 
 def _warn_of_missing_ids(push: CustomApiPush, origin: Origin, attributes: Any) -> None:
@@ -66,6 +66,7 @@ def _warn_of_missing_ids(push: CustomApiPush, origin: Origin, attributes: Any) -
 
 def _callee(callee: Callee, number: str, origin: Origin) -> CalleeRow:
     return CalleeRow(
+        *origin.version,
         origin.source,
         number,
         callee.callee_number or number,
@@ -74,7 +75,6 @@ def _callee(callee: Callee, number: str, origin: Origin) -> CalleeRow:
         callee.callee_gender or None,
         callee.location or None,
         callee.platform_name or None,
-        *origin.version,
     )
 
 
@@ -82,6 +82,7 @@ def _case(callee: Callee, number: str, origin: Origin) -> CaseRow:
     warnings = origin.warnings
     owing = values.amount(callee.total_owing_amount, "$.callee.total_owing_amount", warnings)
     return CaseRow(
+        *origin.version,
         origin.source,
         number,
         origin.ids.case_id or "",
@@ -96,7 +97,6 @@ def _case(callee: Callee, number: str, origin: Origin) -> CaseRow:
         owing,
         callee.currency_unit or None,
         answers_as_json(callee.extra, "$.callee.extra", warnings) if callee.extra else None,
-        *origin.version,
     )
 
 
@@ -106,7 +106,9 @@ def _call(call: Call, call_id: str, origin: Origin) -> CallRow:
     ended = values.moment(call.call_end_time, "$.call.call_end_time", warnings)
     if started and ended and ended < started:
         warnings.add("$.call.call_end_time", ENDS_BEFORE_START)
+    said = transcript_of(call.asr_result, "$.call.asr_result", warnings)
     return CallRow(
+        *origin.version,
         origin.source,
         call_id,
         about.task_id,
@@ -123,6 +125,8 @@ def _call(call: Call, call_id: str, origin: Origin) -> CallRow:
         call.slots or None,
         json_of(call.multi_label, "$.call.multi_label", warnings),
         call.asr_ptp or None,
-        *transcript_of(call.asr_result, "$.call.asr_result", warnings),
-        *origin.version,
+        said.transcript,
+        said.turn_count,
+        said.callee_turn_count,
+        said.callee_word_count,
     )
