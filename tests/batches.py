@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,9 +15,14 @@ from psycopg import Connection
 
 import workers.settle
 from ingest.batch import keys
+from ingest.batch.clients import acknowledging_client
 from ingest.batch.entry import Entry, encode_entry
+from ingest.batch.push_ids import PushIds
 from ingest.batch.queue import enqueue_batch, normalise_queue
 from ingest.tables.rows import Normalised
+from ingest.web.fallback import Fallback
+from ingest.web.open_batch import OpenBatch
+from tests.pushes import entry, push
 from workers.database import Database
 from workers.settle import settle
 from workers.write import write_by_copy
@@ -82,3 +88,29 @@ def refusing(connection: Any, table: str, condition: str, state: str = "P0001") 
         yield
     finally:
         connection.execute("DROP FUNCTION public.refuse CASCADE")
+
+
+def batch_without_job(client: Any, batch_id: str = "b1") -> None:
+    """A batch that RQ knows nothing of."""
+    client.rpush(keys.batch(batch_id), encode_entry(entry(push())))
+    client.zadd(keys.BATCHES, {batch_id: 1.0})
+
+
+def acknowledge(redis_url: str, database_url: str, entries: list[Entry]) -> None:
+    """Store pushes as web does, in a batch of their own."""
+
+    async def run() -> None:
+        client, fallback = acknowledging_client(redis_url), Fallback(database_url)
+        batch = OpenBatch(client, PushIds(), fallback.store)
+        writer = asyncio.create_task(batch.run())
+        await asyncio.gather(*(batch.append(one) for one in entries))
+        writer.cancel()
+        await fallback.close()
+        await client.aclose()
+
+    asyncio.run(run())
+
+
+def batch_ids(client: Any) -> list[str]:
+    """The batches in flight, oldest first."""
+    return keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))

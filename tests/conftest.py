@@ -18,11 +18,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from redis import Redis
 
+import workers.settle
 from ingest.batch.clients import patient_client
 from ingest.resources import locate
+from tests.clock import Clock
 from tests.logins import Logins, make_logins
+from tests.persons import hold_everywhere
 from tests.servers import Servers, embedded_servers
 from workers.database import Database
+from workers.sweeper.loop import Sweeper
 
 # No machine is too slow for a property; `--hypothesis-profile long` looks for minutes instead of seconds.
 settings.register_profile("house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -152,3 +156,27 @@ def environment(
     """Settings that name the tests' servers, both empty, for this process and for those it starts."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("REDIS_URL", redis_url)
+
+
+@pytest.fixture(params=[1, workers.settle.COPY_FROM], ids=["by copy", "by upserts"])
+def copy_from(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches so small are upserted by themselves; what a copy leaves must be the same."""
+    monkeypatch.setattr(workers.settle, "COPY_FROM", request.param)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time as the sweeper sees it."""
+    return Clock()
+
+
+@pytest.fixture
+def sweeper(client: Any, database: Database, clock: Clock) -> Sweeper:
+    """A sweeper that has just started."""
+    return Sweeper(client, database, clock)
+
+
+@pytest.fixture
+def person(client: Any, database: Database, connection: Connection[dict[str, Any]]) -> None:
+    """A person of whom everything there is is held, beside somebody else in every place; nobody works."""
+    hold_everywhere(client, database, connection)

@@ -10,7 +10,7 @@ from psycopg import Connection
 from ingest.batch import keys
 from tests.batches import enqueued
 from tests.pushes import entry, push, signed
-from tests.test_sweeper import store_pending
+from tests.stored import store_pending
 from workers.database import Database
 from workers.settle import settle
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,9 @@ from ingest.tables.rows import Normalised
 
 IDS = PushIds()
 DOCUMENTED = kind_of("custom-api").documented
+
+SAMPLE = (Path(__file__).parent / "samples" / "custom-api.json").read_bytes()
+"""The vendor's own example"""
 
 _Row = TypeVar("_Row")
 

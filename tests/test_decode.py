@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +19,9 @@ from ingest.kinds import kind_of
 from ingest.kinds.custom_api.payload import CustomApiPush
 from ingest.kinds.reading.decode import MAX_LEVELS, decode, decode_within, judge
 from tests.corpus import cases
+from tests.pushes import SAMPLE
 
 DECODER = kind_of("custom-api").decoder
-SAMPLE = (Path(__file__).parent / "samples" / "custom-api.json").read_bytes()
 
 
 def test_sample_is_typed() -> None:

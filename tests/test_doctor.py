@@ -175,3 +175,33 @@ def test_two_connections_are_enough(database_url: str, logins: Logins, connectio
             wait_until(lambda: len(connection.execute(normalised).fetchall()) == 5, "all are normalised")
     finally:
         connection.execute(f"ALTER ROLE {user} CONNECTION LIMIT -1")
+
+
+def test_doctor_is_content(client: Any) -> None:
+    """Good settings and servers are exit code 0."""
+    with redis_set_to(client, appendonly="yes", appendfsync="always"):
+        result = ingest("doctor")
+
+    assert result.returncode == 0, result.stdout
+    assert "CHANGE" not in result.stdout
+
+
+def test_everysec_may_be_asked_for(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`appendfsync everysec` is no problem where it was asked for, and what can be lost is said."""
+    monkeypatch.setenv("INGEST_APPENDFSYNC", "everysec")
+    with redis_set_to(client, appendonly="yes", appendfsync="everysec"):
+        result = ingest("doctor")
+
+    assert result.returncode == 0, result.stdout
+    assert "up to two seconds of acknowledged pushes may be lost" in result.stdout
+
+
+def test_doctor_names_unsafe_setting(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever could lose a push is named with the setting to change."""
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    with redis_set_to(client, appendfsync="everysec"):
+        result = ingest("doctor")
+
+    assert result.returncode == 1
+    assert "set `appendfsync always`" in result.stdout
+    assert "Set INGEST_TOKENS=source=secret or INGEST_TOKENS_FILE, or HOST=127.0.0.1" in result.stdout

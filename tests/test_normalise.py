@@ -19,8 +19,7 @@ from ingest.kinds.reading.moments import NO_TIME
 from ingest.kinds.reading.values import MAX_ITEMS
 from ingest.tables import TABLE_OF
 from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, Json, NodeRow, Normalised, WorkflowRow
-from tests.pushes import entry, push, row_of
-from tests.test_decode import SAMPLE
+from tests.pushes import SAMPLE, entry, push, row_of
 
 WORKFLOW, NODE = "f437fb6aa75042ee973ebb23e7d3b1b9", "04e19e53f694496f8774355e2096d9f1"
 CALL, NUMBER = "d7b14e08214617f5d7066fc002e6b379", "+6212345678"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +10,8 @@ import pytest
 from psycopg import Connection
 
 from ingest.batch import keys
-from ingest.batch.clients import acknowledging_client
-from ingest.batch.entry import Entry
-from ingest.batch.push_ids import PushIds
-from ingest.web.fallback import Fallback
-from ingest.web.open_batch import OpenBatch
 from ops.commands.reconcile import reconcile
+from tests.batches import acknowledge, batch_ids
 from tests.processes import ingest
 from tests.pushes import entry, push
 from workers.database import Database
@@ -26,26 +21,6 @@ from workers.sweeper.loop import Sweeper
 Rows = Connection[dict[str, Any]]
 
 pytestmark = pytest.mark.usefixtures("environment")
-
-
-def acknowledge(redis_url: str, database_url: str, entries: list[Entry]) -> None:
-    """Store pushes as web does, in a batch of their own."""
-
-    async def run() -> None:
-        client, fallback = acknowledging_client(redis_url), Fallback(database_url)
-        batch = OpenBatch(client, PushIds(), fallback.store)
-        writer = asyncio.create_task(batch.run())
-        await asyncio.gather(*(batch.append(one) for one in entries))
-        writer.cancel()
-        await fallback.close()
-        await client.aclose()
-
-    asyncio.run(run())
-
-
-def batch_ids(client: Any) -> list[str]:
-    """The batches in flight, oldest first."""
-    return keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
 
 
 def test_every_outcome_adds_up(

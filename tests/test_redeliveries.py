@@ -19,7 +19,7 @@ from ingest.batch.entry import Entry
 from ingest.tables.rows import Normalised
 from tests.batches import settle_at_once
 from tests.pushes import IDS, entry, push, received_at
-from tests.test_settle import outcomes, settled_in, told
+from tests.stored import outcomes, settled_in, told
 from workers.database import Database
 from workers.late import MOST_BETWEEN
 from workers.redeliveries import Told, tell_redeliveries

@@ -17,9 +17,10 @@ from psycopg import Connection
 import workers.sweeper.retention
 from ingest.batch import keys
 from ops.commands.reconcile import reconcile
+from tests.clock import Clock
 from tests.processes import ingest, running, wait_until
 from tests.pushes import entry, push
-from tests.test_sweeper import Clock, store_pending
+from tests.stored import store_pending
 from workers.database import Database
 from workers.settle import settle
 from workers.sweeper.chore import REST_SECONDS, Chore
@@ -29,12 +30,6 @@ from workers.sweeper.retention import Days, Retention
 Rows = Connection[dict[str, Any]]
 
 DAY_US = 24 * 3600 * 1_000_000
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Time as the sweeper sees it."""
-    return Clock()
 
 
 @pytest.fixture

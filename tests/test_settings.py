@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,9 +12,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ingest.batch.clients import patient_client
 from ingest.errors import SettingError
-from ingest.settings import LOCK_FILE, RUNNING_FILE, load, running_pid
+from ingest.settings import RUNNING_FILE, load, running_pid
 from ingest.tokens import Token, digest_of
 from ingest.urls import connection_options, each_host
+from tests.running_up import locked_by
 
 
 def token(source: str, secret: str) -> Token:
@@ -45,18 +43,6 @@ def test_missing_url_is_named(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(SettingError, match=f"{name} is not set"):
         getattr(current, name.lower())
-
-
-@contextmanager
-def locked_by(pid: int, data_dir: Path) -> Iterator[None]:
-    """A data folder as an `ingest up` of this pid holds it."""
-    running = {"pid": pid, "DATABASE_URL": "postgresql:///up", "REDIS_URL": "redis://up", "PORT": "8123"}
-    (data_dir / RUNNING_FILE).write_text(json.dumps(running))
-    with (data_dir / LOCK_FILE).open("w") as lock:
-        lock.write(str(pid))
-        lock.flush()
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def test_running_urls_are_found(tmp_path: Path) -> None:

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-SOURCES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for folder in ("ingest", "workers", "ops", "bench")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-}
+from tests.sources import ROOT, SOURCES, TESTS, imports, tree
+
+__all__ = ["ROOT"]  # for test_tables, until it asks tests.sources itself
+
 CLIENTS = {"redis", "rq", "psycopg", "aiohttp", "httpx"}
 
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50
-
-
-def tree(module: str) -> ast.Module:
-    """A module's syntax tree."""
-    return ast.parse(SOURCES[module].read_text())
-
-
-def imports(module: str) -> set[str]:
-    """Every module that a module imports, by full name."""
-    found: set[str] = set()
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+MAX_TEST_FILE_LINES = 400
+MAX_MODULES_IN_FOLDER = 20
+STILL_IMPORT = {"tests.test_copy", "tests.test_normalise", "tests.test_tables"}
 
 
 def reachable(module: str) -> set[str]:
@@ -120,3 +105,21 @@ def test_sizes_stay_small(module: str) -> None:
     functions = (node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     too_long = [one.name for one in functions if (one.end_lineno or 0) - one.lineno >= MAX_FUNCTION_LINES]
     assert too_long == []
+
+
+def test_folders_stay_small() -> None:
+    """A folder shows at one look what is in it."""
+    modules = Counter(path.parent for name, path in SOURCES.items() if path.name != "__init__.py")
+    assert {str(folder): count for folder, count in modules.items() if count > MAX_MODULES_IN_FOLDER} == {}
+
+
+@pytest.mark.parametrize("module", TESTS)
+def test_tests_stay_small(module: str) -> None:
+    """A file of tests is about one behaviour, or one command."""
+    assert len(TESTS[module].read_text().splitlines()) <= MAX_TEST_FILE_LINES
+
+
+@pytest.mark.parametrize("module", [name for name in TESTS if name not in STILL_IMPORT])
+def test_tests_do_not_import_each_other(module: str) -> None:
+    """What several files of tests use has a module of its own, whose name does not begin with `test_`."""
+    assert [name for name in imports(module) if ".test_" in name] == []

@@ -7,89 +7,21 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from ops.local.server import command_line, free_port
 from ops.simulator.pushes import generate
 from tests.processes import INGEST, descendants, wait_until
+from tests.running_up import Up, are_gone, running_up
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 README = Path(__file__).parents[2] / "README.md"
-
-
-class Up:
-    """A running `ingest up`: what it has printed, and how to reach it."""
-
-    def __init__(self, process: subprocess.Popen[str], output: Path, environ: dict[str, str]) -> None:
-        self.process = process
-        self.environ = environ
-        self._output = output
-
-    @property
-    def printed(self) -> str:
-        """Everything it has printed so far."""
-        return self._output.read_text()
-
-    def ingest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another command beside it."""
-        return subprocess.run([INGEST, *arguments], env=self.environ, check=False, capture_output=True, text=True)
-
-    def urls(self) -> dict[str, str]:
-        """What `ingest env` prints."""
-        lines = self.ingest("env").stdout.splitlines()
-        return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
-
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        """Ask Postgres."""
-        with psycopg.connect(self.urls()["DATABASE_URL"]) as connection:
-            return connection.execute(statement).fetchall()
-
-    def stop(self, number: signal.Signals) -> int:
-        """Stop it by a signal; its exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(60)
-
-
-@contextmanager
-def running_up(folder: Path, **settings: str) -> Iterator[Up]:
-    """`ingest up` with its data in a folder and ports of its own, until it is ready."""
-    environ = {
-        **os.environ,
-        "INGEST_DATA_DIR": str(folder / "data"),
-        "PORT": str(free_port()),
-        "DASHBOARD_PORT": str(free_port()),
-        **settings,
-    }
-    output = folder / f"up-{time.monotonic_ns()}.log"
-    with output.open("w") as log:
-        process = subprocess.Popen([INGEST, "up"], env=environ, stdout=log, stderr=log, text=True)
-    up = Up(process, output, environ)
-    try:
-        wait_until(lambda: "airudder-ingest is ready" in up.printed or process.poll() is not None, "it is ready", 120)
-        assert process.poll() is None, up.printed
-        yield up
-        if process.poll() is None:
-            up.stop(signal.SIGTERM)
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        process.wait()
-
-
-def are_gone(pids: list[int]) -> bool:
-    """Whether none of the processes runs."""
-    listed = subprocess.run(["ps", "-eo", "pid=,stat="], check=True, capture_output=True, text=True).stdout
-    running = {int(line.split()[0]) for line in listed.splitlines() if not line.split()[1].startswith("Z")}
-    return not running & set(pids)
 
 
 def test_newcomers_first_hour(tmp_path: Path) -> None:

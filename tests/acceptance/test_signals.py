@@ -17,8 +17,8 @@ import pytest
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ops.commands import up as up_module
 from ops.local.server import free_port
-from tests.acceptance.test_readme import Up, are_gone, running_up
 from tests.processes import INGEST, descendants, wait_until
+from tests.running_up import Up, are_gone, running_up
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180), pytest.mark.usefixtures("environment")]
 

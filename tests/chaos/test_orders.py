@@ -17,7 +17,7 @@ from tests.batches import enqueued, nothing_in_flight
 from tests.chaos.conftest import Report
 from tests.processes import running, wait_until
 from tests.pushes import IDS, call_history, received_at
-from tests.test_settle import ROW_TABLES
+from tests.stored import ROW_TABLES
 from workers.database import Database
 from workers.settle import settle
 

@@ -1,0 +1,82 @@
+"""What Postgres holds: pushes as web and workers leave them, and all that is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from ingest.batch.entry import Entry
+from tests.pushes import IDS, received_at
+from workers.database import Database
+from workers.settle import settle
+
+Rows = Connection[dict[str, Any]]
+
+ROW_TABLES = ("workflows", "nodes", "callees", "cases", "case_answers", "calls", "call_attributes", "call_turns")
+
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
+
+def rows(connection: Rows, table: str) -> list[dict[str, Any]]:
+    """All rows of a table, in an order of their own."""
+    found = connection.execute(f"SELECT * FROM airudder.{table}").fetchall()
+    return sorted(found, key=str)
+
+
+def outcomes(connection: Rows) -> dict[str, int]:
+    """How many pushes came to which outcome."""
+    counted = connection.execute("SELECT status, count(*) AS pushes FROM airudder.pushes GROUP BY status")
+    return {row["status"]: row["pushes"] for row in counted}
+
+
+def settled_in(
+    order: Sequence[int], deliveries: Sequence[Entry], database: Database, connection: Rows
+) -> list[dict[str, Any]]:
+    """What is told if these deliveries, of a source of their own, are settled one after another in this order."""
+    source = f"order {order}"
+    again = [
+        received_at(msgspec.structs.replace(one, push_id=IDS.draw()[0], source=source), one.received_us)
+        for one in deliveries
+    ]
+    for place in order:
+        settle(database, [again[place]])
+    return told(connection, again, source)
+
+
+def told(connection: Rows, deliveries: Sequence[Entry], source: str) -> list[dict[str, Any]]:
+    """All that is told of a source, its pushes' outcomes included, with each delivery's place for its id."""
+    places = {str(one.uuid): place for place, one in enumerate(deliveries)}
+    found = []
+    for table in (*ROW_TABLES, "pushes"):
+        for row in connection.execute(f"SELECT * FROM airudder.{table} WHERE source = %s", [source]):
+            kept = {name: places[push] for name, push in (row.get("kept_from") or {}).items()}
+            at = row.get("push_id") and places[str(row["push_id"])]
+            ids = {"source": None, "push_id": at, "kept_from": kept, "normalised_at": bool(row.get("normalised_at"))}
+            found.append({"table": table, **row, **ids})
+    return sorted(found, key=str)
+
+
+def store_pending(connection: Rows, one: Entry, attempts: int = 0) -> None:
+    """A push as web leaves it when Redis is away."""
+    connection.execute(
+        "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, attempts) "
+        "VALUES (%s, %s, %s, %s, %s, 'pending', %s)",
+        (one.uuid, one.received_at, one.source, one.kind, one.body, attempts),
+    )
+
+
+def statuses(connection: Rows) -> list[str]:
+    """The outcome of every push, oldest first."""
+    return [row["status"] for row in connection.execute("SELECT status FROM airudder.pushes ORDER BY push_id")]
+
+
+def make_dead(connection: Rows, one: Entry) -> None:
+    """What an older release, that could not read the push, left behind."""
+    connection.execute(
+        "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path) "
+        "VALUES (%s, %s, %s, %s, %s, 'dead', 'could not be normalised: KeyError', '$')",
+        (one.uuid, one.received_at, one.source, one.kind, one.body),
+    )

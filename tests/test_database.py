@@ -1,0 +1,77 @@
+"""A worker's connection to Postgres: lost, replaced, tried again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from ingest import tables
+from ingest.errors import PostgresAwayError
+from tests.pushes import entry, push
+from tests.stored import outcomes
+from workers.database import Database
+from workers.settle import settle
+
+Rows = Connection[dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("copy_from")
+
+
+def test_postgres_away_is_waited_for(connection: Rows) -> None:
+    """Without Postgres nothing is settled and nothing is dead: the caller is told after some patience."""
+    database = Database("postgresql://nobody@127.0.0.1:1/none", patience_seconds=0.2)
+
+    with pytest.raises(PostgresAwayError) as caught:
+        settle(database, [entry(push())])
+
+    assert caught.value.__cause__ is None
+
+
+def test_upserts_are_planned_once(database: Database, connection: Rows) -> None:
+    """A worker's session keeps the plan of each table's upsert, which costs more than to execute it, and of nothing
+    else, whose plan depends on values."""
+    for number in range(10):
+        settle(database, [entry(push(f"c{number}"))])
+
+    plans = "SELECT split_part(statement, ' ', 3), generic_plans > 0 FROM pg_prepared_statements"
+    prepared = database.run(lambda connection: connection.execute(plans).fetchall())
+    assert sorted(prepared) == sorted((f"airudder.{table.name}", True) for table in tables.TABLES)
+
+
+def test_lost_connection_is_replaced(database: Database, connection: Rows) -> None:
+    """A connection that the server ended is opened anew, and the batch settled."""
+    settle(database, [entry(push("c1"))])
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    settle(database, [entry(push("c2"))])
+
+    assert outcomes(connection) == {"normalised": 2}
+
+
+def test_serialization_failure_is_retried(database: Database, connection: Rows) -> None:
+    """A transaction that the server asks to try again is tried again."""
+    attempts = []
+
+    def work(connection: Connection[tuple[Any, ...]]) -> str:
+        attempts.append(1)
+        if len(attempts) == 1:
+            connection.execute("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$")
+        return "done"
+
+    assert database.run(work) == "done"
+    assert len(attempts) == 2
+
+
+def test_data_error_is_not_retried(database: Database, connection: Rows) -> None:
+    """An error in the data is raised at once, and the connection stays fit for use."""
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        database.run(lambda connection: connection.execute("SELECT 1 / 0"))
+
+    settle(database, [entry(push())])
+    assert outcomes(connection) == {"normalised": 1}

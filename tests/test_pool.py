@@ -1,0 +1,182 @@
+"""The pool of workers: real RQ worker processes, killed, terminated and lied to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from ingest.batch import keys
+from ingest.batch.lease import forget_the_dead
+from ingest.batch.queue import normalise_queue
+from ingest.process_ids import is_alive
+from tests import strangers
+from tests.batches import enqueued, nothing_in_flight
+from tests.processes import INGEST, descendants, running, running_command, running_into, wait_until
+from tests.pushes import entry, push
+from tests.stored import statuses
+
+Rows = Connection[dict[str, Any]]
+
+
+@pytest.fixture
+def one_worker(environment: None) -> Iterator[Any]:
+    """A worker process with one worker in its pool."""
+    with running("worker", WORKERS="1") as process:
+        yield process
+
+
+def test_worker_settles_batches(one_worker: Any, client: Any, connection: Rows) -> None:
+    """A worker settles what is enqueued and leaves nothing in Redis, neither job nor batch nor failure."""
+    for number in range(5):
+        enqueued(client, [entry(push(f"c{number}")), entry(b"[]")], f"b{number}")
+
+    wait_until(lambda: nothing_in_flight(client), "everything is settled")
+
+    assert sorted(statuses(connection)) == ["dead"] * 5 + ["normalised"] * 5
+    assert normalise_queue(client).failed_job_registry.get_job_ids() == []
+
+
+def test_strangers_jobs_are_refused(
+    environment: None, client: Any, connection: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can write to Redis runs no code in a worker: jobs of other functions, with callbacks, pickled, or no jobs
+    at all, are refused and removed, and ours are done."""
+    mark = tmp_path / "mark"
+    monkeypatch.setenv("STRANGERS_MARK", str(mark))
+    strangers.put_abandoned_job(client, "s1", data=strangers.PICKLED, meta=strangers.PICKLED)
+    strangers.put_abandoned_job(client, "s2", data=strangers.ours("s2"), failure_callback_name=strangers.MARK)
+    strangers.put_job(client, "s3", data='["os.system", null, ["echo was here > $STRANGERS_MARK"], {}]')
+    strangers.put_job(client, "s4", data=f'["{strangers.MARK}", null, ["s4"], {{}}]', created_at="never")
+    strangers.put_job(client, "s5", data=strangers.PICKLED, result=strangers.PICKLED, timeout="x")
+    strangers.put_job(client, "s6", data=zlib.compress(b"[" * 10**8))
+    callbacks = dict.fromkeys(("success_callback_name", "failure_callback_name"), strangers.MARK)
+    strangers.put_job(client, "s7", data=strangers.ours("s7"), origin="normalise", **callbacks)
+    client.lpush("rq:queue:normalise", b"\xff", "no such job", "id: x")
+    client.rpush("rq:job:s8", "a list")
+    client.lpush("rq:queue:normalise", "s8")
+    enqueued(client, [entry(push())])
+
+    with running_into(tmp_path / "log", INGEST, "worker", WORKERS="1"):
+        wait_until(lambda: statuses(connection), "our batch is settled")
+        registered = client.smembers("rq:workers")
+        (listeners,) = client.pubsub_numsub(*(b"rq:pubsub:" + key.rpartition(b":")[2] for key in registered))
+        client.lpush("rq:queue:normalise", "s3")
+
+    assert not mark.exists()
+    assert listeners[1] == 0
+    said = (tmp_path / "log").read_text()
+    assert said.count("a job that is not ours was refused") == 5
+    assert "leave_mark" not in said
+    assert "was here" not in said
+    assert "starting another" not in said
+    assert set(client.keys("rq:job:s*")) == {b"rq:job:s2", b"rq:job:s8"}
+
+
+def test_killed_worker_is_replaced(one_worker: Any, client: Any, connection: Rows) -> None:
+    """The pool starts another worker when one is killed, and work goes on."""
+    first = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+    os.kill(int(client.hget(next(iter(first)), "pid")), signal.SIGKILL)
+    # What Redis hands to the dead worker's connection until it notices is the sweeper's to find.
+    wait_until(lambda: client.smembers("rq:workers") - first, "another worker registers")
+    enqueued(client, [entry(push())])
+
+    wait_until(lambda: nothing_in_flight(client), "another worker settles the batch")
+
+    assert statuses(connection) == ["normalised"]
+
+
+def test_dead_workers_batch_is_taken_up_at_once(
+    environment: None, client: Any, database_url: str, connection: Rows
+) -> None:
+    """The pool enqueues what a worker was at when it died, without waiting for its lease; a new pool does so too."""
+    with Connection.connect(database_url) as blocker, running("worker", WORKERS="1") as pool:
+        blocker.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        enqueued(client, [entry(push("c1"))])
+        first = wait_until(lambda: client.get(keys.lease("b1")), "the batch is taken")
+        os.kill(int(first.rpartition(b":")[2]), signal.SIGKILL)
+        second = wait_until(lambda: {client.get(keys.lease("b1"))} - {first, None}, "another worker takes it").pop()
+        assert client.hget(keys.progress("b1"), "attempts") == b"2"
+        pool.kill()
+        pool.wait()
+        os.kill(int(second.rpartition(b":")[2]), signal.SIGKILL)
+        with running("worker", WORKERS="1"):
+            wait_until(lambda: {client.get(keys.lease("b1"))} - {second, None}, "a worker of the next pool takes it")
+            blocker.rollback()
+            wait_until(lambda: nothing_in_flight(client), "the batch is settled")
+
+    assert statuses(connection) == ["normalised"]
+
+
+def test_workers_leave_with_killed_pool(one_worker: Any, client: Any) -> None:
+    """When the pool is killed its workers end too: the next pool must not double them."""
+    registered = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+    pid = int(client.hget(next(iter(registered)), "pid"))
+
+    one_worker.kill()
+
+    wait_until(lambda: not client.smembers("rq:workers"), "the worker has left")
+    wait_until(lambda: not is_alive(pid), "its process has ended")
+
+
+def test_terminated_worker_finishes_batch(environment: None, client: Any, connection: Rows) -> None:
+    """SIGTERM in the middle of a batch: the batch is finished, and the process ends with exit code 0."""
+    with Connection.connect(os.environ["DATABASE_URL"]) as blocker:
+        blocker.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        enqueued(client, [entry(push())])
+        with running("worker", WORKERS="1") as process:
+            wait_until(lambda: client.exists(keys.taken("b1")), "the batch is taken")
+            process.terminate()
+            blocker.rollback()
+            assert process.wait(30) == 0
+
+    assert statuses(connection) == ["normalised"]
+    assert nothing_in_flight(client)
+
+
+def test_killed_pool_is_forgotten(environment: None, client: Any) -> None:
+    """Workers that were killed together with their pool are gone from RQ's registry as soon as another pool runs."""
+    with running("worker", WORKERS="2") as pool:
+        first = wait_until(lambda: client.smembers("rq:workers:normalise"), "workers register")
+        os.killpg(pool.pid, signal.SIGKILL)
+        pool.wait()
+        with running("worker", WORKERS="1"):
+            wait_until(lambda: client.smembers("rq:workers:normalise") - first, "another worker registers")
+            wait_until(lambda: client.scard("rq:workers:normalise") == 1, "the others are forgotten")
+            assert client.scard("rq:workers") == 1
+
+
+def test_worker_killed_at_its_birth_is_forgotten(client: Any) -> None:
+    """So is one that RQ has registered and that came no further; one that lives, or is elsewhere, stays."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = socket.gethostname()
+    for name, host, pid in (
+        ("ended", here, ended.pid),
+        ("lives", here, os.getpid()),
+        ("elsewhere", "other", ended.pid),
+    ):
+        client.hset(f"rq:worker:{name}", mapping={"hostname": host, "pid": pid})
+        client.sadd("rq:workers", f"rq:worker:{name}")
+        client.sadd("rq:workers:normalise", f"rq:worker:{name}")
+
+    forget_the_dead(client)
+
+    assert client.smembers("rq:workers:normalise") == {b"rq:worker:lives", b"rq:worker:elsewhere"}
+
+
+def test_pool_ends_where_interrupts_are_ignored(database_url: str, redis_url: str, client: Any) -> None:
+    """As under a shell that runs it in the background: its workers are told to stop by an interrupt all the same."""
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WORKERS": "2"}
+    command = f"trap '' INT; exec {INGEST} worker"
+    with running_command("sh", "-c", command, **environ) as pool:
+        wait_until(lambda: len(descendants(pool.pid)) >= 2, "workers are started")

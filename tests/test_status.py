@@ -1,0 +1,141 @@
+"""`ingest status`, as operators run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from psycopg import Connection
+
+from ingest.batch import keys
+from ingest.batch.entry import encode_entry, hour_name
+from ingest.process_ids import is_alive
+from ingest.web.refusals import Refusal
+from ops import queries
+from tests.processes import descendants, ingest, running, wait_until
+from tests.pushes import entry, push
+from tests.stored import make_dead
+from workers.database import Database
+from workers.settle import settle
+
+Rows = Connection[dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+
+def test_status_counts_in_flight(client: Any, database: Database) -> None:
+    """`status --json` counts batches and pushes in flight, what came within a day, dead letters and refusals, and says
+    that nobody works."""
+    settle(database, [entry(push("c1")), entry(push("c1")), entry(b"[]")])
+    client.rpush(keys.batch("b1"), encode_entry(entry(push("c2"))), encode_entry(entry(push("c3"))))
+    client.zadd(keys.BATCHES, {"b1": 1.0})
+    client.hincrby(keys.REFUSED, keys.refused_field("wrong credential", None), 3)
+    client.hincrby(keys.REFUSED, keys.refused_field("body too large", "shop"), 1)
+    for hours, pushes in ((0, 3), (23, 2), (24, 1)):
+        hour = hour_name(datetime.now(UTC) - timedelta(hours=hours))
+        client.hset(keys.acknowledged(hour), "shop", pushes)
+
+    result = ingest("status", "--json")
+
+    status = json.loads(result.stdout)
+    flight = status["redis"]["in_flight"]
+    assert (flight["batches"], flight["pushes"], flight["workers"]) == (1, 2, 0)
+    assert status["redis"]["refused"] == [
+        {"reason": "body too large", "source": "shop", "requests": 1},
+        {"reason": "wrong credential", "source": None, "requests": 3},
+    ]
+    assert status["postgres"]["dead"] == 1
+    assert status["redis"]["acknowledged_last_24_hours"] == {"shop": 5}
+    assert status["problems"][0] == "no worker is running"
+    assert status["problems"][1] == "no sweeper is running"
+    assert status["problems"][2].startswith("the oldest batch waits for")
+    assert result.returncode == 1
+
+
+def test_status_survives_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`status` with both servers away says so in words, without a traceback."""
+    monkeypatch.setenv("REDIS_URL", "redis://:s3cret@127.0.0.1:1/0")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:s3cret@127.0.0.1:1/none")
+
+    result = ingest("status")
+
+    assert result.returncode == 1
+    assert result.stdout.count("PROBLEM") == 2
+    assert "Traceback" not in result.stderr
+    assert "s3cret" not in result.stdout + result.stderr
+
+
+def test_status_sees_pending_wait(connection: Rows) -> None:
+    """A push that is pending for longer than a minute is a problem: nobody feeds it."""
+    old = entry(push(), later_us=-3_600_000_000)
+    connection.execute(
+        "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status) "
+        "VALUES (%s, %s, 'default', 'custom-api', %s, 'pending')",
+        (old.uuid, old.received_at, old.body),
+    )
+
+    result = ingest("status")
+
+    assert result.returncode == 1
+    assert "the oldest pending push waits for 36" in result.stdout
+
+
+def test_replayed_push_waits_since_its_replay(connection: Rows) -> None:
+    """An old dead letter that is replayed has waited since then, not since it came."""
+    make_dead(connection, entry(push(), later_us=-3_600_000_000))
+    connection.execute(queries.REPLAY_ALL_DEAD)
+
+    status = json.loads(ingest("status", "--json").stdout)
+
+    assert (status["postgres"]["pending"], status["postgres"]["dead"]) == (1, 0)
+    assert status["postgres"]["oldest_pending_seconds"] < 60
+    assert not [one for one in status["problems"] if "pending" in one]
+
+
+def test_status_counts_no_killed_workers(client: Any) -> None:
+    """Workers that were killed on this machine are not counted, though their hearts seem to beat still."""
+    with running("worker", WORKERS="2") as pool:
+        wait_until(lambda: client.scard("rq:workers") == 2, "both register")
+        found = wait_until(lambda: descendants(pool.pid), "the pool has workers")
+        os.kill(pool.pid, signal.SIGSTOP)
+        for pid in found:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, found)), "they are gone")
+        counted = json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"]
+        registered = client.scard("rq:workers")
+        os.kill(pool.pid, signal.SIGCONT)
+
+    assert (counted, registered) == (0, 2)
+
+
+def test_status_counts_living_workers(client: Any) -> None:
+    """A worker that was killed is not counted for long, though it stays registered."""
+    with running("worker", WORKERS="1"):
+        (key,) = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+        wait_until(lambda: client.hget(key, "last_heartbeat"), "its heart beats")
+        assert json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"] == 1
+        client.hset(key, "last_heartbeat", "2026-01-01T00:00:00.000000Z")
+        assert json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"] == 0
+
+
+def test_status_shows_the_last_refusals(client: Any) -> None:
+    """A wrong token of the last minutes is a problem, and what is known of it is shown; an old one is no problem."""
+    now = datetime.now(UTC)
+    for age, credential in ((timedelta(hours=1), "0ld0ld00"), (timedelta(seconds=5), "1a2b3c4d")):
+        refusal = msgspec.json.encode(Refusal(now - age, "wrong credential", None, "203.0.113.0/24", credential))
+        client.lpush(keys.LAST_REFUSALS, refusal)
+        client.hset(keys.LAST_REFUSED, "wrong credential", refusal)
+
+    words = ingest("status").stdout
+    status = json.loads(ingest("status", "--json").stdout)
+
+    assert "wrong credential from 203.0.113.0/24 with 1a2b3c4d" in words
+    assert [one["credential"] for one in status["redis"]["last_refusals"]] == ["1a2b3c4d", "0ld0ld00"]
+    assert [one for one in status["problems"] if "wrong credentials" in one]
+    client.hset(keys.LAST_REFUSED, "wrong credential", client.lindex(keys.LAST_REFUSALS, 1))
+    assert "wrong credentials" not in ingest("status").stdout
