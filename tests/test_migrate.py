@@ -21,7 +21,7 @@ from ingest.batch.entry import pending_columns
 from ingest.errors import MigrationError
 from ingest.resources import locate
 from ops.commands.migrate import command
-from ops.migrations import migrator
+from ops.migrations import migrator, patience
 from ops.migrations.files import How, Migration, Step, read_migrations
 from ops.migrations.migrator import Migrator
 from tests.processes import wait_until
@@ -258,7 +258,7 @@ def test_files_are_numbered_in_turn() -> None:
 
 def test_nothing_waits_where_all_is_new(database_url: str, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a database that is up to date no lock is wanted that readers or writers have."""
-    monkeypatch.setattr(migrator, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0)
     with reading(database_url), psycopg.connect(database_url) as writer:
         writer.execute("DELETE FROM airudder.pushes")
         writer.execute("UPDATE airudder.calls SET attempt = 1")
@@ -267,7 +267,7 @@ def test_nothing_waits_where_all_is_new(database_url: str, connection: Rows, mon
 
 def test_lock_is_not_waited_for(old_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be locked is tried again, and then left with a word on who may hold it; the next run goes on."""
-    monkeypatch.setattr(migrator, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1)
     with psycopg.connect(old_url, application_name="bulk load") as holder:
         holder.execute("LOCK TABLE airudder.pushes IN ROW EXCLUSIVE MODE")
         with pytest.raises(MigrationError, match=r"0002_pushes_by_number waits .* \(bulk load\) is in a tr"):
@@ -298,11 +298,11 @@ def test_interrupted_index_is_built_again(old_url: str) -> None:
 def test_second_migration_waits_for_the_first(old_url: str) -> None:
     """Of two that migrate at once one says that it waits, and then does what is left."""
     with ThreadPoolExecutor() as thread, connect(old_url) as first:
-        first.execute(migrator.TRY_LOCK)
+        first.execute(patience.TRY_LOCK)
         second = thread.submit(migrate, old_url)
         asking = "SELECT FROM pg_stat_activity WHERE query LIKE '%%advisory_lock%%' AND pid <> pg_backend_pid()"
         wait_until(lambda: first.execute(asking).fetchall(), "the second asks for the lock")
-        first.execute(migrator.UNLOCK)
+        first.execute(patience.UNLOCK)
     waited, *_, last = second.result()
     assert (waited, last) == ("another process migrates this database: waiting for it", "the tables are up to date")
 
