@@ -10,7 +10,7 @@ from typing import Any
 from ingest.batch import keys
 from ingest.batch.entry import decode_entry
 from ingest.batch.queue import normalise_queue
-from ingest.web import open_batch
+from ingest.web import batch_in_redis
 from ingest.web.open_batch import OpenBatch
 from tests.batches import batch_ids
 from tests.open_batches import with_batch
@@ -96,7 +96,7 @@ def test_appended_is_counted(redis_url: str, client: Any) -> None:
 
 def test_full_batch_is_left(redis_url: str, client: Any) -> None:
     """No batch holds more pushes than its bound."""
-    pushes = open_batch.MAX_PUSHES + 201
+    pushes = batch_in_redis.MAX_PUSHES + 201
 
     async def work(batch: OpenBatch, _: Any) -> None:
         await asyncio.gather(*(batch.append(entry(push(f"c{number}"))) for number in range(pushes)))
@@ -105,7 +105,7 @@ def test_full_batch_is_left(redis_url: str, client: Any) -> None:
 
     sizes = [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)]
     assert sum(sizes) == pushes
-    assert max(sizes) <= open_batch.MAX_PUSHES
+    assert max(sizes) <= batch_in_redis.MAX_PUSHES
 
 
 def test_heavy_batch_is_left(redis_url: str, client: Any) -> None:
@@ -118,7 +118,7 @@ def test_heavy_batch_is_left(redis_url: str, client: Any) -> None:
     with_batch(redis_url, work)
 
     for batch_id in batch_ids(client):
-        assert sum(map(len, client.lrange(keys.batch(batch_id), 0, -1))) <= open_batch.MAX_BYTES
+        assert sum(map(len, client.lrange(keys.batch(batch_id), 0, -1))) <= batch_in_redis.MAX_BYTES
     assert sum(client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)) == 9
 
 

@@ -18,6 +18,7 @@ from ingest.batch.entry import Entry
 from ingest.batch.push_ids import PushIds
 from ingest.errors import NowhereToStoreError, TooSlowError
 from ingest.web import open_batch
+from ingest.web.batch_in_redis import MAX_BYTES
 from ingest.web.fallback import TIMEOUT_SECONDS
 from ingest.web.open_batch import REDIS_SECONDS, OpenBatch
 from tests.batches import batch_ids
@@ -143,7 +144,7 @@ class Narrow(Stored):
 
     async def store(self, entries: list[Entry]) -> None:
         """Keep them unless they are too many."""
-        if sum(len(one.body) for one in entries) > open_batch.MAX_BYTES // 8:
+        if sum(len(one.body) for one in entries) > MAX_BYTES // 8:
             raise TooSlowError("too slow")
         await super().store(entries)
 

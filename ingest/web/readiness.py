@@ -14,8 +14,8 @@ from ingest.batch import durability, redis_probe
 from ingest.clocks import Reading
 from ingest.errors import describe
 from ingest.web import fallback
+from ingest.web.batch_in_redis import JOIN
 from ingest.web.fallback import Fallback
-from ingest.web.open_batch import JOIN
 
 CAN_STORE = "can store"
 

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from ingest.batch import durability, redis_probe
 from ingest.batch.queue import OLDEST_REDIS
 from ingest.settings import Settings
-from ingest.web.open_batch import JOIN
+from ingest.web.batch_in_redis import JOIN
 from ops import in_flight
 from ops.doctor import encryption
 from ops.doctor.findings import Finding, change, clock, good, note, notes
