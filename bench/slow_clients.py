@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ingest.web.connection import allow_many_connections
+from ingest.web.timed_protocol import allow_many_connections
 
 _TOGETHER = 10
 """So many send after one sleep: what waking up costs is not the receiver's."""

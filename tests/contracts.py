@@ -29,7 +29,7 @@ PARTS = [
         "app app_state client connections cycle flow headers loop parser transport url _unset_keepalive_if_required "
         "connection_made connection_lost data_received eof_received "
         "on_message_begin on_headers_complete on_message_complete",
-        "ingest.web.connection",
+        "ingest.web.connection, with ingest.web.timed_protocol,",
         "the bounds on headers, time and connections",
     ),
     Lean(

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ingest.web.connection import MAX_HEAD, MAX_HEADERS, SPARE_FILES
+from ingest.web.connection import MAX_HEAD, MAX_HEADERS
+from ingest.web.timed_protocol import SPARE_FILES
 from ops.local.server import free_port
 from tests.kept import kept, refused
 from tests.processes import INGEST, answers, running_command, running_web, wait_until

@@ -100,13 +100,14 @@ def test_complaint_is_a_sentence() -> None:
 
 
 def classes_of(module: str) -> Iterator[tuple[ast.ClassDef, type, type]]:
-    """The classes of a module that are made from a library's: its text, the class, and the library's."""
+    """The classes of a module that are made from a library's, directly or not: its text, the class, the library's."""
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.ClassDef):
             ours = getattr(importlib.import_module(module), node.name)
-            for base in ours.__bases__:
+            for base in ours.__mro__:
                 if base.__module__.partition(".")[0] in {"uvicorn", "rq", "psycopg", "redis", "rq_dashboard"}:
                     yield node, ours, base
+                    break
 
 
 def inherited(node: ast.ClassDef, base: type) -> set[str]:

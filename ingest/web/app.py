@@ -25,7 +25,7 @@ from ingest.web.access import Access
 from ingest.web.addresses import Addresses
 from ingest.web.admission import Admission
 from ingest.web.body import BodyReader
-from ingest.web.connection import MAX_HEAD, Bounds, allow_many_connections
+from ingest.web.connection import MAX_HEAD
 from ingest.web.endpoint import PushEndpoint
 from ingest.web.fallback import Fallback
 from ingest.web.open_batch import OpenBatch
@@ -33,6 +33,7 @@ from ingest.web.rate_limit import RateLimit
 from ingest.web.readiness import Readiness
 from ingest.web.refusals import Refusals
 from ingest.web.strays import Strays
+from ingest.web.timed_protocol import Bounds, allow_many_connections
 
 _log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from ingest.web import answers
 from ingest.web.admission import Admission, Admitted
 from ingest.web.answers import Answer
 from ingest.web.body import BodyReader, SenderLeftError
-from ingest.web.connection import LATE
 from ingest.web.open_batch import OpenBatch
 from ingest.web.refusals import Refusals, RefusedError
+from ingest.web.timed_protocol import LATE
 
 SIGNATURE = b"x-airudder-sign"
 """The header that the vendor may sign a push with"""

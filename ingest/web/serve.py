@@ -16,7 +16,7 @@ from ingest.errors import SettingError
 from ingest.garbage import spare_garbage_collector
 from ingest.settings import Settings
 from ingest.web.app import create_app, log_read_again
-from ingest.web.connection import KEEP_ALIVE_SECONDS
+from ingest.web.timed_protocol import KEEP_ALIVE_SECONDS
 
 UVICORN: dict[str, Any] = {
     "timeout_keep_alive": KEEP_ALIVE_SECONDS,
