@@ -16,7 +16,8 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ingest.errors import NowhereToStoreError, TooSlowError
-from ingest.web.fallback import HOST_SECONDS, SPARE_SECONDS, TIMEOUT_SECONDS, Fallback, why_not
+from ingest.web.fallback import TIMEOUT_SECONDS, Fallback, why_not
+from ingest.web.spare_connection import HOST_SECONDS, SPARE_SECONDS
 from tests.logins import Logins
 from tests.processes import wait_until
 from tests.pushes import entry, push, signed
