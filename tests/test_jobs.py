@@ -22,8 +22,9 @@ from tests.batches import enqueued, refusing
 from tests.pushes import entry, hang_on_poison, push
 from tests.stored import statuses
 from workers import jobs, settle
+from workers.attempts import ATTEMPTS_TOGETHER
 from workers.database import Database
-from workers.jobs import ATTEMPTS_TOGETHER, normalise_batch
+from workers.jobs import normalise_batch
 from workers.pool import NormalisingWorker
 from workers.statements import FIND_CALLS
 

@@ -8,7 +8,8 @@ from ingest.batch import keys
 from ingest.batch.queue import enqueue_batch, normalise_queue
 from tests.batches import batch_without_job
 from tests.clock import Clock
-from workers.sweeper.loop import GRACE_SECONDS, Sweeper
+from workers.sweeper.loop import Sweeper
+from workers.sweeper.lost_batches import GRACE_SECONDS
 
 
 def test_lost_batch_is_enqueued_again(sweeper: Sweeper, client: Any, clock: Clock) -> None:

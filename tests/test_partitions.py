@@ -74,7 +74,7 @@ def test_day_of_many_rows_is_left(missing: None, database: Database, connection:
     connection.execute(FILL, [noon(3), strangers])
 
     for _ in range(2):
-        Partitions(database).make_ahead()
+        Partitions(database).run_once()
         assert made(connection) == [1, 2, 3, 4, 5, 6, 7]
         assert in_default(connection) == 600
 
@@ -85,7 +85,7 @@ def test_large_default_is_read_without_a_lock(missing: None, database: Database,
     for ahead in (0, 4):
         connection.execute(FILL, [noon(ahead), 20_000])
 
-    Partitions(database).make_ahead()
+    Partitions(database).run_once()
 
     assert made(connection) == [1, 2, 3, 5, 6, 7]
     assert in_default(connection) == 40_000
@@ -103,7 +103,7 @@ def test_push_for_a_day_that_is_being_made(
     with pytest.raises(PostgresAwayError):
         settle(database, [late])
 
-    Partitions(database).make_ahead()
+    Partitions(database).run_once()
     settle(database, [late])
 
     assert connection.execute("SELECT status FROM airudder.pushes").fetchall() == [{"status": "normalised"}]
@@ -115,7 +115,7 @@ def test_reader_is_waited_for_once(missing: None, database: Database, database_u
     waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%ensure_pushes_partition%%'"
     with psycopg.connect(database_url) as report, ThreadPoolExecutor() as thread:
         report.execute("SELECT FROM airudder.pushes")
-        trial = thread.submit(Partitions(database).make_ahead)
+        trial = thread.submit(Partitions(database).run_once)
         wait_until(lambda: connection.execute(waits).fetchall(), "the sweeper waits")
         with pytest.raises(PostgresAwayError, match="LockNotAvailable"):
             trial.result()
@@ -128,7 +128,7 @@ def test_one_days_failure_is_its_own(missing: None, database: Database, connecti
     connection.execute("ALTER TABLE airudder.pushes ADD CONSTRAINT refused CHECK (source <> 's') NOT VALID")
     try:
         with pytest.raises(psycopg.errors.CheckViolation):
-            Partitions(database).make_ahead()
+            Partitions(database).run_once()
     finally:
         connection.execute("ALTER TABLE airudder.pushes DROP CONSTRAINT refused")
 

@@ -17,6 +17,7 @@ from tests.stored import statuses, store_pending
 from workers import settle
 from workers.database import Database
 from workers.jobs import normalise_batch
+from workers.sweeper.chore import REST_SECONDS
 from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
@@ -83,7 +84,7 @@ def test_refused_push_holds_up_none_behind_it(
         sweeper.run_once()
         assert statuses(connection) == ["pending"] * 2 + ["normalised"] * 3
         assert sweeper.run_once() == 0
-    clock.now += workers.sweeper.pending.REST_SECONDS
+    clock.now += REST_SECONDS
 
     assert sweeper.run_once() == 2
     assert statuses(connection) == ["normalised"] * 5

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-import workers.sweeper.retention
+import workers.sweeper.old_pushes
+import workers.sweeper.old_transcripts
 from ingest.batch import keys
 from ops.commands.reconcile import reconcile
 from tests.clock import Clock
@@ -23,9 +24,11 @@ from tests.pushes import entry, push
 from tests.stored import store_pending
 from workers.database import Database
 from workers.settle import settle
-from workers.sweeper.chore import REST_SECONDS, Chore
-from workers.sweeper.loop import RETENTION_SECONDS, Sweeper
-from workers.sweeper.retention import Days, Retention
+from workers.sweeper.chore import REST_SECONDS, Guard
+from workers.sweeper.loop import Sweeper
+from workers.sweeper.old_pushes import OldPushes
+from workers.sweeper.old_transcripts import OldTranscripts
+from workers.sweeper.retention import EVERY_SECONDS
 
 Rows = Connection[dict[str, Any]]
 
@@ -77,11 +80,10 @@ def ages(connection: Rows) -> list[int]:
     return [row["days"] for row in found]
 
 
-def enforce(database: Database, clock: Clock, **days: int) -> None:
+def enforce(database: Database, clock: Clock, pushes: int | None = None, turns: int | None = None) -> None:
     """One pass of a retention that has just started."""
-    retention = Retention(database, clock, Days(**days))
-    retention.remove_pushes()
-    retention.remove_turns()
+    OldPushes(database, clock, pushes).run_once()
+    OldTranscripts(database, clock, turns).run_once()
 
 
 def test_old_partitions_are_dropped(database: Database, clock: Clock, connection: Rows, partitions: None) -> None:
@@ -156,7 +158,7 @@ def test_pushes_without_partition_are_deleted(
     database: Database, clock: Clock, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pushes of days that never had a partition go as well, portion by portion; pending ones stay."""
-    monkeypatch.setattr(workers.sweeper.retention, "PUSHES", 2)
+    monkeypatch.setattr(workers.sweeper.old_pushes, "PUSHES", 2)
     for days_ago in (100, 100, 101, 102, 103):
         store(connection, days_ago)
     store_pending(connection, entry(push(), later_us=-104 * DAY_US))
@@ -190,8 +192,7 @@ def test_held_table_is_left_alone_for_a_while(
     database_url: str, database: Database, clock: Clock, connection: Rows, partitions: None
 ) -> None:
     """While a long report reads the pushes nothing is dropped, and it is tried again after a rest."""
-    retention = Retention(database, clock, Days(pushes=3))
-    chore = Chore("old pushes", retention.remove_pushes, clock, rest=REST_SECONDS)
+    chore = Guard(OldPushes(database, clock, 3), clock)
     store(connection, 5)
     store(connection, 100)
     with Connection.connect(database_url) as report:
@@ -208,14 +209,13 @@ def test_held_table_is_left_alone_for_a_while(
 
 def test_retention_looks_once_an_hour(database: Database, clock: Clock, connection: Rows, partitions: None) -> None:
     """Between two looks it costs nothing."""
-    retention = Retention(database, clock, Days(pushes=3))
-    chore = Chore("old pushes", retention.remove_pushes, clock, every=RETENTION_SECONDS)
+    chore = Guard(OldPushes(database, clock, 3), clock)
     chore.run_if_due()
     connection.execute("SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date - 9)")
 
     chore.run_if_due()
     assert has_partition(connection, 9)
-    clock.now += RETENTION_SECONDS
+    clock.now += EVERY_SECONDS
     chore.run_if_due()
     assert not has_partition(connection, 9)
 
@@ -232,7 +232,7 @@ def test_old_transcripts_are_cleared(
     database: Database, clock: Clock, connection: Rows, monkeypatch: pytest.MonkeyPatch, portion: int
 ) -> None:
     """The turns of calls that began, or where that is unknown came in, long enough ago go; the calls stay."""
-    monkeypatch.setattr(workers.sweeper.retention, "CALLS", portion)
+    monkeypatch.setattr(workers.sweeper.old_transcripts, "CALLS", portion)
     young = f"{datetime.now(UTC) - timedelta(days=29):%Y-%m-%dT%H:%M:%SZ}"
     old = f"{datetime.now(UTC) - timedelta(days=31):%Y-%m-%dT%H:%M:%SZ}"
     settle(
@@ -263,14 +263,14 @@ def test_old_transcripts_are_cleared(
 
 def test_late_transcript_is_cleared_too(database: Database, clock: Clock, connection: Rows) -> None:
     """A push that brings an old call's transcript after its time, as a replay may, is cleared by the next look."""
-    retention = Retention(database, clock, Days(turns=30))
+    transcripts = OldTranscripts(database, clock, 30)
     settle(database, [entry(call_from("2026-01-02T00:00:00Z", "c1"))])
-    retention.remove_turns()
+    transcripts.run_once()
     again = {**call_from("2026-01-02T00:00:00Z", "c1"), "serial": 2}
     settle(database, [entry(call_from("2026-01-01T00:00:00Z", "c2")), entry(again)])
     assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 4}
 
-    retention.remove_turns()
+    transcripts.run_once()
 
     assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 0}
 
@@ -279,14 +279,14 @@ def test_much_to_remove_takes_several_passes(
     database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What does not fit into a pass is removed in the next, and others have their turn between."""
-    monkeypatch.setattr(workers.sweeper.retention, "CALLS", 1)
+    monkeypatch.setattr(workers.sweeper.old_transcripts, "CALLS", 1)
     ticks = itertools.count(step=2)
-    retention = Retention(database, lambda: next(ticks), Days(turns=30))
+    transcripts = OldTranscripts(database, lambda: next(ticks), 30)
     settle(database, [entry(call_from("2026-01-01T00:00:00Z", f"c{number}")) for number in range(5)])
     left = []
 
     for _ in range(4):
-        retention.remove_turns()
+        transcripts.run_once()
         (row,) = connection.execute("SELECT count(DISTINCT call_id) AS calls FROM airudder.call_turns").fetchall()
         left.append(row["calls"])
 

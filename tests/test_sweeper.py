@@ -17,8 +17,9 @@ from tests.clock import Clock
 from tests.pushes import entry, push
 from tests.stored import statuses, store_pending
 from workers.database import Database
-from workers.sweeper.chore import REST_SECONDS, Chore
-from workers.sweeper.loop import GRACE_SECONDS, Sweeper
+from workers.sweeper.chore import REST_SECONDS, Chore, Guard
+from workers.sweeper.loop import Sweeper
+from workers.sweeper.lost_batches import GRACE_SECONDS
 from workers.sweeper.partitions import Partitions
 from workers.sweeper.retention import Days
 
@@ -76,7 +77,7 @@ def test_failing_chore_holds_up_no_other(
     client: Any, database: Database, clock: Clock, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever goes wrong in one chore, as of what somebody has put into Redis, is told of, and the others are done."""
-    monkeypatch.setattr(Partitions, "make_ahead", lambda _: 1 // 0)
+    monkeypatch.setattr(Partitions, "run_once", lambda _: 1 // 0)
     client.zadd(keys.BATCHES, {b"\xff": 1.0})
     store_pending(connection, entry(push()))
     retention = datetime.now(UTC) - timedelta(days=3)
@@ -94,15 +95,18 @@ def test_failing_chore_holds_up_no_other(
 def test_failure_is_told_once_a_minute(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """A chore that fails each time, without a rest, fills no log; the error's text is not in it."""
 
-    def fail() -> int:
-        raise ValueError("Budi")
+    class Failing(Chore):
+        name = "this and that"
 
-    chore = Chore("this and that", fail, clock)
+        def run_once(self) -> int:
+            raise ValueError("Budi")
+
+    guard = Guard(Failing(), clock)
     for _ in range(10):
-        assert chore.run_if_due() == 0
+        assert guard.run_if_due() == 0
         clock.now += REST_SECONDS / 5
 
-    assert caplog.text.count("this and that wait: ValueError at fail") == 2
+    assert caplog.text.count("this and that wait: ValueError at run_once") == 2
     assert "Budi" not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""The one RQ job: normalise a batch. Whatever way it ends, the batch is either in Postgres or still in Redis."""
+"""The one RQ job: normalise a batch. However the job ends, the batch is in Postgres or still in Redis."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from rq import get_current_job
 from ingest import settings
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
+from workers.attempts import ATTEMPTS_TOGETHER
 from workers.database import Database
 from workers.settle import OneByOne, bury, settle, unsettled
 from workers.taken_batch import TakenBatch, take
 from workers.watchdog import watched
 
-ATTEMPTS_TOGETHER = 1
-"""A batch that has ended this many attempts without a word is normalised push by push; a push that then ends two
-workers more is dead. One would not be enough: machines are reset for other reasons, and something is always in hand."""
 CAREFUL_SECONDS = JOB_TIMEOUT_SECONDS / 2
-"""Push by push a large batch may take several jobs: the alarm must not ring for a push that did nothing wrong."""
+"""How long one job goes through a batch push by push. A large batch takes several jobs: if a job ran out of time, the
+push in hand would be suspected."""
 
 
 def normalise(batch_id: str) -> None:
@@ -33,14 +32,14 @@ def normalise(batch_id: str) -> None:
     except PostgresAwayError:
         raise
     except SystemExit as told_to_stop:
-        raise told_to_stop from None  # nor what it was told in the midst of
+        raise told_to_stop from None  # the error that was being handled may hold a row as well
     except Exception as error:
-        # RQ keeps the traceback and its dashboard shows it: without the cause, whose text may hold a row.
+        # Without its cause, whose text may hold a row: RQ keeps the traceback, and its dashboard shows it.
         raise BatchFailedError(describe(error)) from None
 
 
 def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
-    """What `normalise` does, on given connections."""
+    """Do the same on given connections."""
     batch = take(client, batch_id)
     if batch is None:
         return
@@ -56,12 +55,12 @@ def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
     if is_done:
         batch.discard()
     else:
-        # The sweeper enqueues it again: a job of the same id would be cleaned up together with this one.
+        # The sweeper enqueues the batch again. Here RQ would remove the new job with this one, as both have one id.
         batch.release()
 
 
 def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
-    """Settle the batch push by push; false if this job's share of the time is over before its end."""
+    """Settle the batch push by push; false if CAREFUL_SECONDS are over before its end."""
     one_by_one, rest = OneByOne(database), []
     for entry in unsettled(database, batch.entries):
         if entry.push_id == batch.in_hand == batch.suspect:
@@ -70,7 +69,9 @@ def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
             rest.append(entry)
     if batch.in_hand:
         batch.suspect_in_hand()
-        rest.sort(key=lambda entry: entry.push_id == batch.in_hand)  # last, so that no other waits for it
+        rest.sort(
+            key=lambda entry: entry.push_id == batch.in_hand
+        )  # last, as it may end this worker too
     leave_at = time.monotonic() + CAREFUL_SECONDS
     for entry in rest:
         if time.monotonic() > leave_at:
@@ -83,5 +84,5 @@ def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
 
 @functools.cache
 def database() -> Database:
-    """This process's connection; opened by the first job, so that a pool may fork before."""
+    """This process's connection. The first job opens it, after the pool has forked the worker."""
     return Database(settings.load().database_url, patience_seconds=JOB_TIMEOUT_SECONDS * 2 / 3)

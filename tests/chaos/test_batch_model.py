@@ -43,7 +43,8 @@ from workers import statements
 from workers.database import Database
 from workers.jobs import normalise_batch
 from workers.settle import settle
-from workers.sweeper.loop import GRACE_SECONDS, Sweeper
+from workers.sweeper.loop import Sweeper
+from workers.sweeper.lost_batches import GRACE_SECONDS
 from workers.taken_batch import TakenBatch, take
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]

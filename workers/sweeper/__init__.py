@@ -1,1 +1,1 @@
-"""The sweeper: finds what got lost and puts it back on its way, and keeps the tables in order."""
+"""The sweeper: brings lost work back on its way, makes partitions and removes what is too old."""

@@ -1,50 +1,63 @@
-"""A chore of the sweeper: done when it is due; one that fails is told of, rests, and holds up no other."""
+"""What the sweeper does again and again, and the guard that keeps one chore's failure from the others."""
 
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import ClassVar
 
 from ingest.errors import IngestError, describe
 
 REST_SECONDS = 60.0
-"""How long to leave the tables alone when they could not be locked: whoever waits for a lock holds up others."""
+"""How long something is left alone after a failure that trying again at once would only repeat"""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class Chore:
-    """`run` says how much it handled: while it is something, the chore is due again at once, and else after `every`
-    seconds; after a failure it rests for `rest` seconds."""
+class Chore(ABC):
+    """One kind of work. A new one is a class of this kind in a file of its own, named in `loop.chores`."""
 
-    name: str
-    run: Callable[[], int]
-    clock: Callable[[], float]
-    every: float = 0.0
-    rest: float = 0.0
-    due_at: float = 0.0
-    _told: tuple[str, float] = ("", 0.0)
+    name: ClassVar[str]
+    """Of what it works at, in the plural: the log says that these wait"""
+    every: ClassVar[float] = 0.0
+    """Seconds from a run that found nothing to do until the next run; 0: the next pass"""
+    rest: ClassVar[float] = 0.0
+    """Seconds from a run that failed until the next run"""
+
+    @abstractmethod
+    def run_once(self) -> int:
+        """Work for some seconds at most; return how much was handled. After anything but 0 it is due again at once."""
+
+
+class Guard:
+    """Runs one chore when it is due. An error is logged and goes no further, so the next chore has its turn."""
+
+    def __init__(self, chore: Chore, clock: Callable[[], float]) -> None:
+        self._chore = chore
+        self._clock = clock
+        self._due_at = 0.0
+        self._told = ""
+        self._tell_again_at = 0.0
 
     def run_if_due(self) -> int:
-        """How much was handled; 0 if it was not due, or failed."""
-        if self.clock() < self.due_at:
+        """Return how much was handled; 0 if the chore was not due, or failed."""
+        if self._clock() < self._due_at:
             return 0
-        wait = self.rest
+        wait = self._chore.rest
         try:
-            handled = self.run()
-            wait = 0.0 if handled else self.every
-        except Exception as error:  # whatever it is, the others have their turn
+            handled = self._chore.run_once()
+            wait = 0.0 if handled else self._chore.every
+        except Exception as error:  # of any kind
             handled = 0
             self._tell(error)
-        self.due_at = self.clock() + wait
+        self._due_at = self._clock() + wait
         return handled
 
     def _tell(self, error: Exception) -> None:
         """Log what went wrong, once a minute if it stays the same."""
         is_foreseen = isinstance(error, IngestError)
-        words = f"{self.name} wait: {error if is_foreseen else describe(error)}"
-        if self._told[0] != words or self.clock() >= self._told[1]:
+        words = f"{self._chore.name} wait: {error if is_foreseen else describe(error)}"
+        if self._told != words or self._clock() >= self._tell_again_at:
             _log.log(logging.WARNING if is_foreseen else logging.ERROR, words)
-            self._told = words, self.clock() + REST_SECONDS
+            self._told, self._tell_again_at = words, self._clock() + REST_SECONDS

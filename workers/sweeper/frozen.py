@@ -1,5 +1,8 @@
-"""Frozen writers: a worker that stands still inside a statement, or amid a pipeline, keeps its rows locked. Postgres
-itself ends only who stands still between two statements that are not in a pipeline."""
+"""Frozen writers: workers that stand still in a transaction, and keep the rows locked that they have written.
+
+Postgres ends such a session by itself only between two statements (idle_in_transaction_session_timeout). In the middle
+of a COPY or of a pipeline it waits for the worker without end.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,25 @@ from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import NotAllowedError
 from workers import statements
 from workers.database import Database
+from workers.sweeper.chore import REST_SECONDS, Chore
 
 FROZEN_SECONDS = 2 * JOB_TIMEOUT_SECONDS
-"""No transaction of a worker that moves is so old"""
+"""A job ends after half of that, and its transaction with it"""
 
 _log = logging.getLogger(__name__)
 
 
-class FrozenWriters:
-    """Ends the transactions of our own login that are old and wait for their worker: what they held can be written."""
+class FrozenWriters(Chore):
+    """Ends sessions of our own login whose transaction is old and which wait for their worker to send something."""
+
+    name = "frozen writers"
+    rest = REST_SECONDS
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def end(self) -> int:
-        """Look once, and end what is found; how many. NotAllowedError where the login may end no session, not even its
-        own."""
+    def run_once(self) -> int:
+        """End what is found; return how many sessions. NotAllowedError where the login may not end its own sessions."""
         ended = self._database.run(_end)
         if ended is None:
             raise NotAllowedError("this login may not call pg_terminate_backend")

@@ -1,5 +1,8 @@
-"""The sweeper: finds what got lost and puts it back on its way, makes partitions ahead and removes what is
-too old. Independent of RQ's health: what it believes is the index of batches and the tables."""
+"""The sweeper process: a list of chores, done one after another in each pass.
+
+It brings lost work back on its way, makes partitions and removes what is too old. It trusts the index of batches and
+the tables, and not what RQ says of its jobs.
+"""
 
 from __future__ import annotations
 
@@ -14,96 +17,67 @@ from psycopg import Connection
 from redis import Redis
 
 from ingest import logs, settings
-from ingest.batch import keys
 from ingest.batch.clients import brisk_client
-from ingest.batch.lease import enqueue_again, leases
-from ingest.batch.queue import normalise_queue
 from ingest.errors import PostgresAwayError, describe
 from workers import statements
 from workers.database import Database
 from workers.start import look_at_servers
-from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.chore import Chore, Guard
+from workers.sweeper.failed_jobs import FailedJobs
 from workers.sweeper.frozen import FrozenWriters
-from workers.sweeper.full_redis import make_room
+from workers.sweeper.full_redis import FullRedis
+from workers.sweeper.lost_batches import LostBatches
+from workers.sweeper.old_pushes import OldPushes
+from workers.sweeper.old_transcripts import OldTranscripts
 from workers.sweeper.partitions import Partitions
 from workers.sweeper.pending import PendingPushes
-from workers.sweeper.retention import FOR_EVER, Days, Retention
+from workers.sweeper.retention import FOR_EVER, Days
 
 INTERVAL_SECONDS = 2.0
-GRACE_SECONDS = 10.0
-"""How long a batch may be neither queued nor leased before it counts as lost: between the two it is for a moment."""
-PARTITIONS_SECONDS = 3600.0
-RETENTION_SECONDS = 3600.0
+"""From a pass that found nothing to do until the next one"""
 
 _log = logging.getLogger(__name__)
 
 
+def chores(client: Redis, database: Database, clock: Callable[[], float], keep: Days) -> list[Chore]:
+    """Every chore, in the order of a pass, but for the frozen writers.
+
+    Batches come before pending pushes: while Redis is full each new push is pending, and there is no end of those.
+    """
+    return [
+        FullRedis(client, database),
+        LostBatches(client, clock),
+        FailedJobs(client),
+        PendingPushes(database, clock),
+        Partitions(database),
+        OldPushes(database, clock, keep.pushes),
+        OldTranscripts(database, clock, keep.turns),
+    ]
+
+
 class Sweeper:
-    """One pass a call of `run_once`; only one sweeper at a time works, whoever holds the advisory lock."""
+    """Does the chores, one pass a call. Of several sweepers the one works that holds an advisory lock of Postgres."""
 
     def __init__(
         self, client: Redis, database: Database, clock: Callable[[], float] = time.monotonic, keep: Days = FOR_EVER
     ) -> None:
-        self._client = client
         self._database = database
-        self._clock = clock
-        self._queue = normalise_queue(client)
-        self._missing_since: dict[str, float] = {}
-        # First, and without the lock: a frozen writer may have it, or rows that we are about to write.
-        self._frozen = self._chore("frozen writers", FrozenWriters(database).end, rest=REST_SECONDS)
-        retention = Retention(database, clock, keep)
-        # What is in Redis first: while that is full every push comes in as pending, and there is no end of those.
-        self._chores = (
-            self._chore("a full Redis", lambda: make_room(client, database)),
-            self._chore("lost batches", self._enqueue_lost),
-            self._chore("failed jobs", self._forget_settled_failures),
-            self._chore("pending pushes", PendingPushes(database, clock).feed),
-            self._chore("partitions", Partitions(database).make_ahead, every=PARTITIONS_SECONDS, rest=REST_SECONDS),
-            self._chore("old pushes", retention.remove_pushes, every=RETENTION_SECONDS, rest=REST_SECONDS),
-            self._chore("old transcripts", retention.remove_turns, every=RETENTION_SECONDS, rest=REST_SECONDS),
-        )
-
-    def _chore(self, name: str, run: Callable[[], int], every: float = 0.0, rest: float = 0.0) -> Chore:
-        return Chore(name, run, self._clock, every, rest)
+        # Done first and without the lock: a frozen writer may hold it, or rows that the other chores write.
+        self._frozen = Guard(FrozenWriters(database), clock)
+        self._guards = [Guard(chore, clock) for chore in chores(client, database, clock, keep)]
 
     def run_once(self) -> int:
-        """Sweep once; how much was handled, and 0 where another sweeper has the lock. PostgresAwayError if that cannot
-        be told."""
+        """Do every chore that is due; return how much they handled, 0 where another sweeper holds the lock.
+
+        Raises PostgresAwayError if Postgres cannot be asked for the lock.
+        """
         self._frozen.run_if_due()
         if not self._database.run(_lock):
             return 0
         try:
-            return sum(chore.run_if_due() for chore in self._chores)
+            return sum(guard.run_if_due() for guard in self._guards)
         finally:
             self._database.run(_unlock)
-
-    def _enqueue_lost(self) -> int:
-        lost = self._lost_batches()
-        for batch_id in lost:
-            self._enqueue_again(batch_id)
-        return len(lost)
-
-    def _lost_batches(self) -> list[str]:
-        in_flight = keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1))
-        queued = set(self._queue.get_job_ids())
-        candidates = [batch_id for batch_id in in_flight if batch_id not in queued]
-        missing = [batch_id for batch_id, lease in leases(self._client, candidates) if lease is None]
-        now = self._clock()
-        self._missing_since = {batch_id: self._missing_since.get(batch_id, now) for batch_id in missing}
-        return [batch_id for batch_id, since in self._missing_since.items() if now - since >= GRACE_SECONDS]
-
-    def _enqueue_again(self, batch_id: str) -> None:
-        _log.warning("batch %s had no live job: enqueued again", batch_id)
-        enqueue_again(self._queue, batch_id)
-        del self._missing_since[batch_id]
-
-    def _forget_settled_failures(self) -> int:
-        """A failed job whose batch is settled since has nothing left to say."""
-        registry = self._queue.failed_job_registry
-        for batch_id in registry.get_job_ids(cleanup=False):
-            if self._client.zscore(keys.BATCHES, batch_id) is None:
-                registry.remove(batch_id, delete_job=True)
-        return 0
 
 
 def _lock(connection: Connection[tuple[Any, ...]]) -> bool:

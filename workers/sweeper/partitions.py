@@ -1,4 +1,4 @@
-"""The partitions of the coming days: each made in a transaction of its own, and nobody waits for it for long."""
+"""Partitions of the coming days. Each is made in a transaction of its own, which holds its locks for a moment only."""
 
 from __future__ import annotations
 
@@ -11,24 +11,32 @@ from psycopg import Connection
 from ingest.errors import PostgresAwayError, RefusedError
 from workers import statements
 from workers.database import Database
+from workers.sweeper.chore import REST_SECONDS, Chore
 
 DAYS_AHEAD = 7
 CHECK_LIMIT: LiteralString = "SET LOCAL statement_timeout = '60s'"
-"""For reading the default partition, which hinders nobody but the sweeper"""
+"""For reading the default partition, for which no other session waits"""
 
 _BRIEFLY = statements.WAIT_FOR_LOCKS_BRIEFLY
 _Connection = Connection[tuple[Any, ...]]
 
 
-class Partitions:
-    """Makes those of today and a week ahead. A day of which the default partition has many rows stays there."""
+class Partitions(Chore):
+    """Makes those of today and of a week ahead, also where the default partition has rows of such a day."""
+
+    name = "partitions"
+    every = 3600.0
+    rest = REST_SECONDS
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def make_ahead(self) -> int:
-        """Look at each day; 0. Raises what stood in the way of one when the others are made; PostgresAwayError at once
-        if the tables could not be locked, as the days that are left would wait for the same lock."""
+    def run_once(self) -> int:
+        """Look at each day; return 0.
+
+        Raises psycopg.Error or RefusedError for a day, after the other days are made. Raises PostgresAwayError at once
+        if the tables could not be locked, as the remaining days would wait for the same lock.
+        """
         today = datetime.now(UTC).date()
         failure: Exception | None = None
         for day in (today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD + 1)):
@@ -45,7 +53,11 @@ class Partitions:
             self._make_beside_many(day)
 
     def _make_beside_many(self, day: date) -> None:
-        """The default partition is too large to be read under a lock, and is closed to the day: read it, and attach."""
+        """Attach a day's partition where the default one is too large to be read under a lock.
+
+        The default one has been closed to new rows of the day by a constraint. It is read without a lock here, after
+        which attaching has nothing to read.
+        """
         try:
             self._call(statements.CHECK_DEFAULT_FOR, day, CHECK_LIMIT)
         except PostgresAwayError:
@@ -54,7 +66,7 @@ class Partitions:
         self._call(statements.ENSURE_PARTITION, day)
 
     def _call(self, statement: LiteralString, day: date, limit: LiteralString = _BRIEFLY) -> Any:
-        """What a function says of a day. Tried once: there is a week's time."""
+        """Call a function about a day and return its answer. Tried once, as there is a week's time."""
 
         def call(connection: _Connection) -> Any:
             connection.execute(limit)

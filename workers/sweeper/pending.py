@@ -1,4 +1,4 @@
-"""Pending pushes, which web stored in Postgres while Redis could not: settled where they lie."""
+"""Pending pushes: web stored them in Postgres while Redis could not, and they are settled from there."""
 
 from __future__ import annotations
 
@@ -14,49 +14,48 @@ from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import RefusedError
 from workers import statements
+from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER
 from workers.database import Database
 from workers.settle import OneByOne, bury, settle
+from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.watchdog import watched
 
 LIMIT = 100
-"""Pushes fed at once, at most"""
+"""How many pushes are settled together at most"""
 LIMIT_BYTES = 4 * 1024 * 1024
-"""Their bodies together, as in a batch; a larger push is fed alone"""
-REST_SECONDS = 60.0
-"""How long to leave a push alone that Postgres refuses: those behind it have their turn"""
-FEED_SECONDS = 10.0
-"""How long to feed before others have their turn."""
-ATTEMPTS_TOGETHER = 1
-ATTEMPTS_ALONE = 2
-"""A pending push is tried so often among others, then so often alone, and then it is dead."""
+"""How large their bodies are together at most, as in a batch; a larger push is settled alone"""
+BUDGET_SECONDS = 10.0
+"""How long pushes of one sort are settled before other chores have their turn"""
 
 _log = logging.getLogger(__name__)
 
 _Pending = tuple[Entry, int]
 
 
-class PendingPushes:
-    """Feeds them to the normaliser. Postgres counts each attempt before it is made: it may end the process."""
+class PendingPushes(Chore):
+    """Settles them, the oldest first. Each attempt is counted before it is made, as it may end this process."""
+
+    name = "pending pushes"
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
         self._in_hand: list[_Pending] = []
         self._resting: dict[UUID, float] = {}
-        """Until when, by push id, for those that were refused"""
+        """Until when a push is left alone that Postgres has refused, by push id: those behind it have their turn"""
 
-    def feed(self) -> int:
-        """Settle the oldest; how many were taken in hand."""
+    def run_once(self) -> int:
+        """Settle those that were not tried yet, then those that were; return how many were taken in hand."""
         self._release_unsettled()
         self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
-        settled = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
-        # What ended the sweeper in company is tried alone.
-        return settled + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+        fed = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
+        # An attempt that ended the sweeper left these as they were: each is now settled alone, or is dead.
+        return fed + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
 
     def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
         fed = 0
         bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most, "limit": limit, "bytes": LIMIT_BYTES}
-        leave_at = self._clock() + FEED_SECONDS
+        leave_at = self._clock() + BUDGET_SECONDS
         while self._clock() < leave_at:
             bounds["resting"] = list(self._resting)
             self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
@@ -73,7 +72,7 @@ class PendingPushes:
         except RefusedError as error:
             is_all = settle_rows == self._settle_together and len(error.push_ids) == len(self._in_hand)
             if is_all or not error.push_ids:
-                raise  # it is Postgres that cannot
+                raise  # Postgres refuses whatever comes, so no push is at fault
             self._resting |= dict.fromkeys(error.push_ids, self._clock() + REST_SECONDS)
             self._release_unsettled()
         except BaseTimeoutException:
@@ -82,7 +81,7 @@ class PendingPushes:
         return True
 
     def _release_unsettled(self) -> None:
-        """Take back the attempts that Postgres, and not a push, brought to nothing."""
+        """Take back the attempts that failed because of Postgres: they say nothing against a push."""
         if self._in_hand:
             entries = [entry for entry, _ in self._in_hand]
             where = {"times": [one.received_at for one in entries], "push_ids": [one.uuid for one in entries]}
