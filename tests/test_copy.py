@@ -15,7 +15,7 @@ from ingest.batch.entry import Entry
 from ingest.kinds.normalise import normalise
 from tests.batches import count_copies, settle_at_once
 from tests.pushes import entry, push
-from tests.test_settle import DEADLOCKS, outcomes, rows
+from tests.stored import DEADLOCKS, outcomes, rows
 from workers.copy import copy_pushes
 from workers.database import Database
 from workers.settle import settle

@@ -22,8 +22,6 @@ from tests.logins import Logins
 from tests.processes import answers, descendants, ingest, running, running_server, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to
-from workers.database import Database
-from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]
 
@@ -147,19 +145,6 @@ def test_streamed_body_is_kept(web_url: str, client: Any) -> None:
 
     assert answer.status_code == 200
     assert [one.body for one in kept(client)] == [body]
-
-
-def test_signature_is_kept(web_url: str, client: Any, database: Database, connection: Rows) -> None:
-    """The header that the vendor may sign a push with stays beside the raw body, whichever way the push takes."""
-    httpx.post(web_url + PATH, json=push(), headers={"X-AIRudder-Sign": "k=1; s=c2lnbg=="})
-    httpx.post(web_url + PATH, json=push("c2"))
-    first, second = sorted(kept(client), key=lambda one: one.push_id)
-
-    settle(database, [first, second])
-
-    assert (first.signature, second.signature) == ("k=1; s=c2lnbg==", None)
-    stored = connection.execute("SELECT signature FROM airudder.pushes ORDER BY push_id").fetchall()
-    assert [row["signature"] for row in stored] == ["k=1; s=c2lnbg==", None]
 
 
 def test_sender_leaves_early(web_url: str, client: Any) -> None:

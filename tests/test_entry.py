@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import httpx
 import msgspec
+from psycopg import Connection
 
 from ingest.batch.entry import Entry, decode_entry, encode_entry
 from ingest.batch.push_ids import PushIds
+from tests.kept import kept
+from tests.processes import running_web
+from tests.pushes import push
+from workers.database import Database
+from workers.settle import settle
+
+Rows = Connection[dict[str, Any]]
 
 
 class OldEntry(msgspec.Struct, array_like=True):
@@ -40,3 +51,17 @@ def test_older_worker_understands() -> None:
     older = msgspec.msgpack.decode(encode_entry(one), type=OldEntry)
 
     assert (older.push_id, older.body) == (one.push_id, one.body)
+
+
+def test_signature_is_kept(environment: None, client: Any, database: Database, connection: Rows) -> None:
+    """The header that the vendor may sign a push with stays beside the raw body, whichever way the push takes."""
+    with running_web() as url:
+        httpx.post(f"{url}/airudder/custom-api", json=push(), headers={"X-AIRudder-Sign": "k=1; s=c2lnbg=="})
+        httpx.post(f"{url}/airudder/custom-api", json=push("c2"))
+    first, second = sorted(kept(client), key=lambda one: one.push_id)
+
+    settle(database, [first, second])
+
+    assert (first.signature, second.signature) == ("k=1; s=c2lnbg==", None)
+    stored = connection.execute("SELECT signature FROM airudder.pushes ORDER BY push_id").fetchall()
+    assert [row["signature"] for row in stored] == ["k=1; s=c2lnbg==", None]

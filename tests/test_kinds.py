@@ -29,7 +29,7 @@ from tests.leaks.pushes import REPAIRABLE
 from tests.odd_pushes import documents
 from tests.processes import PATIENT, answers, running_command, running_server, wait_until
 from tests.pushes import entry
-from tests.test_structure import ROOT
+from tests.sources import ROOT
 from workers.database import Database
 from workers.settle import settle
 

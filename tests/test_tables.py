@@ -10,7 +10,7 @@ from psycopg import Connection
 from ingest.tables import TABLES
 from ingest.tables.__main__ import generated
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Table
-from tests.test_structure import ROOT
+from tests.sources import ROOT
 
 Rows = Connection[dict[str, Any]]
 

@@ -69,9 +69,7 @@ def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
             rest.append(entry)
     if batch.in_hand:
         batch.suspect_in_hand()
-        rest.sort(
-            key=lambda entry: entry.push_id == batch.in_hand
-        )  # last, as it may end this worker too
+        rest.sort(key=lambda entry: entry.push_id == batch.in_hand)  # last, as it may end this worker too
     leave_at = time.monotonic() + CAREFUL_SECONDS
     for entry in rest:
         if time.monotonic() > leave_at:
