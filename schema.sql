@@ -567,8 +567,8 @@ FROM airudder.call_turns;
 
 COMMENT ON VIEW airudder_analytics.call_turns IS 'Turns of calls: how much was said, and not what; null where nothing was.';
 
-CREATE VIEW airudder_analytics.workflows AS SELECT source, workflow_id, name FROM airudder.workflows;
-CREATE VIEW airudder_analytics.nodes AS SELECT source, workflow_id, node_id, name FROM airudder.nodes;
+CREATE VIEW airudder_analytics.workflows AS SELECT source, workflow_id, name, received_at FROM airudder.workflows;
+CREATE VIEW airudder_analytics.nodes AS SELECT source, workflow_id, node_id, name, received_at FROM airudder.nodes;
 CREATE VIEW airudder_analytics.ring_types AS SELECT ring_type, meaning FROM airudder.ring_types;
 CREATE VIEW airudder_analytics.hangup_types AS SELECT hangup_type, meaning FROM airudder.hangup_types;
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from ingest.tables import TABLES
+from ingest.tables import TABLES, sql
 from ingest.tables.__main__ import generated
-from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Table
+from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, VERSION, Table
 from tests.sources import ROOT
 
 Rows = Connection[dict[str, Any]]
@@ -60,3 +60,53 @@ def test_version_has_its_place(table: Table) -> None:
         "push_id",
         "kept_from",
     ]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=NAMES)
+def test_every_column_is_classified(table: Table) -> None:
+    """What becomes of it with its person, and what analysts see, is decided for each column; what Postgres computes
+    comes with the column that it is computed from."""
+    assert set(table.personal) == {*table.columns} - {"source", *VERSION}
+    assert all(table.left(column) for column in table.personal)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=NAMES)
+def test_analysts_see_what_is_declared(connection: Rows, table: Table) -> None:
+    """The view in schema.sql is the one that the declaration comes to; a table without one shows analysts nothing."""
+    view = connection.execute("SELECT to_regclass(%s) AS name", [f"airudder_analytics.{table.name}"]).fetchone()
+    assert view
+    assert (view["name"] is None) == (sql.analysts_view(table) is None)
+    if declaration := sql.analysts_view(table):
+        connection.execute(f"CREATE TEMPORARY VIEW declared AS {declaration}")
+        defined = "SELECT pg_get_viewdef(%s::text::regclass) AS view"
+        declared, stored = (
+            connection.execute(defined, [name]).fetchone()
+            for name in ("pg_temp.declared", f"airudder_analytics.{table.name}")
+        )
+        connection.execute("DROP VIEW pg_temp.declared")
+        assert stored == declared
+
+
+ELSEWHERE = {
+    "pushes": "removed whole but for ids of no person: ERASE_PUSHES",
+    "migrations": "nobody's",
+    "retention": "nobody's",
+    "ring_types": "nobody's",
+    "hangup_types": "nobody's",
+    "pseudonym_key": "nobody's",
+}
+
+
+def test_every_table_is_declared(connection: Rows) -> None:
+    """No table of schema.sql is forgotten."""
+    found = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'airudder'::regnamespace AND relkind IN ('r', 'p') "
+        "AND NOT relispartition"
+    )
+    assert {row["relname"] for row in found} == {*NAMES, *ELSEWHERE}
+
+
+def test_every_list_has_its_view(connection: Rows) -> None:
+    """A list shows a row an item under its name."""
+    found = connection.execute("SELECT viewname FROM pg_views WHERE schemaname = 'airudder'")
+    assert {row["viewname"] for row in found} == {view for table in TABLES for view in table.lists.values()}

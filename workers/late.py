@@ -18,7 +18,7 @@ from ingest.batch.entry import stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import normalise
-from ingest.tables import TABLE_OF, TABLES
+from ingest.tables import TABLE_OF, TABLES, sql
 from ingest.tables.rows import Normalised, Row
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
 from workers import statements
@@ -54,9 +54,9 @@ def write_late(connection: _Connection, late: Normalised, *, through_redis: bool
 def _write_rows(connection: _Connection, late: Normalised, retries: set[Delivery]) -> None:
     rows: list[Any] = list(late.rows)
     for table, key in _in_lock_order(late.rows):
-        if stored := connection.execute(table.lock.encode(), key).fetchone():
+        if stored := connection.execute(sql.lock(table).encode(), key).fetchone():
             rows.append(_told_by_first(table, stored, {push_id for _, push_id in retries}, late.push.push_id))
-            connection.execute(table.forget_version.encode(), key)
+            connection.execute(sql.forget_version(table).encode(), key)
     if retries:
         rows += _told_between(connection, late, max(retries))
     upsert(connection, merge(rows))

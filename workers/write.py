@@ -12,6 +12,7 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 
+from ingest.tables import sql
 from ingest.tables.rows import Normalised, PushRow
 from ingest.tables.table import KEPT_FROM, Table
 from workers import statements
@@ -81,7 +82,7 @@ def upsert(connection: _Connection, merged: Merged) -> None:
     """Write the rows of each table; of one that is there the newer columns stay. Prepared, as these long statements
     cost more to plan than to execute, and their plan depends on no value."""
     for table, rows in merged:
-        connection.execute(table.upsert.encode(), columns_of(table, rows), prepare=True)
+        connection.execute(sql.upsert(table).encode(), columns_of(table, rows), prepare=True)
 
 
 def columns_of(table: Table, rows: list[tuple[Any, ...]]) -> list[list[Any]]:

@@ -6,18 +6,75 @@ Workflows and nodes come last: every batch writes the same few rows of them, and
 
 from __future__ import annotations
 
+from ingest.tables.personal import (
+    ERASED,
+    INTENTION,
+    MASKED_NUMBER,
+    Personal,
+    documented,
+    erased_all,
+    kept,
+    kept_all,
+    pseudonym,
+)
 from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, NodeRow, WorkflowRow
 from ingest.tables.table import Table
 
-CALLS = Table("calls", CallRow, 2, computed={"transcript": ("turn_count", "callee_turn_count", "callee_word_count")})
+_CALLEE = pseudonym("callee_pseudonym")
+_CASE = pseudonym("case_pseudonym")
+"""A customer's id of a case may tell who it is"""
+
+CALLEES = Table(
+    "callees",
+    CalleeRow,
+    2,
+    personal={
+        "callee_number": pseudonym("callee_pseudonym", MASKED_NUMBER),
+        "country": kept("country"),
+        **erased_all("number_as_sent name gender location platform_name"),
+    },
+)
+
+CASES = Table(
+    "cases",
+    CaseRow,
+    3,
+    lists={"answers": "case_answers"},
+    personal={
+        "callee_number": _CALLEE,
+        "case_id": _CASE,
+        **kept_all("borrowed_date due_date borrowed_amount total_owing_amount currency_unit"),
+        **erased_all("extra_a extra_b extra_c variables comments answers"),
+    },
+)
+
+CALLS = Table(
+    "calls",
+    CallRow,
+    2,
+    computed={"transcript": ("turn_count", "callee_turn_count", "callee_word_count")},
+    lists={"transcript": "call_turns"},
+    aged_by="started_at",
+    personal={
+        "callee_number": _CALLEE,
+        "case_id": _CASE,
+        "ended_at": kept("ended_at", "duration"),
+        "ring_type": documented("ring_types", "ring_type"),
+        "hangup_type": documented("hangup_types", "hangup_type"),
+        "intention": INTENTION,
+        "asr_ptp": Personal("", (("{column} IS NOT NULL", "has_asr_ptp"),)),
+        **erased_all("slots multi_label transcript"),
+        **kept_all("call_id task_id workflow_id started_at attempt turn_count callee_turn_count callee_word_count"),
+    },
+)
 
 TABLES = (
-    Table("callees", CalleeRow, 2),
-    Table("cases", CaseRow, 3),
+    CALLEES,
+    CASES,
     CALLS,
-    Table("call_attributes", AttributesRow, 3),
-    Table("workflows", WorkflowRow, 2),
-    Table("nodes", NodeRow, 3),
+    Table("call_attributes", AttributesRow, 3, personal={**kept_all("call_id node_id"), "custom_attribute": ERASED}),
+    Table("workflows", WorkflowRow, 2, personal=kept_all("workflow_id name")),
+    Table("nodes", NodeRow, 3, personal=kept_all("workflow_id node_id name")),
 )
 
 TABLE_OF: dict[type[tuple[object, ...]], Table] = {table.row: table for table in TABLES}

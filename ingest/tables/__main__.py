@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.tables import TABLES
+from ingest.tables import TABLES, sql
 
 
 def generated() -> str:
@@ -11,12 +11,12 @@ def generated() -> str:
         f"-- {table.name}: {name}\n\n{statement};\n"
         for table in TABLES
         for name, statement in (
-            ("upsert", table.upsert),
-            ("lock", table.lock),
-            ("forget_version", table.forget_version),
+            ("upsert", sql.upsert(table)),
+            ("lock", sql.lock(table)),
+            ("forget_version", sql.forget_version(table)),
         )
     ]
-    return "\n".join(["-- Generated: change ingest/tables/__init__.py or table.py, and print it again.\n", *statements])
+    return "\n".join(["-- Generated: change ingest/tables/__init__.py or sql.py, and print it again.\n", *statements])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
--- Generated: change ingest/tables/__init__.py or table.py, and print it again.
+-- Generated: change ingest/tables/__init__.py or sql.py, and print it again.
 
 -- callees: upsert
 

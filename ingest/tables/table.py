@@ -1,10 +1,9 @@
-"""Table: one declaration a table; the SQL that reads and writes its rows is derived from it. Pure.
+"""Table: one declaration a table. Pure.
 
 Every column is a register of its own: the newest push that says something of it, not null, decides. A row carries one
 version, `push_id`, and names in `kept_from` the columns that are from an older push. So the rows are the same in
 whatever order pushes are written, and however often.
 """
-# ruff: noqa: S608 - the SQL is built of the declarations alone
 
 from __future__ import annotations
 
@@ -18,6 +17,7 @@ from types import NoneType
 from typing import Any, cast, get_args, get_type_hints
 from uuid import UUID
 
+from ingest.tables.personal import Personal
 from ingest.tables.rows import Json, KeptFrom
 
 TYPES = {
@@ -42,15 +42,21 @@ _KEY = 2
 Key = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """`row`: its tuple class, whose key are the `key_length` fields behind the version.
-    `computed`: by column, those that are computed from it, and come and go with it."""
+    `personal`: for each column, the source and the version excepted, what is done with it as a person's.
+    `computed`: by column, those that are computed from it, and are written with it. `lists`: by column that holds a
+    list, the view that shows a row an item. `aged_by`: the column by whose time the lists are removed.
+    """
 
     name: str
     row: type[tuple[Any, ...]]
     key_length: int
+    personal: Mapping[str, Personal]
     computed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lists: Mapping[str, str] = field(default_factory=dict)
+    aged_by: str | None = None
 
     @functools.cached_property
     def types(self) -> dict[str, str]:
@@ -96,67 +102,16 @@ class Table:
         """The key of a row."""
         return itemgetter(*range(_KEY, self.end_of_key))
 
+    def left(self, column: str) -> str:
+        """SQL of what stays of a column once its person is erased."""
+        return self.personal[column].left.format(column=f"{self.name}.{column}") or "NULL"
+
     @functools.cached_property
-    def upsert(self) -> str:
-        """Write rows, an array a column; of a row that is there, each column stays whose push is the newer one."""
-        # JSON comes as text, and is read row by row: an array of it would be built first.
-        is_json = {name: type_name == "jsonb" for name, type_name in self.types.items()}
-        arrays = ", ".join(f"%b::{'text' if is_json[name] else self.types[name]}[]" for name in self.columns)
-        values = ", ".join(f"{name}::jsonb" if is_json[name] else name for name in self.columns)
-        assignments = [self._assignment(column, lead) for lead, group in self.registers.items() for column in group]
-        assignments += [f"{name} = greatest(stored.{name}, excluded.{name})" for name in ("received_at", "push_id")]
-        assignments.append(f"kept_from = {self._kept_from()}")
-        return (
-            f"INSERT INTO airudder.{self.name} AS stored ({', '.join(self.columns)})\n"
-            f"SELECT {values}\n"
-            f"FROM unnest({arrays}) AS row ({', '.join(self.columns)})\n"
-            f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET\n  " + ",\n  ".join(assignments)
+    def is_personal(self) -> bool:
+        """Whether nothing but a key would be left of a row, or not even that: then it is removed with its person."""
+        return any(not self.personal[name].left for name in self.key if name != "source") or not any(
+            self.personal[name].left for name in self.columns[self.end_of_key : KEPT_FROM]
         )
-
-    @functools.cached_property
-    def lock(self) -> str:
-        """Read one row by its key, and keep others from writing it; JSON comes as text."""
-        columns = (f"{name}::text" if type_name == "jsonb" else name for name, type_name in self.types.items())
-        return f"SELECT {', '.join(columns)} FROM airudder.{self.name} WHERE {self._is_key()} FOR UPDATE"
-
-    @functools.cached_property
-    def forget_version(self) -> str:
-        """Let one row, by its key, be older than any push, so that whatever is written next wins."""
-        oldest = f"'-infinity', push_id = '{UUID(int=0)}', kept_from = NULL"
-        return f"UPDATE airudder.{self.name} SET received_at = {oldest} WHERE {self._is_key()}"
-
-    def _is_key(self) -> str:
-        return " AND ".join(f"{name} = %s" for name in self.key)
-
-    def _assignment(self, column: str, lead: str) -> str:
-        return f"{column} = CASE WHEN {_is_newer(lead)} THEN excluded.{column} ELSE stored.{column} END"
-
-    def _kept_from(self) -> str:
-        """Nothing, in the usual case of a newer push that says as much; else the older push of each column."""
-        is_plain = "stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0"
-        says_all = " AND ".join(f"(excluded.{lead} IS NOT NULL OR stored.{lead} IS NULL)" for lead in self.registers)
-        pairs = ",\n    ".join(f"'{lead}', {_older_push(lead)}" for lead in self.registers)
-        return (
-            f"CASE WHEN {is_plain}\n    AND {says_all} THEN NULL\n"
-            f"  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(\n    {pairs})), '{{}}') END"
-        )
-
-
-def _version(side: str, lead: str) -> str:
-    return f"coalesce(({side}.kept_from ->> '{lead}')::uuid, {side}.push_id)"
-
-
-def _is_newer(lead: str) -> str:
-    is_newer = f"{_version('stored', lead)} <= {_version('excluded', lead)}"
-    return f"excluded.{lead} IS NOT NULL AND (stored.{lead} IS NULL OR {is_newer})"
-
-
-def _older_push(lead: str) -> str:
-    newest = "greatest(stored.push_id, excluded.push_id)"
-    return (
-        f"CASE WHEN {_is_newer(lead)} THEN nullif({_version('excluded', lead)}, {newest})\n"
-        f"      WHEN stored.{lead} IS NOT NULL THEN nullif({_version('stored', lead)}, {newest}) END"
-    )
 
 
 def type_of(annotation: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from typing import Any
 
 import click
 from psycopg import Connection
@@ -16,7 +17,7 @@ from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import EraseError, IngestError, StillInHandError
 from ops import in_flight, queries
 from ops.output import print_record
-from ops.person import statements
+from ops.person import rows, statements
 from ops.person.names import Person, person_options, person_sought
 from ops.person.pushes import Found, find
 
@@ -30,7 +31,6 @@ POLL_SECONDS = 0.1
 
 PLACES = ("in_redis", "pending", "normalised", "duplicate", "dead")
 """Where raw pushes are, before those places that are tables"""
-TABLES = ("callees", "cases", "case_answers", "calls", "call_attributes", "call_turns")
 
 _Connection = Connection[queries.Row]
 
@@ -75,7 +75,7 @@ def _check_one_source(connection: _Connection, sought: Person) -> None:
 
 def _print(counts: Counter[str], dry_run: bool) -> None:
     title = "would be erased" if dry_run else "erased"
-    print_record(title, {place: counts[place] for place in (*PLACES, *TABLES)})
+    print_record(title, {place: counts[place] for place in (*PLACES, *rows.PLACES)})
 
 
 def _erase(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> None:
@@ -101,9 +101,7 @@ def _erase_rows(
         try:
             with connection.transaction(force_rollback=dry_run):
                 _erase_pushes(connection, found, removed)
-                _erase_callees(connection, sought, removed)
-                _erase_calls(connection, sought, removed)
-                _erase_words_of(connection, sought, found, removed)
+                removed += rows.erase_rows(connection, sought, _told_of_calls(found))
         except DeadlockDetected:
             if not left:
                 raise
@@ -126,32 +124,11 @@ def _erase_pushes(connection: _Connection, found: Found, removed: Counter[str]) 
     removed.update(row["status"] for row in connection.execute(statements.ERASE_PUSHES, stored))
 
 
-def _erase_callees(connection: _Connection, sought: Person, removed: Counter[str]) -> None:
-    callees = connection.execute(statements.LOCK_CALLEES_OF_PERSON, sought.parameters()).fetchall()
-    cases = connection.execute(statements.DELETE_CASES, sought.parameters()).fetchall()
-    keys = queries.columns(callees, "source", "callee_number")
-    removed["callees"] += connection.execute(statements.DELETE_CALLEES_WITHOUT_CASES, keys).rowcount
-    removed["cases"] += len(cases)
-    removed["case_answers"] += sum(case["answers"] for case in cases)
-
-
-def _erase_calls(connection: _Connection, sought: Person, removed: Counter[str]) -> None:
-    calls = connection.execute(statements.LOCK_CALLS_OF_PERSON, sought.parameters()).fetchall()
-    keys = queries.columns(calls, "source", "call_id")
-    removed["calls"] += connection.execute(statements.ERASE_CALLS, keys).rowcount
-    removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES, keys).rowcount
-    removed["call_turns"] += sum(call["turns"] for call in calls)
-
-
-def _erase_words_of(connection: _Connection, sought: Person, found: Found, removed: Counter[str]) -> None:
-    # A call that a later push says is somebody else's may still have what the person's own push said of it.
+def _told_of_calls(found: Found) -> dict[str, list[Any]]:
+    """Which push of theirs told of which call."""
     keys = [(push["source"], push["call_id"], push["push_id"]) for push in found.pushes if push["call_id"]]
     keys += [(one.entry.source, one.names.call_id, one.entry.uuid) for one in found.in_flight if one.names.call_id]
-    of_pushes = {name: [key[place] for key in keys] for place, name in enumerate(("sources", "call_ids", "push_ids"))}
-    calls = connection.execute(statements.LOCK_TRANSCRIPTS_OF_PUSHES, of_pushes).fetchall()
-    removed["call_turns"] += sum(call["turns"] for call in calls)
-    connection.execute(statements.FORGET_WORDS_OF_PUSHES, sought.parameters() | of_pushes)
-    removed["call_attributes"] += connection.execute(statements.DELETE_ATTRIBUTES_OF_PUSHES, of_pushes).rowcount
+    return {name: [key[place] for key in keys] for place, name in enumerate(("sources", "call_ids", "push_ids"))}
 
 
 def _wait_for_workers(client: Redis, batch_ids: set[str]) -> None:

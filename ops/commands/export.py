@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections import defaultdict
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from psycopg import Connection
 
 from ingest import settings
 from ops import in_flight, queries
-from ops.person import statements
+from ops.person import rows, statements
 from ops.person.names import Person, person_options, person_sought
 from ops.person.pushes import Found, find
 
@@ -43,9 +42,7 @@ def _document(connection: _Connection, sought: Person, found: Found) -> dict[str
     pushes = connection.execute(statements.PUSHES_IN_FULL, keys).fetchall()
     stored = {push["push_id"] for push in pushes}
     return {
-        "callees": connection.execute(statements.CALLEES_OF_PERSON, sought.parameters()).fetchall(),
-        "cases": connection.execute(statements.CASES_OF_PERSON, sought.parameters()).fetchall(),
-        "calls": _calls(connection, sought),
+        **rows.rows_of(connection, sought),
         "pushes": [{**push, **_body(push["body"])} for push in pushes],
         "in_redis": [
             {
@@ -59,15 +56,6 @@ def _document(connection: _Connection, sought: Person, found: Found) -> dict[str
             if one.entry.uuid not in stored
         ],
     }
-
-
-def _calls(connection: _Connection, sought: Person) -> list[queries.Row]:
-    """Calls, each with the attributes that nodes have added to it."""
-    calls = connection.execute(statements.CALLS_IN_FULL_OF_PERSON, sought.parameters()).fetchall()
-    attributes = defaultdict(list)
-    for one in connection.execute(statements.ATTRIBUTES_OF_CALLS, queries.columns(calls, "source", "call_id")):
-        attributes[one.pop("source"), one.pop("call_id")].append(one)
-    return [{**call, "attributes": attributes[call["source"], call["call_id"]]} for call in calls]
 
 
 def _body(body: bytes) -> dict[str, Any]:

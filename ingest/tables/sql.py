@@ -1,0 +1,92 @@
+"""The SQL that reads and writes a table's rows, derived from its declaration. Pure."""
+# ruff: noqa: S608 - the SQL is built of the declarations alone
+
+from __future__ import annotations
+
+import functools
+from uuid import UUID
+
+from ingest.tables.table import KEPT_FROM, Table
+
+
+@functools.cache
+def upsert(table: Table) -> str:
+    """Write rows, an array a column; of a row that is there, each column stays whose push is the newer one."""
+    # JSON comes as text, and is read row by row: an array of it would be built first.
+    is_json = {name: type_name == "jsonb" for name, type_name in table.types.items()}
+    arrays = ", ".join(f"%b::{'text' if is_json[name] else table.types[name]}[]" for name in table.columns)
+    values = ", ".join(f"{name}::jsonb" if is_json[name] else name for name in table.columns)
+    assignments = [_assignment(column, lead) for lead, group in table.registers.items() for column in group]
+    assignments += [f"{name} = greatest(stored.{name}, excluded.{name})" for name in ("received_at", "push_id")]
+    assignments.append(f"kept_from = {_kept_from(table)}")
+    return (
+        f"INSERT INTO airudder.{table.name} AS stored ({', '.join(table.columns)})\n"
+        f"SELECT {values}\n"
+        f"FROM unnest({arrays}) AS row ({', '.join(table.columns)})\n"
+        f"ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET\n  " + ",\n  ".join(assignments)
+    )
+
+
+@functools.cache
+def analysts_view(table: Table) -> str | None:
+    """What analysts have a view of; None where it would show nothing but a key."""
+    behind_key = table.columns[table.end_of_key : KEPT_FROM]
+    if not any(table.personal[name].shown for name in behind_key):
+        return None
+    columns = [name for name in table.columns if name in table.personal]
+    shown = [(column, expression, name) for column in columns for expression, name in table.personal[column].shown]
+    expressions = [
+        f"{expression.format(column=f'{table.name}.{column}')} AS {name}" for column, expression, name in shown
+    ]
+    secret = " CROSS JOIN airudder.pseudonym_key" if any("secret" in one for one in expressions) else ""
+    return f"SELECT source, {', '.join(expressions)}, received_at FROM airudder.{table.name}{secret}"
+
+
+@functools.cache
+def lock(table: Table) -> str:
+    """Read one row by its key, and keep others from writing it; JSON comes as text."""
+    columns = (f"{name}::text" if type_name == "jsonb" else name for name, type_name in table.types.items())
+    return f"SELECT {', '.join(columns)} FROM airudder.{table.name} WHERE {_is_key(table)} FOR UPDATE"
+
+
+@functools.cache
+def forget_version(table: Table) -> str:
+    """Let one row, by its key, be older than any push, so that whatever is written next wins."""
+    oldest = f"'-infinity', push_id = '{UUID(int=0)}', kept_from = NULL"
+    return f"UPDATE airudder.{table.name} SET received_at = {oldest} WHERE {_is_key(table)}"
+
+
+def _is_key(table: Table) -> str:
+    return " AND ".join(f"{name} = %s" for name in table.key)
+
+
+def _assignment(column: str, lead: str) -> str:
+    return f"{column} = CASE WHEN {_is_newer(lead)} THEN excluded.{column} ELSE stored.{column} END"
+
+
+def _kept_from(table: Table) -> str:
+    """Nothing, in the usual case of a newer push that says as much; else the older push of each column."""
+    is_plain = "stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0"
+    says_all = " AND ".join(f"(excluded.{lead} IS NOT NULL OR stored.{lead} IS NULL)" for lead in table.registers)
+    pairs = ",\n    ".join(f"'{lead}', {_older_push(lead)}" for lead in table.registers)
+    return (
+        f"CASE WHEN {is_plain}\n    AND {says_all} THEN NULL\n"
+        f"  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(\n    {pairs})), '{{}}') END"
+    )
+
+
+def _version(side: str, lead: str) -> str:
+    return f"coalesce(({side}.kept_from ->> '{lead}')::uuid, {side}.push_id)"
+
+
+def _is_newer(lead: str) -> str:
+    is_newer = f"{_version('stored', lead)} <= {_version('excluded', lead)}"
+    return f"excluded.{lead} IS NOT NULL AND (stored.{lead} IS NULL OR {is_newer})"
+
+
+def _older_push(lead: str) -> str:
+    newest = "greatest(stored.push_id, excluded.push_id)"
+    return (
+        f"CASE WHEN {_is_newer(lead)} THEN nullif({_version('excluded', lead)}, {newest})\n"
+        f"      WHEN stored.{lead} IS NOT NULL THEN nullif({_version('stored', lead)}, {newest}) END"
+    )

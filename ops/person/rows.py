@@ -1,0 +1,168 @@
+"""A person's rows: which they are, and how they are removed, for each table by its declaration.
+
+A table whose key has a callee's number holds rows of persons, and one whose key has a call's id rows of calls. A row of
+which nothing would be left is removed; of any other what stays is the call's statistics.
+"""
+# ruff: noqa: S608 - the SQL is built of the declarations alone
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from psycopg import Connection
+
+from ingest.tables import CALLEES, CALLS, CASES, TABLES
+from ingest.tables.table import Table
+from ops import queries
+from ops.person import statements
+from ops.person.names import Person
+
+_Connection = Connection[queries.Row]
+_Columns = dict[str, list[Any]]
+
+OF_PERSONS = tuple(table for table in TABLES if "callee_number" in table.key and table is not CALLEES)
+"""Before the callees themselves: a callee stays while a case of theirs does"""
+OF_CALLS = tuple(table for table in TABLES if "call_id" in table.key)
+PLACES = (
+    CALLEES.name,
+    *(name for table in (*OF_PERSONS, *OF_CALLS) for name in (table.name, *table.lists.values())),
+)
+"""What is counted: the rows of tables, and of the views of their lists"""
+
+_BY_CASE = "callee_number = ANY (%(case_numbers)s::text[]) AND case_id = ANY (%(case_spellings)s::text[])"
+"""Of a case only the rows of those numbers by which its pushes are looked for: what a worker adds meanwhile has to be
+there in the next pass, or its pushes would not be found."""
+_THEIR_ROWS = f"{statements.OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[]) OR ({_BY_CASE}))"
+_THEIR_CALLEES = f"""
+{statements.OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[])
+  OR (callee_number = ANY (%(case_numbers)s::text[]) AND EXISTS (
+    SELECT FROM airudder.{CASES.name} AS of_case
+    WHERE of_case.callee_number = callees.callee_number AND of_case.source = callees.source
+      AND of_case.case_id = ANY (%(case_spellings)s::text[]))))
+"""
+_KEYS = "unnest(%(sources)s::text[], %(call_ids)s::text[]) AS theirs (source, call_id)"
+_PUSHES = "unnest(%(sources)s::text[], %(call_ids)s::text[], %(push_ids)s::uuid[]) AS said (source, call_id, push_id)"
+_BY_CALL = f"(SELECT source, call_id, array_agg(push_id) AS push_ids FROM {_PUSHES} GROUP BY 1, 2) AS said"
+
+
+def rows_of(connection: _Connection, person: Person) -> dict[str, list[queries.Row]]:
+    """All that the tables hold on a person, by table; what nodes and others add to a call stands in it."""
+    of_person = {table.name: _of_person(connection, table, person) for table in (CALLEES, *OF_PERSONS)}
+    where = f"WHERE {statements.THEIR_CALLS} ORDER BY started_at"
+    calls = connection.execute(f"SELECT * FROM airudder.calls {where}".encode(), person.parameters()).fetchall()
+    by_key = {(call["source"], call["call_id"]): call for call in calls}
+    for table in OF_CALLS:
+        if table is CALLS:
+            continue
+        within = table.name.removeprefix("call_")
+        for call in calls:
+            call[within] = []
+        added = f"SELECT added.* FROM airudder.{table.name} AS added JOIN {_KEYS} USING (source, call_id)"
+        keys = queries.columns(calls, "source", "call_id")
+        for row in connection.execute(f"{added} ORDER BY received_at".encode(), keys):
+            by_key[row.pop("source"), row.pop("call_id")][within].append(row)
+    return {**of_person, CALLS.name: calls}
+
+
+def erase_rows(connection: _Connection, person: Person, keys: _Columns) -> Counter[str]:
+    """Remove a person's rows, in the order in which workers write; how many, by place. `keys`: of the raw pushes that
+    are theirs the `sources`, `call_ids`, `push_ids`."""
+    removed: Counter[str] = Counter()
+    # A worker writes a callee before their cases: one that is at another case of theirs is waited for.
+    callees = _of_person(connection, CALLEES, person, " FOR UPDATE")
+    for table in OF_PERSONS:
+        deleted = f"DELETE FROM airudder.{table.name} WHERE {_THEIR_ROWS} RETURNING {_lengths(table)}"
+        _count(removed, table, connection.execute(deleted.encode(), person.parameters()).fetchall())
+    of_callees = queries.columns(callees, "source", "callee_number")
+    removed[CALLEES.name] += connection.execute(_DELETE_CALLEES.encode(), of_callees).rowcount
+    _erase_calls(connection, person, removed)
+    _erase_told(connection, person, keys, removed)
+    return removed
+
+
+def _of_person(connection: _Connection, table: Table, person: Person, lock: str = "") -> list[queries.Row]:
+    whose = _THEIR_CALLEES if table is CALLEES else _THEIR_ROWS
+    found = f"SELECT * FROM airudder.{table.name} WHERE {whose} ORDER BY {', '.join(table.key)}{lock}"
+    return connection.execute(found.encode(), person.parameters()).fetchall()
+
+
+_DELETE_CALLEES = f"""
+DELETE FROM airudder.callees AS callee
+USING unnest(%(sources)s::text[], %(callee_numbers)s::text[]) AS theirs (source, callee_number)
+WHERE callee.source = theirs.source AND callee.callee_number = theirs.callee_number AND NOT EXISTS (
+  SELECT FROM airudder.{CASES.name} AS of_case
+  WHERE of_case.source = theirs.source AND of_case.callee_number = theirs.callee_number)
+"""
+
+
+def _erase_calls(connection: _Connection, person: Person, removed: Counter[str]) -> None:
+    locked = f"SELECT source, call_id, {_lengths(CALLS)} FROM airudder.calls WHERE {statements.THEIR_CALLS}"
+    in_order = " ORDER BY source, call_id FOR UPDATE"
+    calls = connection.execute(f"{locked}{in_order}".encode(), person.parameters()).fetchall()
+    keys = queries.columns(calls, "source", "call_id")
+    for table in OF_CALLS:
+        removed[table.name] += connection.execute(_erase_of_calls(table).encode(), keys).rowcount
+    _count_lists(removed, CALLS, calls)
+
+
+def _erase_of_calls(table: Table) -> str:
+    whose = f"{table.name}.source = theirs.source AND {table.name}.call_id = theirs.call_id"
+    if table.is_personal:
+        return f"DELETE FROM airudder.{table.name} USING {_KEYS} WHERE {whose}"
+    columns = [name for name in table.personal if table.left(name) != f"{table.name}.{name}"]
+    erased = ", ".join(f"{name} = {table.left(name)}" for name in columns)
+    has_more = " OR ".join(f"{table.name}.{name} IS DISTINCT FROM {table.left(name)}" for name in columns)
+    return f"UPDATE airudder.{table.name} SET {erased} FROM {_KEYS} WHERE {whose} AND ({has_more})"
+
+
+def _erase_told(connection: _Connection, person: Person, keys: _Columns, removed: Counter[str]) -> None:
+    """What the person's own pushes have told of a call that somebody else's later push says is theirs. A call of their
+    own has just been erased, names nobody, and keeps its statistics."""
+    for table in OF_CALLS:
+        for column, view in table.lists.items():
+            told = f"{table.name}.{column} IS NOT NULL AND {_told_by_them(table, column)}"
+            lengths = f"SELECT jsonb_array_length({column}) AS {view} FROM airudder.{table.name}"
+            joined = f"{lengths} JOIN {_BY_CALL} USING (source, call_id) WHERE {told}"
+            in_order = f"ORDER BY source, call_id FOR UPDATE OF {table.name}"
+            for row in connection.execute(f"{joined} {in_order}".encode(), keys):
+                removed[view] += row[view]
+        erased = connection.execute(_erase_told_of(table).encode(), person.parameters() | keys)
+        if table.is_personal:
+            removed[table.name] += erased.rowcount
+
+
+def _erase_told_of(table: Table) -> str:
+    whose = f"{table.name}.source = said.source AND {table.name}.call_id = said.call_id"
+    if table.is_personal:
+        return (
+            f"DELETE FROM airudder.{table.name} USING {_PUSHES} WHERE {whose} AND {table.name}.push_id = said.push_id"
+        )
+    columns = [name for name in table.registers if table.left(name) != f"{table.name}.{name}"]
+    erased = ", ".join(
+        f"{name} = CASE WHEN NOT {_told_by_them(table, name)} THEN {table.name}.{name} END" for name in columns
+    )
+    return f"""
+UPDATE airudder.{table.name} SET {erased} FROM {_BY_CALL} WHERE {whose}
+  AND CASE WHEN %(case_id)s::text IS NULL THEN {table.name}.callee_number <> ALL (%(numbers)s::text[])
+    ELSE {table.name}.case_id <> ALL (%(case_spellings)s::text[]) END
+"""
+
+
+def _told_by_them(table: Table, column: str) -> str:
+    version = f"coalesce(({table.name}.kept_from ->> '{column}')::uuid, {table.name}.push_id)"
+    return f"{version} = ANY (said.push_ids)"
+
+
+def _lengths(table: Table) -> str:
+    return ", ".join(f"coalesce(jsonb_array_length({column}), 0) AS {view}" for column, view in table.lists.items())
+
+
+def _count(removed: Counter[str], table: Table, rows: list[queries.Row]) -> None:
+    removed[table.name] += len(rows)
+    _count_lists(removed, table, rows)
+
+
+def _count_lists(removed: Counter[str], table: Table, rows: list[queries.Row]) -> None:
+    for view in table.lists.values():
+        removed[view] += sum(row[view] for row in rows)
