@@ -232,7 +232,7 @@ def test_old_transcripts_are_cleared(
     database: Database, clock: Clock, connection: Rows, monkeypatch: pytest.MonkeyPatch, portion: int
 ) -> None:
     """The turns of calls that began, or where that is unknown came in, long enough ago go; the calls stay."""
-    monkeypatch.setattr(workers.sweeper.old_transcripts, "CALLS", portion)
+    monkeypatch.setattr(workers.sweeper.old_transcripts, "ROWS", portion)
     young = f"{datetime.now(UTC) - timedelta(days=29):%Y-%m-%dT%H:%M:%SZ}"
     old = f"{datetime.now(UTC) - timedelta(days=31):%Y-%m-%dT%H:%M:%SZ}"
     settle(
@@ -279,7 +279,7 @@ def test_much_to_remove_takes_several_passes(
     database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What does not fit into a pass is removed in the next, and others have their turn between."""
-    monkeypatch.setattr(workers.sweeper.old_transcripts, "CALLS", 1)
+    monkeypatch.setattr(workers.sweeper.old_transcripts, "ROWS", 1)
     ticks = itertools.count(step=2)
     transcripts = OldTranscripts(database, lambda: next(ticks), 30)
     settle(database, [entry(call_from("2026-01-01T00:00:00Z", f"c{number}")) for number in range(5)])

@@ -147,33 +147,6 @@ DROP_PARTITION_IF_SETTLED: LiteralString = "SELECT airudder.drop_pushes_partitio
 
 DELETE_DEFAULT_PUSHES_IF_SETTLED: LiteralString = "SELECT airudder.delete_default_pushes(%(before)s, %(at_most)s)"
 
-CLEAR_OLD_TRANSCRIPTS: LiteralString = """
-WITH old AS (
-  SELECT source, call_id FROM airudder.calls
-  WHERE transcript IS NOT NULL AND started_at >= %(since)s::timestamptz AND started_at < %(before)s
-  ORDER BY started_at LIMIT %(calls)s FOR UPDATE SKIP LOCKED
-), cleared AS (
-  UPDATE airudder.calls AS call SET transcript = NULL, kept_from = nullif(call.kept_from - 'transcript', '{}')
-  FROM old WHERE call.source = old.source AND call.call_id = old.call_id
-  RETURNING call.turn_count, call.started_at
-)
-SELECT count(*), coalesce(sum(turn_count), 0), max(started_at)::text FROM cleared
-"""
-"""A worker that is at such a call goes first. The time is text: there are years that Python does not know."""
-
-CLEAR_OLD_UNDATED_TRANSCRIPTS: LiteralString = """
-WITH old AS (
-  SELECT source, call_id FROM airudder.calls
-  WHERE transcript IS NOT NULL AND started_at IS NULL AND received_at < %(before)s
-  LIMIT %(calls)s FOR UPDATE SKIP LOCKED
-), cleared AS (
-  UPDATE airudder.calls AS call SET transcript = NULL, kept_from = nullif(call.kept_from - 'transcript', '{}')
-  FROM old WHERE call.source = old.source AND call.call_id = old.call_id
-  RETURNING call.turn_count
-)
-SELECT count(*), coalesce(sum(turn_count), 0) FROM cleared
-"""
-
 NOTE_RETENTION: LiteralString = """
 INSERT INTO airudder.retention AS stored (what, cleared_before, removed, removed_at)
 VALUES (%(what)s, %(cleared_before)s, %(removed)s, now())

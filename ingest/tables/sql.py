@@ -56,6 +56,44 @@ def forget_version(table: Table) -> str:
     return f"UPDATE airudder.{table.name} SET received_at = {oldest} WHERE {_is_key(table)}"
 
 
+@functools.cache
+def clear_old_lists(table: Table) -> str:
+    """Remove the lists of so many `rows` whose time is from `since` on and before `before`, the oldest first; how many
+    rows and items they were, and the last time as text: there are years that Python does not know.
+
+    A worker that is at such a row goes first.
+    """
+    return _clear_lists(
+        table, f"{table.aged_by} >= %(since)s::timestamptz AND {table.aged_by} < %(before)s", table.aged_by
+    )
+
+
+@functools.cache
+def clear_old_undated_lists(table: Table) -> str:
+    """The same of rows without a time that came before then."""
+    return _clear_lists(table, f"{table.aged_by} IS NULL AND received_at < %(before)s", None)
+
+
+def _clear_lists(table: Table, are_old: str, aged_by: str | None) -> str:
+    lengths = " + ".join(f"coalesce(jsonb_array_length({column}), 0)" for column in table.lists)
+    names = ", ".join(f"'{column}'" for column in table.lists)
+    is_key = " AND ".join(f"{table.name}.{name} = old.{name}" for name in table.key)
+    return f"""
+WITH old AS (
+  SELECT {", ".join(table.key)}, {lengths} AS items FROM airudder.{table.name}
+  WHERE num_nonnulls({", ".join(table.lists)}) > 0 AND {are_old}
+  {f"ORDER BY {aged_by} " if aged_by else ""}LIMIT %(rows)s FOR UPDATE SKIP LOCKED
+), cleared AS (
+  UPDATE airudder.{table.name}
+  SET {", ".join(f"{column} = NULL" for column in table.lists)},
+    kept_from = nullif({table.name}.kept_from - ARRAY[{names}], '{{}}')
+  FROM old WHERE {is_key}
+  RETURNING old.items, {table.name}.{table.aged_by} AS aged_by
+)
+SELECT count(*), coalesce(sum(items), 0), max(aged_by)::text FROM cleared
+"""
+
+
 def _is_key(table: Table) -> str:
     return " AND ".join(f"{name} = %s" for name in table.key)
 

@@ -1,17 +1,19 @@
-"""Old transcripts: the turns of a call go when the call is too old; the call and its statistics stay."""
+"""Old transcripts: the words of a call go when the call is too old; the call and its statistics stay. So do the lists of
+every table that says by which of its times they age."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from workers import statements
+from ingest.tables import TABLES, sql
+from ingest.tables.table import Table
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, note, remove_in_portions
 
-CALLS = 500
-"""How many calls' transcripts one transaction removes"""
+ROWS = 500
+"""Of how many rows, such as calls, one transaction removes the lists"""
 _BEGINNING = "-infinity"
 
 
@@ -26,40 +28,35 @@ class OldTranscripts(Chore):
         self._database = database
         self._clock = clock
         self._days = days
-        self._since = _BEGINNING
-        """When the newest call began whose transcript is removed: where the search goes on"""
+        self._since: dict[str, str] = {}
+        """By table, the time of the newest row that was dealt with: where the search goes on"""
 
     def run_once(self) -> int:
         """Remove for some seconds; return 1 if there may be more, else 0."""
         if not self._days:
             return 0
         before, leave_at = datetime.now(UTC) - timedelta(days=self._days), self._clock() + BUDGET_SECONDS
-        for clear in (self._clear_calls, _clear_undated_calls):
-            self._repeat(leave_at, clear, before)
+        for table in (table for table in TABLES if table.aged_by):
+            for statement in (sql.clear_old_lists(table), sql.clear_old_undated_lists(table)):
+                self._repeat(leave_at, table, statement, before)
         if self._clock() < leave_at:
-            self._since = _BEGINNING
+            self._since.clear()
         return int(self._clock() >= leave_at)
 
-    def _repeat(self, leave_at: float, clear: Callable[[AnyConnection, datetime], int], before: datetime) -> None:
+    def _repeat(self, leave_at: float, table: Table, statement: str, before: datetime) -> None:
         remove_in_portions(
             self._database,
             lambda: self._clock() >= leave_at,
-            CALLS,
+            ROWS,
             "transcripts",
-            lambda connection: clear(connection, before),
+            lambda connection: self._clear(connection, table, statement, before),
         )
 
-    def _clear_calls(self, connection: AnyConnection, before: datetime) -> int:
-        bounds = {"since": self._since, "before": before, "calls": CALLS}
-        (row,) = connection.execute(statements.CLEAR_OLD_TRANSCRIPTS, bounds).fetchall()
-        calls, turns, last = row
-        self._since = last or self._since
-        note(connection, "turns", before, turns)
-        return int(calls)
-
-
-def _clear_undated_calls(connection: AnyConnection, before: datetime) -> int:
-    bounds = {"before": before, "calls": CALLS}
-    ((calls, turns),) = connection.execute(statements.CLEAR_OLD_UNDATED_TRANSCRIPTS, bounds).fetchall()
-    note(connection, "turns", before, turns)
-    return int(calls)
+    def _clear(self, connection: AnyConnection, table: Table, statement: str, before: datetime) -> int:
+        bounds = {"since": self._since.get(table.name, _BEGINNING), "before": before, "rows": ROWS}
+        (row,) = connection.execute(statement.encode(), bounds).fetchall()
+        rows, items, last = row
+        if last:
+            self._since[table.name] = last
+        note(connection, "turns", before, items)
+        return int(rows)
