@@ -154,8 +154,8 @@ PARTS = [
         "workers.database",
         "emptying a full socket before anything waits",
     ),
-    Lean("honcho", "honcho.environ:", "parse_procfile", "ops.commands.up", "knowing what to run"),
-    Lean("honcho", "honcho.printer:", "Message Printer", "ops.commands.up", "its output"),
+    Lean("honcho", "honcho.environ:", "parse_procfile", "ops.local.procfile", "knowing what to run"),
+    Lean("honcho", "honcho.printer:", "Message Printer", "ops.local.run", "its output"),
 ]
 """What has to be there: of a class also what its methods set."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.commands.up import masked
+from ops.local.banner import masked
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
-from ops.commands import up as up_module
+from ops.local.procfile import processes
 from ops.local.server import free_port
 from tests.processes import INGEST, descendants, wait_until
 from tests.running_up import Up, are_gone, running_up
@@ -143,6 +143,5 @@ def test_nohup_outlives_its_terminal(tmp_path: Path) -> None:
 
 def test_workers_may_finish_their_batch() -> None:
     """As README's Production says: a job may take its whole time after a stop was asked for."""
-    for name, line in up_module._procfile().items():
-        seconds = up_module._process(name, line, {}).stop_seconds
-        assert seconds > (JOB_TIMEOUT_SECONDS if name in ("worker", "sweeper") else 10)
+    for name, process in processes({}).items():
+        assert process.stop_seconds > (JOB_TIMEOUT_SECONDS if name in ("worker", "sweeper") else 10)

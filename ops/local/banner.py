@@ -1,0 +1,61 @@
+"""What `ingest up` prints once everything runs, and how it learns that web is ready."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import urllib.error
+import urllib.request
+
+from ingest.settings import Settings
+from ingest.web.readiness import CAN_STORE
+
+_HIDDEN = "(?:password|secret|scram_client_key|scram_server_key)"
+"""How names of secret parameters end, of libpq's and redis-py's"""
+
+_SAMPLE = (
+    '{"workflow_id": "w1", "callee": {"callee_number": "+6281234567890"}, '
+    '"call": {"call_id": "c1", "ring_type": "normal"}}'
+)
+
+
+def readiness(current: Settings) -> dict[str, str]:
+    """What `/readyz` says once a push can be stored; empty until then."""
+    try:
+        with urllib.request.urlopen(f"{_web_url(current)}/readyz", timeout=2) as answer:  # noqa: S310 - our own URL
+            words: dict[str, str] = json.load(answer)
+            return words
+    except (urllib.error.URLError, OSError):
+        return {}
+
+
+def _web_url(current: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(current.host, current.host)  # noqa: S104 - how to reach it
+    return f"http://{host}:{current.port}"
+
+
+def banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> str:
+    """The text, without a secret in it. `ready`: what `readiness` has given."""
+    push_url = f"{_web_url(current)}/airudder/custom-api"
+    credential = "" if current.is_open else '-H "Authorization: Bearer $INGEST_TOKEN" '
+    curl = f"curl -sS -w '\\n' {push_url} {credential}-d {shlex.quote(_SAMPLE)}"
+    is_well = ready.get("redis") == CAN_STORE
+    return f"""
+airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; pushes {ready['pushes']}"}
+
+  Push URL    {push_url}{"" if current.is_open else "/<token>"}
+  Dashboard   http://127.0.0.1:{current.dashboard_port}
+  Postgres    {masked(urls["DATABASE_URL"])}
+  Redis       {masked(urls["REDIS_URL"])}
+  Try it      {curl}
+  Stop        Ctrl-C
+"""
+
+
+def masked(url: str) -> str:
+    """A URL without its password: whoever runs us keeps what we print, and `ingest env` prints it whole."""
+    if not re.match(r"\w+://", url):
+        return re.sub(rf"({_HIDDEN}\s*=\s*)('(?:[^'\\]|\\.)*'|(?:[^\s\\]|\\.)*)", r"\1***", url, flags=re.DOTALL)
+    without_credentials = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # up to the last @: a password may have one
+    return re.sub(rf"({_HIDDEN}=)[^&]*", r"\1***", without_credentials)

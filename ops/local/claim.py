@@ -1,0 +1,52 @@
+"""What has to be free before anything is started: the data folder and the ports."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from ingest.errors import AlreadyRunningError, SettingError
+from ingest.settings import LOCK_FILE, Settings
+
+
+@contextmanager
+def claimed(current: Settings) -> Iterator[None]:
+    """Hold the lock of the data folder in the block; AlreadyRunningError with the process that has it."""
+    with (current.data_dir / LOCK_FILE).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(
+                f"already running with data in {current.data_dir} (process {_owner(lock)}): "
+                "stop it with Ctrl-C in its terminal, or set INGEST_DATA_DIR, PORT and DASHBOARD_PORT for a second one"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _owner(lock: IO[str]) -> str:
+    lock.seek(0)
+    return lock.read() or "unknown"
+
+
+def check_ports(current: Settings) -> None:
+    """SettingError with the variable to change if a port is taken, or both are the same."""
+    if current.port == current.dashboard_port:
+        raise SettingError(f"PORT and DASHBOARD_PORT are both {current.port}: set another DASHBOARD_PORT")
+    for variable, host, port in (
+        ("PORT", current.host, current.port),
+        ("DASHBOARD_PORT", "127.0.0.1", current.dashboard_port),
+    ):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise SettingError(f"cannot listen on {host}:{port} ({error.strerror}): set {variable}") from None
