@@ -1,4 +1,4 @@
-"""Settings: environment variables in, one frozen record out; what is missing or wrong is named at start."""
+"""Settings: environment variables in, one frozen record out. SettingError names the variable that is wrong."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ingest.tokens import Token
 from ingest.urls import checked_database_url, checked_redis_url
 
 RUNNING_FILE = "running.json"
-"""Under the data folder while `ingest up` runs: its pid, and the variables by which to reach what it started."""
+"""In the data folder while `ingest up` runs: its pid, and the variables that lead other commands to its servers"""
 
 LOCK_FILE = "lock"
-"""Beside it: locked by `ingest up` as long as it lives, and holds its pid"""
+"""In the data folder: holds the pid of `ingest up`, which keeps the file locked as long as it lives"""
 
 NAMES = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
-"""The variables that do not begin as all others do"""
+"""Our variables whose names do not begin with INGEST_ or RQ_DASHBOARD_"""
 
 _QUOTES = ('"', "'", tokens.TYPOGRAPHIC_QUOTES)
-"""Those that may stand at both ends of a value that was quoted"""
+"""Groups of marks; a value is quoted if it begins and ends with marks of one group"""
 
 MAX_DAYS = 36_500
-"""A century; more is no date any more."""
+"""A century. The date that is too many days ago cannot be computed."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,20 @@ class Settings:
     listed_tokens: tuple[Token, ...]
     tokens_file: Path | None
     allow_ips: tuple[Network, ...]
-    """From where pushes may come; empty: from everywhere"""
+    """The networks that pushes may come from; empty: any"""
     trusted_proxies: tuple[Network, ...]
     max_body: int
     max_concurrent: int
-    """Requests that a web process has in hand"""
+    """How many requests one web process has in hand at most"""
     max_bytes_in_hand: int
-    """Of their bodies; two of the largest at least, as one of several sources may have half"""
+    """How many bytes their bodies have together at most; at least two of the largest, as one of several sources may
+    take no more than half"""
     request_seconds: int
-    """How long a request may take to arrive"""
+    """How long a request may take to arrive, from its first byte to its last"""
     rate_limit: int | None
     """Pushes per second, source and web process"""
     appendfsync: str
-    """What Redis's setting of this name has to be: `always`, or `everysec` where somebody asked for it"""
+    """What Redis's setting of this name has to be: `always`, or `everysec` where the operator asked for that"""
     retention_days: int | None
     """How long raw pushes are kept; None: for ever"""
     transcript_days: int | None
@@ -83,7 +84,7 @@ class Settings:
 
     @property
     def tokens(self) -> tuple[Token, ...]:
-        """Who may push, by the environment and by the file as it is now; SettingError if that cannot be read."""
+        """The tokens of the environment, then those of the file as it is now. SettingError if it cannot be read."""
         of_file = tokens.read_file(self.tokens_file) if self.tokens_file else ()
         tokens.check_owners(f"INGEST_TOKENS_FILE={self.tokens_file} beside INGEST_TOKENS", of_file, self.listed_tokens)
         return self.listed_tokens + of_file
@@ -103,7 +104,10 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the environment, and what a running `ingest up` has written down of variables that it does not set."""
+    """Read the environment. Variables that it lacks are taken from a running `ingest up`, if there is one.
+
+    Raises SettingError.
+    """
     data_dir = Path(environ.get("INGEST_DATA_DIR") or ".data").absolute()
     environ = {**_read_running(data_dir), **{name: value for name, value in environ.items() if value}}
     _check_quotes(environ)
@@ -127,7 +131,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         request_seconds=_integer(environ, "INGEST_REQUEST_SECONDS", 15, at_least=1),
         rate_limit=_integer_if_set(environ, "INGEST_RATE_LIMIT"),
         appendfsync=_one_of(environ, "INGEST_APPENDFSYNC", "always", "everysec"),
-        # One day at least: by what came a day ago the vendor's redeliveries are told.
+        # At least one day: a push is compared with those of the day before it, to tell whether it is a redelivery.
         retention_days=_integer_if_set(environ, "INGEST_RETENTION_DAYS", at_most=MAX_DAYS),
         transcript_days=_integer_if_set(environ, "INGEST_TRANSCRIPT_DAYS", at_most=MAX_DAYS),
         data_dir=data_dir,
@@ -152,7 +156,7 @@ def _needed(name: str, value: str | None, data_dir: Path) -> str:
 
 def running_pid(data_dir: Path) -> int | None:
     """The process of the `ingest up` that runs with this data folder; None if none does."""
-    # One that was killed could not take its file away, and its pid may be a stranger's by now.
+    # An `ingest up` that was killed leaves its file behind, and another process may have its pid by now.
     pid = _running(data_dir).get("pid")
     return pid if isinstance(pid, int) and is_alive(pid) and _holds_lock(pid, data_dir) else None
 
@@ -166,7 +170,7 @@ def _holds_lock(pid: int, data_dir: Path) -> bool:
     except BlockingIOError:
         return True
     except (OSError, ValueError):
-        pass  # no lock, no `ingest up`
+        pass  # without the file nothing is running
     return False
 
 
@@ -220,7 +224,7 @@ def _dashboard_login(environ: Mapping[str, str]) -> bytes | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address leads to this machine alone."""
+    """Whether a host name or address can be reached from this machine only."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""The worker's Postgres connection: one, persistent; waits when Postgres is away; tells a bad row from a bad server."""
+"""The worker's one connection to Postgres: it waits while Postgres is away, and tells bad rows from a bad server."""
 
 from __future__ import annotations
 
@@ -24,28 +24,29 @@ FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 3.0
 
 _PASSES = ("08", "25", "28", "3D", "40", "53", "55", "57", "58")
-"""Classes of SQLSTATE that time, or an administrator, cures whatever is written."""
+"""Classes of SQLSTATE that do not depend on what is written: they pass, or an administrator acts."""
 
 _OF_DATA = ("22", "54")
-"""Classes that come of values alone. 54 is that of a statement too large as well, which a push alone is not."""
+"""Classes of SQLSTATE that come of values alone. 54 is also that of too large a statement, which no single push is."""
 
 _CLOSED = "pushes_default_excludes_"
-"""How the CHECK is named that keeps a day's rows out of the default partition while the day's own is made"""
+"""How the name begins of a CHECK that keeps a day's rows out of the default partition while its own one is made"""
 
 REFUSALS = 2
-"""Tries of a transaction, each in a new session, when Postgres refuses it for a reason that is of neither kind"""
+"""How often a transaction is tried, each time in a new session, when its SQLSTATE is in none of these classes"""
 
 _NEVER = 2**31
-"""Executions after which psycopg prepares a statement by itself. With None it prepares none, though told to."""
+"""After so many executions psycopg prepares a statement by itself. None is no way to say never: it would then prepare
+none at all, also where `prepare=True` asks for it."""
 
 _log = logging.getLogger(__name__)
 
 
 def is_datas_fault(error: psycopg.Error) -> bool:
-    """Whether only the rows can be at fault, so that they would be refused another time too.
+    """Whether only the rows can be at fault, so that Postgres would refuse them another time too.
 
-    What is not known to be so is not: a partition that was just attached, which is a CHECK without a name; a half-done
-    migration; somebody's trigger; a damaged page.
+    False for everything that is not known to be so. Examples are a partition that was just attached, which gives a
+    CheckViolation without a name; half a migration; a trigger of the operator's; a damaged page.
     """
     if error.sqlstate is None:
         return isinstance(error, psycopg.DataError)  # psycopg itself cannot send a value
@@ -71,12 +72,12 @@ def _words(error: psycopg.Error) -> str:
 
 
 class UnfitServerError(psycopg.OperationalError):
-    """The server answers, and cannot take what we write; the text says why, and holds nothing personal."""
+    """The server answers, but cannot store what we write. The text says why, and holds nothing personal."""
 
 
 def connect(url: str) -> Connection[tuple[Any, ...]]:
     """Connect, with a session that is ours; UnfitServerError if nothing can be written in it."""
-    # What is not prepared on purpose is planned for its values.
+    # Only statements that we prepare have one plan for all values; each other is planned for the values it has.
     connection = psycopg.connect(url, connect_timeout=5, prepare_threshold=_NEVER, **connection_options(url))
     try:
         _check_fit(connection)
@@ -95,33 +96,36 @@ def _check_fit(connection: Connection[Any]) -> None:
 
 @contextmanager
 def pipelined(connection: Connection[Any]) -> Iterator[None]:
-    """Send statements without waiting for the answers to earlier ones; psycopg's pipeline, but one that does not wait
-    at its end when a job's time is over. A cursor's `rowcount` is known after the block."""
+    """Send the statements of the block without waiting for the answers to earlier ones.
+
+    It is psycopg's pipeline, which waits for all answers at its end. Here that wait ends when a job's time is over.
+    A cursor's `rowcount` is known after the block.
+    """
     with connection.pipeline() as pipeline:
         try:
             yield
             send_all(connection)
-            pipeline.sync()  # all waiting is done in here, where a time-out is noticed
+            pipeline.sync()  # wait here, where the exception of a job's alarm is handled
         except psycopg.Error:
             raise
         except BaseException:
-            # A frozen server, or one that waits for a lock, would keep us here for ever.
+            # psycopg would wait on leaving its pipeline, and for ever if the server is frozen or waits for a lock.
             connection.close()
             raise
 
 
 def send_all(connection: Connection[Any]) -> None:
-    """Send everything that waits in a pipeline, and have it answered; to be called before any wait for an answer.
+    """Send all statements of a pipeline to the last byte, and ask for their answers. Call it before waiting for one.
 
-    psycopg tries once, and offers what a full socket did not take again only when an answer comes. If Postgres is
-    waiting for the rest of a statement, none comes, and both wait for ever.
+    psycopg sends the rest of a full socket only when an answer comes. Postgres, which waits for that rest, gives none,
+    so both would wait for ever.
     """
     wire = connection.pgconn
     wire.send_flush_request()
     while wire.flush():
         readable, _, _ = select.select([wire.socket], [wire.socket], [])
         if readable:
-            wire.consume_input()  # or Postgres, waiting for us to read, would not read either
+            wire.consume_input()  # Postgres stops reading while its own answers are not read
 
 
 class Database:
@@ -137,15 +141,15 @@ class Database:
     def run(
         self, work: Callable[[Connection[tuple[Any, ...]]], _Result], patience_seconds: float | None = None
     ) -> _Result:
-        """Run `work` in one transaction and commit; again, with back-off, while the server is at fault.
+        """Run `work` in one transaction and commit; try again, with longer and longer pauses, while the server is away.
 
-        Raises PostgresAwayError when patience is over, or the job's time; its RefusedError when Postgres is there and
-        refuses, and the data may not be at fault; and what `work` raises when it is, or when a row is there already.
+        Raises PostgresAwayError when patience, or the job's time, is over. Raises RefusedError when Postgres refuses
+        for a reason that may not lie in the data. Raises what `work` raises if it does, or if a row is there already.
         """
         try:
             return self._run_patiently(work, self._patience_seconds if patience_seconds is None else patience_seconds)
         except BaseTimeoutException:
-            # A lock that somebody holds, or a frozen server: not the fault of what was to be written.
+            # The time went by in waiting for a lock or a frozen server, so the rows are not at fault.
             raise PostgresAwayError("Postgres did not answer in the job's time") from None
 
     def close(self) -> None:
@@ -163,7 +167,7 @@ class Database:
             except psycopg.Error as error:
                 if _is_for_the_caller(error):
                     raise
-                # Raised without their cause, whose text may hold a row: RQ shows a failed job's traceback.
+                # Both are raised without their cause, whose text may hold a row: RQ shows a failed job's traceback.
                 if not _passes(error):
                     refusals += 1
                     if refusals >= REFUSALS:
@@ -188,7 +192,7 @@ class Database:
         return result
 
     def _note_absence(self, error: psycopg.Error) -> None:
-        """Say so once, however often it is tried."""
+        """Log it once, however often it is tried."""
         if self._away_since is None:
             self._away_since = time.monotonic()
             _log.warning("Postgres is away, trying again: %s", _words(error))
@@ -199,7 +203,7 @@ class Database:
             self._away_since = None
 
     def _recover(self, error: BaseException) -> None:
-        # A rollback waits for the server's answer, which a frozen one never gives: closing ends it just as well.
+        # Closing ends the transaction as a rollback does, and does not wait for the answer of a frozen server.
         assert self._connection
         if isinstance(error, psycopg.Error) and _is_for_the_caller(error) and not self._connection.closed:
             self._connection.rollback()

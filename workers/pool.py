@@ -31,26 +31,30 @@ from workers.start import look_at_servers
 
 PARENT_CHECK_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Held back from a worker until it knows what to do with them: a pool says only once that it ends."""
+"""Blocked in a new worker until it has installed its handlers. The pool sends each only once: it would be lost."""
 
 _log = logging.getLogger("workers")
 
 
 class NormalisingWorker(SimpleWorker):
-    """Runs jobs in its own process; without RQ's scheduler, of which nothing here makes use, and without its three
-    lines of log a job, to which a pool returns when it replaces a worker."""
+    """Runs jobs in its own process, without RQ's scheduler, and without the three lines that RQ logs for each job.
+
+    A pool that replaces a worker passes RQ's own logging level, so the level is set here and not at the pool's start.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{**options, "worker_ttl": WORKER_TTL_SECONDS})
 
     def work(self, *arguments: Any, **options: Any) -> bool:
-        """Work until told to stop, or until the pool is gone. What goes wrong is logged here: the process's own last
-        words would hold the text of it."""
+        """Work until told to stop, or until the pool is gone.
+
+        An error is logged here, without its text: a traceback on stderr would show that, and it may hold a row.
+        """
         threading.Thread(target=_leave_with_the_pool, args=(_pool_pid(),), daemon=True).start()
         try:
             return super().work(*arguments, **{**options, "with_scheduler": False, "logging_level": "WARNING"})
         except StopRequested:
-            return False  # before RQ's own loop had begun
+            return False  # the signal came before RQ's own loop had begun
         except Exception as error:
             _log.critical("a worker ends: %s", describe(error))
             sys.exit(1)
@@ -58,15 +62,18 @@ class NormalisingWorker(SimpleWorker):
             jobs.database().close()
 
     def subscribe(self) -> None:
-        """Take no commands over Redis: whoever publishes one could end the worker. Signals are for that."""
+        """Take no commands over Redis: anybody who can publish there could end the worker. Signals do that."""
 
     def register_birth(self) -> None:
-        """Also say which process it is, so that it can be told when it is gone."""
+        """Also note this worker's process, by which others can tell later that it has ended."""
         super().register_birth()  # type: ignore[no-untyped-call]
         self.connection.hset(self.key, "holder", holder())
 
     def run_maintenance_tasks(self) -> None:
-        """Clean RQ's registries of our queue; a stranger's entry there is no reason to end. Groups we have none."""
+        """Clean RQ's registries of our queue, though not its groups, of which we have none.
+
+        An entry that another program has put there may raise anything: it is logged, and the worker goes on.
+        """
         try:
             self.clean_registries()  # type: ignore[no-untyped-call]
         except (RedisError, StopRequested):
@@ -76,12 +83,12 @@ class NormalisingWorker(SimpleWorker):
             _log.warning("RQ's registries were not cleaned: %s", describe(error))
 
     def dequeue_job_and_maintain_ttl(self, *arguments: Any) -> Any:
-        """Wait for the next job; what RQ cannot even fetch, as it is none, is passed by."""
+        """Wait for the next job. An entry of the queue that RQ cannot fetch, as it is no job, is skipped."""
         while True:
             try:
                 return super().dequeue_job_and_maintain_ttl(*arguments)
             except (ValueError, ResponseError) as error:
-                # RQ marks so what came while it fetched a job; an id may not be text at all.
+                # RQ sets `job_id` on errors that came from fetching a job. An id that is no text fails earlier.
                 if not hasattr(error, "job_id") and not isinstance(error, UnicodeDecodeError):
                     raise
                 _log.warning("what is no job at all was refused: %s", describe(error))
@@ -100,7 +107,7 @@ class NormalisingWorker(SimpleWorker):
 
 
 class NormalisingPool(WorkerPool):
-    """Says so when a worker dies, and enqueues what it was at; RQ starts another one."""
+    """Logs that a worker died, and enqueues the batch that it had; RQ starts another worker."""
 
     def start_worker(self, *arguments: Any, **options: Any) -> None:
         """Fork a worker, unless everything is being stopped."""
@@ -113,10 +120,10 @@ class NormalisingPool(WorkerPool):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def check_workers(self, respawn: bool = True) -> None:
-        """Once a second: also see to batches of workers that died here, in this pool or in one before it."""
+        """Once a second: also enqueue the batches of workers that died on this host, in this pool or an earlier one."""
         super().check_workers(respawn)
-        # Without Redis the workers complain enough, and the sweeper looks for lost batches too. A ValueError is of what
-        # a stranger has put there.
+        # Without Redis the workers log enough, and the sweeper looks for lost batches too. A ValueError comes of values
+        # that another program has put there.
         with suppress(RedisError, OSError, ValueError):
             for batch_id in take_from_the_dead(self.connection):
                 _log.warning("batch %s lost its worker: enqueued again", batch_id)
@@ -139,14 +146,14 @@ def _pool_pid() -> int:
 
 
 def _leave_with_the_pool(pool_pid: int) -> None:
-    # A pool that is killed cannot stop its workers, and the next pool would double them.
+    # A pool that is killed cannot stop its workers, and the next pool starts as many again.
     while os.getppid() == pool_pid:
         time.sleep(PARENT_CHECK_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:
-    """Work until SIGTERM; batches in hand are finished first. Raises SettingError."""
+    """Work until SIGTERM; the batches that workers have are finished first. Raises SettingError."""
     logs.configure(logging.WARNING)
     current = settings.load()
     client = patient_client(current.redis_url)

@@ -1,7 +1,7 @@
-"""Redeliveries: which pushes of a batch are the vendor's retries, and which were overtaken by a retry of theirs.
+"""Redeliveries: which pushes of a batch are the vendor's retries of bytes that came before.
 
-A retry is no news: of deliveries of the same bytes within a day the first one counts, and the others write nothing but
-their own rows in `pushes`. Where a retry was settled before the first delivery, the first one is `late`.
+Of deliveries of the same bytes within a day the first one is news. Each other is a retry, and writes its own row in
+`pushes` and nothing else. A first delivery that is settled after a retry of it is `late`.
 """
 
 from __future__ import annotations
@@ -19,34 +19,37 @@ from ingest.tables.rows import Normalised, PushRow
 from workers import statements
 
 REDELIVERY_WINDOW = timedelta(days=1)
-"""The same bytes within a day are the vendor's retry; later they are taken for a push of their own."""
+"""The same bytes within a day are a retry by the vendor; after more than a day they are another push."""
 
 RETRIES_LAST = timedelta(minutes=6)
-"""The vendor tries five times again, a minute apart."""
+"""The vendor tries again five times, a minute apart; the sixth minute is for clocks that differ."""
 
 _Connection = Connection[tuple[Any, ...]]
 _Content = tuple[str, str, bytes]
 """Source, kind and body"""
 Delivery = tuple[datetime, UUID]
-"""When a push came, and its id: the smaller one came first"""
+"""When a push came, and its id. Of two deliveries the smaller pair came first."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """A batch, told apart."""
+    """The pushes of a batch, sorted into news, late deliveries and retries."""
 
     pushes: list[PushRow]
-    """The rows of `pushes`, retries as duplicates, in the order of their bodies: two workers that have deliveries of
-    the same bytes wait for each other in one order"""
+    """The rows of `pushes` but for late deliveries; retries are duplicates. Sorted by body: two workers with
+    deliveries of the same bytes wait for each other in one order, and never both at once."""
     news: list[Normalised]
     """What is to be written to the other tables"""
     late: list[Normalised]
-    """First deliveries whose retry is in the tables already"""
+    """First deliveries of which a retry is in the tables already"""
 
 
 def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, known_calls_only: bool) -> Told:
-    """Look up which bytes were normalised before. `known_calls_only`: spare the look-up of those whose call is new, as
-    a push that was normalised has left its call; the index on the bytes refuses what that overlooks."""
+    """Look up which bytes were normalised before, and sort the batch by that.
+
+    `known_calls_only`: look only for pushes whose call is in the tables, as a push that was normalised has written its
+    call. A push that this overlooks violates the unique index on the bytes.
+    """
     normalised = sorted((one for one in batch if one.push.status == "normalised"), key=delivery_of)
     lock_near_midnight(connection, normalised)
     suspects = _of_known_calls(connection, normalised) if known_calls_only else normalised
@@ -70,7 +73,7 @@ def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, k
 
 
 def find_deliveries(connection: _Connection, pushes: Iterable[PushRow]) -> dict[_Content, set[Delivery]]:
-    """The normalised deliveries of the same bytes, within a day of these pushes, by content."""
+    """Find the normalised deliveries of the same bytes within a day of these pushes, by content."""
     times = [push.received_at for push in pushes]
     if not times:
         return {}
@@ -87,11 +90,11 @@ def find_deliveries(connection: _Connection, pushes: Iterable[PushRow]) -> dict[
 
 
 def lock_near_midnight(connection: _Connection, batch: Sequence[Normalised]) -> None:
-    """Let nobody else settle the same bytes until the transaction ends, where one of their deliveries may be in another
-    day's partition: the unique index is of one partition.
+    """Lock bytes that came near midnight until the transaction ends, so that no other worker settles them meanwhile.
 
-    Two hundred and fifty-six locks, by the digest's first byte: Postgres has no room for one a push. So workers wait
-    for each other in these minutes of the day.
+    Their deliveries may be in the partitions of two days, and the unique index covers one partition only. There are 256
+    locks, one for each first byte of a digest, as Postgres has no room for a lock a push. In these minutes of a day
+    workers therefore wait for each other.
     """
     pushes = [one.push for one in batch if _is_near_midnight(one.push.received_at)]
     if first_bytes := sorted({hashlib.sha256(push.body).digest()[0] for push in pushes}):
@@ -113,7 +116,7 @@ def _is_retry(one: Delivery, other: Delivery) -> bool:
 
 
 def delivery_of(one: Normalised) -> Delivery:
-    """When a push came, and its id."""
+    """The delivery that a push is."""
     return one.push.received_at, one.push.push_id
 
 

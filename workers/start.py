@@ -1,4 +1,4 @@
-"""What a worker or sweeper looks at once, at its start: what no setting of ours can make right is named in its log."""
+"""A look at the servers when a worker or sweeper starts: its log names what no setting of ours can make right."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ _log = logging.getLogger(__name__)
 
 
 def look_at_servers(client: Redis, database_url: str) -> None:
-    """Log what is wrong with the servers; SettingError where nothing could ever be done. One that is away is for later:
-    who works waits for it."""
+    """Log what is wrong with the servers; SettingError if REDIS_URL names a cluster, with which nothing works.
+
+    A server that is away is logged too, and waited for later, when there is work.
+    """
     try:
         if client.info("cluster").get("cluster_enabled"):
             raise SettingError(f"REDIS_URL names a cluster: {redis_probe.ONE_PRIMARY}")
         with connect(database_url) as one, connect(database_url) as other:
-            # A pooler gives the process away at the end of each transaction.
+            # A pooler that works by the transaction gives both sessions the same server process.
             one.autocommit = other.autocommit = True
             if session.share_backends(lambda: _backend(one), lambda: _backend(other)):
                 _log.error("DATABASE_URL: %s", session.POOLED)

@@ -1,4 +1,4 @@
-"""A taken batch: renamed so that nothing joins it any more, leased to one worker, discarded once it is committed."""
+"""A taken batch: its list is renamed, so that no push joins it, and one worker has its lease until it is done."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ingest.batch.lease import holder
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 
 LEASE_SECONDS = JOB_TIMEOUT_SECONDS + 5
-"""No job lives longer: when the lease is over, the worker is dead, and the sweeper enqueues the batch again."""
+"""Longer than any job lasts: when a lease runs out its worker is dead, and the sweeper enqueues the batch again."""
 PROGRESS_TTL_SECONDS = 24 * 3600
-"""A batch that was released is taken again long before."""
+"""Much longer than a released batch waits until it is taken again"""
 
 
 @dataclass(frozen=True)
@@ -27,34 +27,36 @@ class TakenBatch:
     batch_id: str
     entries: list[Entry]
     attempts: int
-    """How many workers have taken it, this one included; one that could not reach Postgres does not count"""
+    """How many workers have taken it, this one included; those that could not reach Postgres are not counted"""
     in_hand: bytes | None
-    """The push that the last worker had in hand, push by push, when it died"""
+    """The push that the last worker had in hand when it died, if it went push by push"""
     suspect: bytes | None
-    """The push that one before it had"""
+    """The push that an earlier worker had in hand when it died"""
 
     def take_in_hand(self, entry: Entry) -> None:
-        """Note which push is about to be normalised alone, in case it takes the interpreter down."""
+        """Note which push is about to be normalised alone: it may end the interpreter."""
         self.client.hset(keys.progress(self.batch_id), "in_hand", entry.push_id)
 
     def suspect_in_hand(self) -> None:
-        """Note that a worker died with this push in hand: the second time it will not be an accident."""
+        """Note that a worker died with this push in hand. The second time it is not taken for an accident."""
         self.client.hset(keys.progress(self.batch_id), "suspect", self.in_hand or b"")
 
     def discard(self) -> None:
-        """Forget the batch: every push in it is in Postgres. In this order and without MULTI, all of which a full Redis
-        refuses: an id without a list has nothing to lose."""
+        """Remove the batch, as every push in it is in Postgres.
+
+        Without MULTI, which a full Redis refuses. The id is removed last: an id without a list does no harm.
+        """
         with self.client.pipeline(transaction=False) as pipeline:
             pipeline.delete(keys.taken(self.batch_id), keys.progress(self.batch_id), keys.lease(self.batch_id))
             pipeline.zrem(keys.BATCHES, self.batch_id)
             pipeline.execute()
 
     def release(self) -> None:
-        """Let another worker take it up: the attempt failed through no fault of its pushes."""
+        """Leave it to another worker, and take this attempt back: its pushes are not at fault."""
         with self.client.pipeline(transaction=True) as pipeline:
             pipeline.hincrby(keys.progress(self.batch_id), "attempts", -1)
             pipeline.hdel(keys.progress(self.batch_id), "in_hand")
-            # Somebody else may have discarded the batch meanwhile.
+            # Another worker may have discarded the batch, and nobody would remove this key then.
             pipeline.expire(keys.progress(self.batch_id), PROGRESS_TTL_SECONDS)
             pipeline.delete(keys.lease(self.batch_id))
             pipeline.execute()
@@ -78,7 +80,7 @@ def take(client: Redis, batch_id: str) -> TakenBatch | None:
 
 
 def seize(client: Redis, batch_id: str) -> TakenBatch:
-    """Take a batch with no more than a full Redis allows: no MULTI, no lease held, and this attempt not counted."""
+    """Take a batch by commands that a full Redis allows: without MULTI, a lease, or a count of this attempt."""
     with client.pipeline(transaction=False) as pipeline:
         pipeline.renamenx(keys.batch(batch_id), keys.taken(batch_id))
         pipeline.lrange(keys.taken(batch_id), 0, -1)
@@ -89,11 +91,11 @@ def seize(client: Redis, batch_id: str) -> TakenBatch:
 
 
 def _each_once(encoded: list[bytes]) -> list[Entry]:
-    # An append whose reply was lost is made again: the same push may be in the list twice.
+    # An append whose reply was lost is repeated, so a push may be in the list twice.
     return list({entry.push_id: entry for entry in map(decode_entry, encoded)}.values())
 
 
 def _raise_unless_missing(renamed: Any) -> None:
-    # Redis's answer when the list is not there, as it was taken before; older and newer servers agree on the words.
+    # Redis answers in these words, in all versions, when there is no list, as it was renamed before.
     if isinstance(renamed, ResponseError) and "no such key" not in str(renamed):
         raise renamed

@@ -1,4 +1,4 @@
-"""The watchdog: ends a process whose work has hung where no signal reaches it; another one takes the work up."""
+"""The watchdog: ends a process that hangs where no signal reaches it, so that another one can take over its work."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 
 GRACE_SECONDS = 2
-"""RQ's alarm comes first, and a worker that can hear it lives on."""
+"""How long after RQ's alarm: a worker that can handle that goes on living"""
 
 
 @contextmanager
 def watched() -> Iterator[None]:
     """End the process, with a traceback of places on stderr, if the block outlives a job's time.
 
-    Python runs the handler of RQ's alarm between two of its instructions: a call into C that does not return never
-    gets there. The watchdog is a thread in C and needs nothing of the interpreter.
+    Python handles the signal of RQ's alarm between two instructions, and so never during a call into C that does not
+    return. The watchdog is a thread of its own in C, and does not need the interpreter.
     """
     faulthandler.dump_traceback_later(JOB_TIMEOUT_SECONDS + GRACE_SECONDS, exit=True)
     try:

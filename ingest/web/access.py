@@ -12,15 +12,15 @@ from ingest.tokens import Token, digest_of, fingerprint
 OPEN_SOURCE = "default"
 """The source of every push while no tokens are set."""
 
-Headers = Iterable[tuple[bytes, bytes]]
+RequestHeaders = Iterable[tuple[bytes, bytes]]
 
 
 class Access:
-    """Looks a secret up by its SHA-256, so that a thousand sources cost what one does.
+    """Looks a secret up by its SHA-256, so that a thousand sources cost as much as one.
 
-    How long that takes may tell how much of a digest is right, which is of no use: nobody can choose a secret by its
-    digest, nor know a digest's place in a table whose hash has a key of this process. The digest that is found is
-    compared in constant time all the same.
+    The time of a look-up may reveal how far a digest is right. That helps nobody: a secret cannot be chosen by its
+    digest, and where the table keeps a digest depends on a key of this process. The digest that is found is compared in
+    constant time all the same.
     """
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
@@ -28,11 +28,11 @@ class Access:
         self.replace(tokens)
 
     def replace(self, tokens: tuple[Token, ...]) -> None:
-        """From now on admit these; requests that were admitted before stay so."""
+        """Admit these tokens from now on. Requests that were admitted before are not looked at again."""
         self._by_digest = {token.digest: token for token in tokens}
         self.has_several_sources = len({token.source for token in tokens}) > 1
 
-    def source_of(self, path_token: str | None, headers: Headers) -> str | None:
+    def source_of(self, path_token: str | None, headers: RequestHeaders) -> str | None:
         """The source whose secret came in the path, as Bearer or as Basic; None if none did."""
         if not self._by_digest:
             return OPEN_SOURCE
@@ -52,13 +52,13 @@ class Access:
         return [fingerprint(digest) for digest in used]
 
 
-def presented_fingerprint(path_token: str | None, headers: Headers) -> str | None:
-    """What the secret that a request brought may be called in the open; None if it brought none."""
+def presented_fingerprint(path_token: str | None, headers: RequestHeaders) -> str | None:
+    """The fingerprint of the secret that a request brought, which may be shown; None if it brought none."""
     secret = _presented(path_token, headers)
     return fingerprint(digest_of(secret)) if secret else None
 
 
-def _presented(path_token: str | None, headers: Headers) -> bytes | None:
+def _presented(path_token: str | None, headers: RequestHeaders) -> bytes | None:
     if path_token is not None:
         return path_token.encode("utf-8", "surrogatepass")
     for name, value in headers:

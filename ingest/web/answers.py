@@ -1,4 +1,4 @@
-"""The endpoint's answers: prebuilt ASGI messages, one for each thing that can come of a request."""
+"""The endpoint's answers over HTTP: ASGI messages that are built once, one pair for each outcome of a request."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-Headers = list[tuple[bytes, bytes]]
-
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """A whole response: the two ASGI messages to send."""
 
     status: int
@@ -19,25 +17,25 @@ class Answer:
     body: dict[str, Any]
 
 
-def answer(status: int, content: dict[str, Any], *headers: tuple[bytes, bytes]) -> Answer:
+def answer(status: int, content: dict[str, Any], *headers: tuple[bytes, bytes]) -> HttpAnswer:
     """Build a JSON response; for errors `content` is `{"error": …}`."""
     body = json.dumps(content).encode()
     fixed = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    return Answer(
+    return HttpAnswer(
         status,
         {"type": "http.response.start", "status": status, "headers": [*fixed, *headers]},
         {"type": "http.response.body", "body": body},
     )
 
 
-def error(status: int, text: str, *headers: tuple[bytes, bytes]) -> Answer:
+def error(status: int, text: str, *headers: tuple[bytes, bytes]) -> HttpAnswer:
     """Build an error's response."""
     return answer(status, {"error": text}, *headers)
 
 
 _CLOSE = (b"connection", b"close")
-"""Where more is to come than anybody wants to read. The body of another refusal is read, and thrown away, so that its
-sender comes to read the answer."""
+"""For answers after which the rest of a request is not read, as it may be endless. After any other refusal the body is
+read and discarded, or its sender might not get to read the answer."""
 
 ACKNOWLEDGED = answer(200, {})
 EMPTY_BODY = error(400, "the body is empty")
@@ -59,7 +57,7 @@ EXPANDS_TOO_MUCH = error(413, "the body expands too much", _CLOSE)
 NOWHERE_TO_STORE = error(503, "the push could not be stored: try again", (b"retry-after", b"60"))
 
 
-def as_bytes(one: Answer) -> bytes:
+def as_bytes(one: HttpAnswer) -> bytes:
     """An answer as it goes over the wire, for a connection that ends with it."""
     headers = [header for header in one.start["headers"] if header != _CLOSE]
     lines = [f"HTTP/1.1 {one.status} {HTTPStatus(one.status).phrase}".encode()]
@@ -68,6 +66,6 @@ def as_bytes(one: Answer) -> bytes:
     return b"\r\n".join([*lines, b"", content])
 
 
-def too_large(max_body: int) -> Answer:
+def too_large(max_body: int) -> HttpAnswer:
     """The body is over the limit; the rest of it is not read, so the connection cannot be used again."""
     return error(413, f"the body is over {max_body} bytes", _CLOSE)

@@ -16,7 +16,7 @@ from ingest.errors import BrokenEncodingError, NotAnObjectError, NotJsonError, N
 from ingest.kinds.reading.decode import judge
 from ingest.web import answers
 from ingest.web.admission import Admission, Admitted
-from ingest.web.answers import Answer
+from ingest.web.answers import HttpAnswer
 from ingest.web.body import BodyReader, SenderLeftError
 from ingest.web.open_batch import OpenBatch
 from ingest.web.refusals import Refusals, RefusedError
@@ -65,7 +65,7 @@ class PushEndpoint:
         await send(answer.start)
         await send(answer.body)
 
-    async def _keep(self, admitted: Admitted, scope: Scope, receive: Receive) -> Answer:
+    async def _keep(self, admitted: Admitted, scope: Scope, receive: Receive) -> HttpAnswer:
         try:
             body = await self._body.read(scope, receive, admitted)
             judge(body)

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from ingest.batch import keys
 from ingest.errors import describe
 from ingest.web.addresses import shown
-from ingest.web.answers import Answer
+from ingest.web.answers import HttpAnswer
 
 FLUSH_SECONDS = 1.0
 REPORT_SECONDS = 60.0
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 class RefusedError(Exception):
     """The request is answered without keeping it; counted by its reason, a handful of fixed words."""
 
-    def __init__(self, answer: Answer, reason: str, source: str | None = None) -> None:
+    def __init__(self, answer: HttpAnswer, reason: str, source: str | None = None) -> None:
         self.answer = answer
         self.reason = reason
         self.source = source

@@ -26,25 +26,25 @@ UVICORN: dict[str, Any] = {
     "server_header": False,
     "date_header": False,
     "log_config": None,  # our own, for uvicorn's lines too
-    "log_level": "error",  # its warnings are what strangers send; those are counted
+    "log_level": "error",  # it warns of requests that are not HTTP, and we count those ourselves
     "ws": "none",
     "proxy_headers": False,  # whom to believe is decided by `ingest.web.addresses`
 }
-"""How we serve, whatever the address"""
+"""The settings of uvicorn that do not depend on ours"""
 
 _log = logging.getLogger(__name__)
 
 
 def application() -> Starlette:
     """Build the application of one process."""
-    # Here as well: with WEB_CONCURRENCY this process was spawned, and has not been through `main`.
+    # Here as well as in `main`: with WEB_CONCURRENCY this process was spawned, and does not run `main`.
     logs.configure(logging.INFO)
     try:
         app = create_app()
         if _is_replacement(current := settings.load()):
             log_read_again(current.tokens)
     except SettingError as error:
-        # As after SIGHUP with a broken file of tokens: uvicorn keeps the process that this one was to replace.
+        # For instance after SIGHUP, with a file of tokens that is broken. uvicorn then keeps the older process.
         _log.error("cannot start: %s", error)
         sys.exit(1)
     spare_garbage_collector()
@@ -52,18 +52,18 @@ def application() -> Starlette:
 
 
 def _is_replacement(current: Settings) -> bool:
-    """Whether this process was spawned for another one, as after SIGHUP: multiprocessing numbers them from 1."""
+    """Whether this process takes the place of another one, as after SIGHUP. multiprocessing numbers them from 1."""
     number = current_process().name.rpartition("-")[2]
     return number.isdigit() and int(number) > current.web_concurrency
 
 
 def main() -> None:
-    """Serve until SIGTERM; what was accepted by then is still answered. Raises SettingError."""
-    # SIGHUP asks for the tokens to be read again. The application listens to it; before, it would end the process.
+    """Serve until SIGTERM. Requests that have been accepted by then are still answered. Raises SettingError."""
+    # SIGHUP means: read the tokens again. Until the application handles it, the signal would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     current = settings.load()
     current.check_exposure()
-    _ = current.tokens
+    _ = current.tokens  # raises now what each new process would raise
     logs.configure(logging.INFO)
     _log.info("serving pushes at %s port %d, POST /airudder/custom-api", current.host, current.port)
     uvicorn.run(

@@ -142,7 +142,7 @@ class TimedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _refuse(self, answer: answers.Answer, reason: str) -> None:
+    def _refuse(self, answer: answers.HttpAnswer, reason: str) -> None:
         if not self.transport.is_closing():
             self._note(reason)
             self.transport.write(answers.as_bytes(answer))

@@ -1,4 +1,4 @@
-"""`ingest reconcile`: what was acknowledged, against what became of it; a difference is a lost or a doubled push."""
+"""`ingest reconcile`: compares what was acknowledged with the outcomes; a difference is a lost or a doubled push."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ from ops.output import print_table
 
 OUTCOMES = ("normalised", "duplicate", "dead", "erased")
 DAYS = 7
-"""How far back; Redis keeps its counts for a day longer."""
+"""How many days back it looks; Redis keeps its counts for a day longer."""
 PAUSE_SECONDS = 0.5
 READINGS = 10
-"""How often to look again at hours in which pushes arrive while we read."""
+"""How often everything is read at most, while pushes arrive in between"""
 
 
 @dataclass
 class Hour:
-    """One hour of one source; `difference` is what was acknowledged and is nowhere (or less than 0: too much)."""
+    """The pushes of one source in one hour."""
 
     hour: str
     """UTC, `2026-11-25T04`"""
     source: str
     in_redis: int = 0
-    """Acknowledged from Redis, as it has counted them itself"""
+    """How many were acknowledged because Redis had stored them: it counts them as it stores them"""
     outcomes: Counter[str] = field(default_factory=Counter)
-    """Pushes in Postgres by status"""
+    """How many are in Postgres, by status"""
     stored_by_web: int = 0
-    """Of them, those that web stored while Redis was away: their row is their count"""
+    """How many of those web stored in Postgres, while Redis was away: Redis has not counted them"""
     in_batches: int = 0
-    """In Redis, without a row that says that it came from there"""
+    """How many are in batches, and have no row yet that says that they came through Redis"""
     is_moving: bool = False
-    """Pushes arrived while the two sides were read, so a difference means nothing yet"""
+    """Whether pushes arrived while both sides were read, so that a difference means nothing yet"""
 
     @property
     def acknowledged(self) -> int:
-        """Pushes that were stored before they were answered."""
+        """How many pushes were answered 200."""
         return self.in_redis + self.stored_by_web
 
     @property
     def in_flight(self) -> int:
-        """Pushes on their way: in batches, or pending."""
+        """How many pushes have no outcome yet: those in batches, and pending ones."""
         return self.in_batches + self.outcomes["pending"]
 
     @property
     def difference(self) -> int:
-        """Acknowledged and without outcome, though not on their way."""
+        """How many acknowledged pushes have no outcome and are not in flight; below 0, how many are there too much."""
         return self.acknowledged - self.outcomes.total() - self.in_batches
 
     def row(self) -> dict[str, Any]:
-        """As it is printed."""
+        """The columns that are printed."""
         return {
             "hour": self.hour,
             "source": self.source,
@@ -95,7 +95,7 @@ def command(as_json: bool) -> None:
 
 
 def reconcile(client: Redis, connection: Connection[queries.Row]) -> list[Hour]:
-    """Every hour of these days in which something was acknowledged, oldest first."""
+    """Read every hour of the last DAYS in which something was acknowledged, oldest first."""
     for reading in range(READINGS):
         if reading:
             time.sleep(PAUSE_SECONDS)
@@ -107,12 +107,13 @@ def reconcile(client: Redis, connection: Connection[queries.Row]) -> list[Hour]:
 
 def _read(client: Redis, connection: Connection[queries.Row]) -> list[Hour]:
     since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
-    # In this order: what moves on while we read is seen in Redis, or in Postgres, or in both, which its row tells.
+    # Redis first, then Postgres: a push that moves on meanwhile is seen in at least one of them. If it is seen in both,
+    # its row says that it came through Redis.
     counts = in_flight.acknowledged(client)
     entries = in_flight.entries_in_flight(client)
     rows, from_redis = queries.outcomes_and_arrived(connection, since, list(entries))
     moved = in_flight.acknowledged(client)
-    # After the rows: what was removed before we read them is not looked for.
+    # Read after the rows: for what retention removed before they were read no outcome is expected.
     for row in connection.execute(queries.PUSHES_CLEARED_BEFORE):
         since = max(since, row["cleared_before"])
     hours: dict[tuple[str, str], Hour] = {}

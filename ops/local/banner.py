@@ -12,7 +12,7 @@ from ingest.settings import Settings
 from ingest.web.readiness import CAN_STORE
 
 _HIDDEN = "(?:password|secret|scram_client_key|scram_server_key)"
-"""How names of secret parameters end, of libpq's and redis-py's"""
+"""How the names of secret parameters of libpq and redis-py end"""
 
 _SAMPLE = (
     '{"workflow_id": "w1", "callee": {"callee_number": "+6281234567890"}, '
@@ -54,7 +54,7 @@ airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; push
 
 
 def masked(url: str) -> str:
-    """A URL without its password: whoever runs us keeps what we print, and `ingest env` prints it whole."""
+    """A URL without its password, as a service manager keeps what we print. `ingest env` prints it whole."""
     if not re.match(r"\w+://", url):
         return re.sub(rf"({_HIDDEN}\s*=\s*)('(?:[^'\\]|\\.)*'|(?:[^\s\\]|\\.)*)", r"\1***", url, flags=re.DOTALL)
     without_credentials = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # up to the last @: a password may have one

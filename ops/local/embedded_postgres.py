@@ -1,4 +1,4 @@
-"""Embedded Postgres: on a socket only, its cluster made at the first start."""
+"""Embedded Postgres: it listens on a Unix socket only. The first start makes its cluster."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from ops.local.supervisor import Process
 from ops.local.system_user import can_pass, is_ours, is_root, own_by_system_user, run_as
 
 _SOCKET_PATH_LIMIT = 100
-"""Bytes; the system's limit is 107 on Linux and 103 on macOS."""
+"""In bytes. The system allows 107 on Linux and 103 on macOS."""
 
 _PORT = 5432
 
 _UNFIT_FOR_LIST = re.compile(r"[,\"]")
-"""Postgres and libpq take lists of folders and hosts, divided by commas."""
+"""Characters that a folder may not have where Postgres and libpq read a list of folders, divided by commas"""
 
 _HERE = Path("/proc/self/cwd")
 
@@ -40,7 +40,10 @@ _CREATE_DATABASE: LiteralString = "CREATE DATABASE airudder"
 
 
 def prepare(data_dir: Path) -> Server:
-    """Prepare Postgres in `data_dir/postgres`, on a socket only; make its cluster at the first time."""
+    """Prepare Postgres in `data_dir/postgres`; the first time, make its cluster.
+
+    Raises ServerStartError, and SettingError if the wheel is not installed.
+    """
     home = data_dir / "postgres"
     home.mkdir(exist_ok=True)
     user = own_by_system_user(home) if is_root() else None
@@ -53,13 +56,13 @@ def prepare(data_dir: Path) -> Server:
     sockets = _socket_dir(home, user)
     settings = {
         "listen_addresses": "",
-        "port": str(_PORT),  # of the socket's name; or PGPORT would decide it
+        "port": str(_PORT),  # part of the socket's name; PGPORT would set another
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
         "max_wal_size": "2GB",
         "shared_buffers": "512MB",
-        "log_error_verbosity": "terse",  # the rest of an error quotes rows
-        "log_min_error_statement": "panic",  # and so may a statement that somebody has typed
+        "log_error_verbosity": "terse",  # the detail of an error quotes rows
+        "log_min_error_statement": "panic",  # a statement that somebody typed may name a person
         "log_checkpoints": "off",
         "log_timezone": "UTC",
     }
@@ -68,7 +71,7 @@ def prepare(data_dir: Path) -> Server:
         "postgres",
         (str(programs / "postgres"), "-D", _reached(cluster, user), *options),
         environ(),
-        stop_signal=signal.SIGINT,  # the fast shutdown: ends sessions instead of waiting for them
+        stop_signal=signal.SIGINT,  # fast shutdown, which does not wait for sessions to end
         stop_seconds=STOP_SECONDS,
         user=user,
         folder=cluster,
@@ -79,8 +82,11 @@ def prepare(data_dir: Path) -> Server:
 
 
 def _reached(folder: Path, user: str | None) -> str:
-    """How a program that runs in a folder names it: the system user may not pass through the folders above it, as below
-    /root, and they are not ours to open. Linux leads to where a process runs without asking for that."""
+    """The path by which a program that runs in a folder can reach it.
+
+    The system user may not pass through the folders above, such as /root, and we do not open them to it. Linux lets a
+    process reach the folder it runs in without passing through them. Elsewhere: ServerStartError.
+    """
     if user is None or can_pass(user, folder):
         return str(folder)
     if not _HERE.exists():
@@ -93,7 +99,7 @@ def _reached(folder: Path, user: str | None) -> str:
 
 
 def _initialise(programs: Path, home: Path, cluster: Path, user: str | None) -> None:
-    # Renamed when it is whole: a cluster that was cut off half-made is made anew.
+    # Made under another name and renamed at the end, so that an interrupted start leaves no half of a cluster.
     unfinished = home / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
@@ -107,7 +113,7 @@ def _initialise(programs: Path, home: Path, cluster: Path, user: str | None) -> 
 
 
 def _stop_leftover(cluster: Path) -> None:
-    # Where the kernel does not end a server with its supervisor, one may have outlived a killed `ingest up`.
+    # Outside of Linux a server outlives an `ingest up` that was killed, and would keep the next one from starting.
     lock = cluster / "postmaster.pid"
     pid = _first_number(lock)
     if pid is None or not (command := command_line(pid)):
@@ -118,7 +124,7 @@ def _stop_leftover(cluster: Path) -> None:
         while is_alive(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
     else:
-        # After a restart of the machine the number is somebody else's, and Postgres would refuse to start.
+        # The machine was restarted, and another process has the pid. Postgres would not start beside this file.
         lock.unlink()
 
 
@@ -140,11 +146,11 @@ def _socket_dir(home: Path, user: str | None) -> Path:
     is_fit = len(socket) <= _SOCKET_PATH_LIMIT and not _UNFIT_FOR_LIST.search(str(home))
     if is_fit and (user is None or can_pass(user, home)):
         return home
-    # The path is too long for a socket, or reads like several: a short one in its place, for us alone.
+    # The path is too long for a socket, or holds a comma. A short one takes its place, which only we can open.
     short = Path(tempfile.gettempdir()) / f"ingest-{sha256(os.fsencode(home)).hexdigest()[:16]}"
     with suppress(FileExistsError):
         short.mkdir(mode=0o700)
-    # Anybody may make folders there, and whoever made this one could put a server of theirs in our server's place.
+    # Anybody can make folders there. The owner of this one could put another server in the place of ours.
     if not is_ours(short):
         raise ServerStartError(f"{short} belongs to somebody else: remove it, or set another INGEST_DATA_DIR")
     short.chmod(0o700)
@@ -154,7 +160,7 @@ def _socket_dir(home: Path, user: str | None) -> Path:
 
 
 def _has_database(sockets: Path) -> bool:
-    """Whether Postgres answers; makes our database if it is not there yet."""
+    """Whether Postgres answers. Makes our database if it is missing."""
     where = make_conninfo(user="airudder", dbname="postgres", host=str(sockets), port=_PORT)
     with suppress(psycopg.OperationalError), psycopg.connect(where, **session.CONNECTION) as connection:
         connection.execute(session.set_up(session.COMMANDS, connection.info.server_version))

@@ -1,4 +1,4 @@
-"""Embedded Valkey: on a loopback port with a password, everything it confirms on disk."""
+"""Embedded Valkey: it listens on a loopback port with a password, and confirms what is on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from ops.local.supervisor import Process
 
 
 def prepare(data_dir: Path) -> Server:
-    """Prepare Valkey in `data_dir/valkey`, on a loopback port with a password; both stay from start to start."""
+    """Prepare Valkey in `data_dir/valkey`. Port and password stay the same from start to start.
+
+    Raises SettingError if the wheel is not installed.
+    """
     program = _program()
     home = data_dir / "valkey"
     home.mkdir(mode=0o700, exist_ok=True)
@@ -40,10 +43,10 @@ def _program() -> Path:
 
 
 def _config(home: Path, port: int, password: str) -> str:
-    # Acknowledged means on disk (appendfsync always), and nothing may be thrown away for want of memory.
-    # From 64 MB on, the default, a burst has the server rewrite its log every two seconds, for next to nothing, and
-    # acknowledgements wait for the disk meanwhile. 512 MB are read in a second at the start.
-    # Logs of slow and of large commands keep their arguments: the beginnings of pushes.
+    # appendfsync: acknowledged means on disk. maxmemory-policy: nothing is removed to make room.
+    # auto-aof-rewrite-min-size: with the default of 64 MB a burst makes the server rewrite its log every two seconds.
+    # That gains little, and acknowledgements wait for the disk meanwhile. A start reads 512 MB in a second.
+    # slowlog, commandlog: off, as they keep the beginnings of arguments, which are pushes.
     settings = {
         "bind": "127.0.0.1",
         "port": str(port),
@@ -61,7 +64,7 @@ def _config(home: Path, port: int, password: str) -> str:
 
 
 def _access(path: Path) -> tuple[int, str]:
-    """Port and password of former starts; a leftover server is stopped, and a port that is taken changed."""
+    """Port and password of earlier starts. Stops a server that was left over; takes another port if it is in use."""
     try:
         known = json.loads(path.read_text())
         port, password = int(known["port"]), str(known["password"])
@@ -75,12 +78,12 @@ def _access(path: Path) -> tuple[int, str]:
 
 
 def _url(port: int, password: str) -> str:
-    # With the user's name: redis-cli takes what is before the colon for one, though it be nothing.
+    # With the user's name: redis-cli takes an empty string before the colon for a name.
     return f"redis://default:{password}@127.0.0.1:{port}/0"
 
 
 def _stop_leftover(url: str) -> None:
-    # With our password it can only be ours, left over by a killed `ingest up`.
+    # A server that takes our password is ours, and was left over by an `ingest up` that was killed.
     if _answers(url):
         with suppress(RedisError), redis.Redis.from_url(url) as client:
             client.shutdown()

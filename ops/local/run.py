@@ -85,7 +85,7 @@ class Run:
         self._print(banner(self._current, urls, ready))
 
     def _server_url(self, variable: str) -> str:
-        # Not what settings say: they also know the URLs that a killed `ingest up` left behind.
+        # From the environment alone: settings may hold the URLs of another `ingest up`, as it ran when they were read.
         if given := os.environ.get(variable):
             return given
         make: Callable[[Path], Server] = (

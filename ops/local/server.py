@@ -1,4 +1,4 @@
-"""What both embedded servers have in common: the data folder, the wheel, waiting until it answers."""
+"""What both embedded servers have in common: the data folder, the wheel, and the wait until a server answers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from ops.local.supervisor import Process
 from ops.local.system_user import is_root
 
 START_SECONDS = 60.0
-"""Recovery after a crash may have to read much of the log."""
+"""Long, as a server that recovers from a crash may have much of its log to read"""
 STOP_SECONDS = 60.0
 _NOT_FOR_SERVERS = ("INGEST_", "DATABASE_URL", "REDIS_URL", "RQ_DASHBOARD_")
+"""How the names of variables begin that may hold a secret"""
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,15 @@ class Server:
 
 
 def environ() -> dict[str, str]:
-    """Our environment without its tokens and URLs: who may use a server as its administrator can read what it has."""
+    """Our environment without tokens and URLs: a server's administrator can read the variables that it has."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_SERVERS)}
 
 
 def make_data_dir(data_dir: Path) -> None:
-    """Make the data folder, closed to others; as root, others may pass through it, as Postgres must. SettingError if it
-    cannot be had, or belongs to somebody else."""
+    """Make the data folder, which others cannot read. If we are root they may pass through it, as Postgres must.
+
+    SettingError if it cannot be made or belongs to somebody else.
+    """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         if data_dir.stat().st_uid != os.geteuid():
@@ -49,8 +52,10 @@ def make_data_dir(data_dir: Path) -> None:
 
 
 def wait_until_ready(server: Server, keep_going: Callable[[], None]) -> None:
-    """Wait until the server answers, calling `keep_going` meanwhile; ServerStartError with the log's end if it does
-    not within a minute."""
+    """Wait until the server answers, calling `keep_going` meanwhile.
+
+    ServerStartError with the end of its log if it does not answer within START_SECONDS.
+    """
     deadline = time.monotonic() + START_SECONDS
     while not server.answers():
         if time.monotonic() > deadline:
@@ -61,7 +66,7 @@ def wait_until_ready(server: Server, keep_going: Callable[[], None]) -> None:
 
 
 def wheel(package: str, variable: str) -> Path:
-    """The folder of an installed wheel; found without importing it, as only its programs are wanted."""
+    """The folder of an installed wheel, found without importing it. SettingError if it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise SettingError(
@@ -72,7 +77,7 @@ def wheel(package: str, variable: str) -> Path:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on."""
+    """A TCP port of the loopback address on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

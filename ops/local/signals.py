@@ -1,8 +1,8 @@
-"""What signals tell `ingest up`: to stop, to hurry, or to have web read its tokens again.
+"""What signals tell `ingest up`: to stop, to stop at once, or to have web read its tokens again.
 
-SIGHUP has two meanings: a service manager, or `ingest token reload`, asks for a reload; a terminal that is closed says
-that nobody is there any more. They are told apart by the terminal, which is gone then. Under nohup, which ignores the
-signal, it is never taken for the second.
+SIGHUP has two senders. A service manager, or `ingest token reload`, asks for a reload. The kernel sends it when the
+terminal is closed, and that means stop. After it we look whether our terminal is still there. Under nohup, which
+ignores SIGHUP, it always means a reload.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from contextlib import suppress
 
 _STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 _MEANINGLESS = (signal.SIGUSR1, signal.SIGUSR2)
-"""Left alone, each would end us without a word, and everything else without order."""
+"""Without a handler each would end this process at once, and nothing would be stopped in order."""
 
 
 class Signals:
-    """Notes signals as they come; whoever runs the loop asks what there was."""
+    """Notes signals as they come, until the main loop asks for them."""
 
     def __init__(self) -> None:
         is_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -25,12 +25,12 @@ class Signals:
         self._hangups = 0
         self._meaningless: list[str] = []
         self.stops = 0
-        """How often it was told to stop; twice means at once"""
+        """How many signals to stop have come; the second means at once"""
         self.reason: str | None = None
-        """Why to stop, where nobody has typed or sent what says so"""
+        """Why it stops, if not by a signal that somebody sent"""
 
     def listen(self) -> None:
-        """From now on."""
+        """Install the handlers."""
         for number in (*_STOP, *_MEANINGLESS, signal.SIGHUP):
             signal.signal(number, self._note)
 
@@ -62,7 +62,7 @@ def _terminal() -> int | None:
 
 
 def _is_terminal(descriptor: int) -> bool:
-    # The question itself fails once the other end is closed.
+    # The call fails when the other end of the terminal is closed.
     with suppress(OSError):
         return os.isatty(descriptor)
     return False

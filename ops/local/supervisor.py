@@ -1,7 +1,7 @@
 """The supervisor: keeps a set of processes running on one machine, prints what they say, and stops them in order.
 
-One thread, so that a child may be prepared between fork and exec: on Linux it asks the kernel for its stop signal when
-the supervisor dies, and nothing outlives a supervisor that was killed.
+It has one thread, so that code may run in a child between fork and exec. There, on Linux, the child asks the kernel to
+send it its stop signal when the supervisor dies: so no process outlives a supervisor that was killed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from typing import IO
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0
-"""A process that has lived this long is started again without regard to earlier failures."""
+"""After a process has run for so long, its earlier failures no longer make the wait before a restart longer."""
 PUMP_SECONDS = 0.2
 LOG_BYTES = 16 * 1024 * 1024
-"""A log that has grown further becomes the older one, `.1`, of which one is kept; so many bytes of its end."""
+"""When a log is larger, so many bytes of its end are kept as `.1`, in place of the older `.1`, and it is emptied."""
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -43,9 +43,9 @@ class Process:
     stop_seconds: float = 15.0
     user: str | None = None
     folder: Path | None = None
-    """Where it runs; it need not be able to get there by itself"""
+    """The folder it runs in, which its user need not be able to reach by path"""
     log: Path | None = None
-    """Where its output goes instead of the supervisor's"""
+    """The file that its output goes to, instead of to `say`"""
     is_kept: bool = True
     """Whether it is started again when it ends"""
 
@@ -61,7 +61,7 @@ class _Child:
 
 
 class Supervisor:
-    """`say` is called with a process's name and each of its lines; the supervisor's own come under the same name."""
+    """Keeps processes running. `say` is called with a process's name and a line that it printed or that is about it."""
 
     def __init__(self, say: Callable[[str, str], None]) -> None:
         self._say = say
@@ -91,12 +91,12 @@ class Supervisor:
             self._selector.register(popen.stdout, selectors.EVENT_READ, child)
 
     def pump(self) -> None:
-        """For a moment: print lines, notice what has ended, start again what is due."""
+        """Print lines, notice processes that have ended, start again those that are due; takes PUMP_SECONDS at most."""
         for key, _ in self._selector.select(PUMP_SECONDS):
             self._read(key.data)
         for child in list(self._children.values()):
             if child.process.log:
-                # One that was removed, or for which the disk has no room, is no reason to stop what runs.
+                # A log that was removed, or a full disk, is no reason to stop what runs.
                 with suppress(OSError):
                     _bound_log(child.process.log)
             if child.restart_at is None:
@@ -114,7 +114,7 @@ class Supervisor:
         return self._children[name].popen.poll()
 
     def stop(self, names: Iterable[str], is_hurried: Callable[[], bool] = lambda: False) -> None:
-        """Stop processes side by side: by their signal, and by SIGKILL to their whole group when time is over."""
+        """Stop processes side by side: each by its signal, and its whole group by SIGKILL when its time is over."""
         children = [self._children.pop(name) for name in names if name in self._children]
         running = [child for child in children if child.popen.poll() is None]
         for child in running:
@@ -129,13 +129,13 @@ class Supervisor:
                     self._say(child.process.name, "did not stop in time: killed")
                     _kill_group(child.popen)
         for child in children:
-            self._bury(child)
+            self._clean_up(child)
 
     def _reap(self, child: _Child) -> None:
         code = child.popen.poll()
         if code is None or not child.process.is_kept:
             return
-        self._bury(child)
+        self._clean_up(child)
         now = time.monotonic()
         wait = FIRST_BACKOFF_SECONDS if now - child.started_at >= STEADY_SECONDS else child.backoff
         child.backoff = min(wait * 2, LONGEST_BACKOFF_SECONDS)
@@ -146,13 +146,13 @@ class Supervisor:
         try:
             self.start(child.process, child.backoff)
         except OSError as error:
-            # Of a machine that has no more processes or files to give: the others go on.
+            # The machine has no more processes or files to give. The other children go on.
             wait, child.backoff = child.backoff, min(child.backoff * 2, LONGEST_BACKOFF_SECONDS)
             child.restart_at = time.monotonic() + wait
             self._say(child.process.name, f"cannot be started ({error.strerror}); trying again in {wait:.0f} s")
 
-    def _bury(self, child: _Child) -> None:
-        # What it started in its own group ends with it: workers of a pool, for one.
+    def _clean_up(self, child: _Child) -> None:
+        # Processes that it has started in its group end too, such as the workers of a pool.
         _kill_group(child.popen)
         stdout = child.popen.stdout
         if stdout and not stdout.closed:
@@ -180,12 +180,12 @@ class Supervisor:
 
 
 def _open_log(path: Path) -> IO[bytes]:
-    """Open a log at its end; a new one only we can read, as a server may quote a statement in it."""
+    """Open a log at its end. A new one can only be read by us, as a server may quote a statement in it."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def _bound_log(path: Path) -> None:
-    # Copied and cut, as the process goes on writing to the end of the same file. A line in between may be lost.
+    # Copied and emptied, not renamed: the process goes on writing to the same file. A line may be lost in between.
     if (size := path.stat().st_size) > LOG_BYTES:
         try:
             with path.open("rb") as log, _open_log(path.with_name(f"{path.name}.1")) as older:
@@ -193,7 +193,7 @@ def _bound_log(path: Path) -> None:
                 log.seek(size - LOG_BYTES)
                 shutil.copyfileobj(log, older)
         finally:
-            # Also where the copy did not fit: a log that goes on growing would fill the disk.
+            # Emptied also if the disk had no room for the copy: the log would go on growing.
             os.truncate(path, 0)
 
 
@@ -206,7 +206,7 @@ def _read_available(stdout: IO[bytes]) -> bytes | None:
 
 
 def _prepare(process: Process) -> None:
-    # Whoever reloads something at SIGHUP says so when it can; until then, and elsewhere, it would end the process.
+    # A process that reloads something at SIGHUP installs its handler later. Until then the signal would end it.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if _libc:
         _libc.prctl(_PR_SET_PDEATHSIG, int(process.stop_signal))

@@ -1,4 +1,4 @@
-"""Root's own troubles: Postgres refuses to run as root, so a system user owns its data and runs its programs."""
+"""Running as root: Postgres refuses that, so a system user owns its data and runs its programs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SYSTEM_USER = "embedded_postgres"
 
 
 def is_root() -> bool:
-    """Whether we are root, whom Postgres refuses to run as."""
+    """Whether we run as root, which Postgres refuses."""
     return os.geteuid() == 0
 
 
 def own_by_system_user(home: Path) -> str:
-    """Make sure that the system user is there and owns the folder; its name."""
+    """Make sure that the system user exists and owns the folder; return its name. Raises ServerStartError."""
     _make_system_user()
     shutil.chown(home, SYSTEM_USER, SYSTEM_USER)
     return SYSTEM_USER
@@ -38,7 +38,7 @@ def can_pass(user: str, folder: Path) -> bool:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a folder is one, and not a link, and belongs to us or, where we are root, to the system user."""
+    """Whether a path is a folder, not a link, that belongs to us or, if we are root, to the system user."""
     status = folder.lstat()
     owners = {os.geteuid()}
     if is_root():
@@ -60,7 +60,7 @@ def _make_system_user() -> None:
 
 
 def run_as(user: str | None, command: list[str | Path], folder: Path = Path("/")) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end in a folder, as a user or as ourselves; its output, both streams, is in `stdout`."""
+    """Run a program to its end in a folder, as a user or, with None, as ourselves. `stdout` has both of its streams."""
     return subprocess.run(  # noqa: S603 - the wheel's own programs
         command,
         check=False,
