@@ -1,4 +1,4 @@
-"""Old transcripts: the words of a call go when the call is too old; the call and its statistics stay. So do the lists of
+"""Old transcripts: the words of a call go when the call is too old; the call and its statistics stay. So do lists of
 every table that says by which of its times they age."""
 
 from __future__ import annotations
