@@ -1,22 +1,22 @@
 -- Tables of airudder-ingest, in the schema "airudder". Postgres 14 and later.
 --
--- `ingest migrate`, or `psql -f schema.sql`, applies it to a database without them. Reads top to bottom: what came
--- (pushes), who sent it from where (workflows, nodes), who was called about what (callees, cases), what was said (calls,
--- turns), and what the vendor's words mean.
+-- `ingest migrate`, or `psql -f schema.sql`, applies this file to a database without tables. The order is: what came
+-- (pushes); where it came from (workflows, nodes); who was called about what (callees, cases); what was said (calls,
+-- turns); what the vendor's words mean; what analysts see, in the schema "airudder_analytics"; the roles of web,
+-- workers and analysts.
 --
--- `ingest migrate` brings the tables of an older version up to this with the files of migrations/, which are for all
--- that has to wait for a lock. What lies between `--- again` and `--- once` it applies every time: nobody waits for it.
+-- Tables of an older version are changed by the files of migrations/, as that may have to wait for a lock. The parts of
+-- this file between `--- again` and `--- once` are applied by every `ingest migrate`: they make no session wait.
 --
--- In every table but pushes each column is as the newest push that says something of it has it; what a push is silent
--- about stays. push_id is the newest push that told of the row, received_at when that came, and kept_from names the
--- older push that a column is from: {"due_date": "<push id>"}. A list, as a transcript, is part of its row. There are no
--- foreign keys: pushes come in any order, several workers write at once, and the tables can be distributed. Keys begin
--- with the id that people look up by, and source comes second. Times are UTC. Text that the vendor sends as "" says
--- nothing.
+-- In every table but pushes a column has the value of the newest push that says something of it. Where a push says
+-- nothing of a column (text sent as "" included), an older value stays. push_id is the newest push about the row, and
+-- received_at the time when that came. kept_from names the older push that a column is from:
+-- {"due_date": "<push id>"}. A list, such as a transcript, is part of its row.
 --
--- At the end: what analysts see, in the schema "airudder_analytics", and the roles of web, workers and analysts.
+-- There are no foreign keys: pushes come in any order, several workers write at once, and the tables can be
+-- distributed. Keys begin with the id that people look up by, and source comes second. Times are UTC.
 
--- Where anybody may make functions in "public", one of theirs would be ours.
+-- Without "public": where anybody may make functions in it, a name in this file could mean one of theirs.
 SET search_path = pg_catalog, pg_temp;
 
 BEGIN;
@@ -25,7 +25,7 @@ SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
 
 CREATE SCHEMA IF NOT EXISTS airudder;
 
--- First, and without IF NOT EXISTS: where it is there, the tables are for migrations/ to change.
+-- First, and without IF NOT EXISTS: where this table exists, the file fails here, and migrations/ apply instead.
 CREATE TABLE airudder.migrations (
   number        integer     PRIMARY KEY,
   name          text        NOT NULL,
@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   body             bytea       NOT NULL,
   signature        text,
   body_digest      bytea       NOT NULL GENERATED ALWAYS AS (sha256(body)) STORED,
-  -- Web may not name a status: whatever it stores is pending.
+  -- The role of web has no right to set a status, so all that it stores is pending.
   status           text        NOT NULL DEFAULT 'pending',
   error            text,
   error_path       text,
@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   call_id          text,
   normalised_at    timestamptz,
   replayed_at      timestamptz,
-  -- The partition key has to be part of it; a push id holds its received_at, so the id alone leads to the row.
+  -- A key has to contain the partition key. A push id contains its received_at, so the id alone leads to the row.
   PRIMARY KEY (received_at, push_id),
   CONSTRAINT push_status_is_known CHECK (status IN ('pending', 'normalised', 'duplicate', 'dead', 'erased')),
   CONSTRAINT push_source_is_not_empty CHECK (source <> ''),
@@ -92,30 +92,31 @@ COMMENT ON COLUMN airudder.pushes.replayed_at IS
   'When it was last replayed as a dead letter: since then it waits, if it is pending.';
 COMMENT ON COLUMN airudder.pushes.through_redis IS
   'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
-COMMENT ON COLUMN airudder.pushes.attempts IS 'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
+COMMENT ON COLUMN airudder.pushes.attempts IS
+  'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
 
--- Rows for which no partition was made in time are kept here; a few are moved when it is made.
+-- Keeps rows for whose day no partition was made in time. If they are few, they are moved when it is made.
 CREATE TABLE IF NOT EXISTS airudder.pushes_default PARTITION OF airudder.pushes DEFAULT;
 
 CREATE INDEX IF NOT EXISTS pushes_pending ON airudder.pushes (received_at) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS pushes_dead ON airudder.pushes (received_at) WHERE status = 'dead';
--- Of deliveries of the same bytes in one day one is normalised, whoever settles them at the same time. In each partition
--- by itself: the key of an index over all of them would have to hold received_at.
+-- Of deliveries of the same bytes in one day only one is normalised, also if workers settle two at the same time. Each
+-- partition has an index of its own: the key of an index over all partitions would have to contain received_at.
 CREATE UNIQUE INDEX IF NOT EXISTS pushes_default_delivery
 ON airudder.pushes_default (body_digest, source, kind, ((received_at AT TIME ZONE 'UTC')::date))
 WHERE status = 'normalised';
 CREATE INDEX IF NOT EXISTS pushes_call_id ON airudder.pushes (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS pushes_callee_number ON airudder.pushes (callee_number) WHERE callee_number IS NOT NULL;
--- Whose they are only their calls, cases or bytes can tell.
+-- Pushes that name no number: whom they are about is found by their calls, cases or bytes.
 CREATE INDEX IF NOT EXISTS pushes_without_number ON airudder.pushes (case_id, received_at)
   WHERE callee_number IS NULL AND status <> 'erased';
 
 --- again
 
--- Makes the partition of one UTC day; true if it was not there. False where it is, and where the default partition has
--- more than a few rows of the day: they stay, as moving many under a lock would hold up everybody. Null where the default
--- partition is too large to be read under a lock: it has to be closed to the day first.
--- With its owner's rights, as the next ones: workers may call it and own no table.
+-- Makes the partition of one UTC day. True: it was made. False: it is there, or the default partition has more than a
+-- few rows of the day, which stay, as moving many under a lock would hold up every session. Null: the default partition
+-- is too large to be read under a lock, and has to be closed to the day first.
+-- It runs with its owner's rights, as the next functions do: workers may call it, and own no table.
 CREATE OR REPLACE FUNCTION airudder.ensure_pushes_partition(day date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -131,7 +132,7 @@ DECLARE
   stored_columns text;
 BEGIN
   IF to_regclass(format('airudder.%I', partition)) IS NOT NULL THEN
-    -- One that was made while the tables were migrated may lack it. IF NOT EXISTS would lock the partition to look.
+    -- A partition that was made during a migration may lack the index. IF NOT EXISTS would lock the partition to look.
     IF to_regclass(format('airudder.%I', partition || '_delivery')) IS NULL THEN
       EXECUTE format(
         'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
@@ -148,7 +149,7 @@ BEGIN
     IF NOT is_closed AND pg_relation_size('airudder.pushes_default') > readable_bytes THEN
       RETURN NULL;
     END IF;
-    -- Then look again, as some may have come. In this order, as statements on pushes lock the partitioned table first.
+    -- Lock, then look again, as rows may have come. The partitioned table first, as statements on pushes lock it first.
     LOCK TABLE ONLY airudder.pushes IN SHARE UPDATE EXCLUSIVE MODE;
     LOCK TABLE airudder.pushes_default IN ACCESS EXCLUSIVE MODE;
   END LOOP;
@@ -171,8 +172,9 @@ BEGIN
 END
 $$;
 
--- Keeps new rows of a day out of the default partition, so that what lies in it can be read without a lock: whoever would
--- store one waits. False, and nothing is done, where there are some already.
+-- Keeps new rows of a day out of the default partition, so that its rows can be read without a lock. Until the day's
+-- partition is made such rows are refused, and their pushes wait. False, and nothing is done, where the default
+-- partition has rows of the day already.
 CREATE OR REPLACE FUNCTION airudder.close_pushes_default(day date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -193,7 +195,7 @@ BEGIN
 END
 $$;
 
--- Reads the default partition for rows of a day that it is closed to; others read and write it meanwhile.
+-- Looks through the default partition for rows of a day that it is closed to. Others read and write it meanwhile.
 CREATE OR REPLACE FUNCTION airudder.check_pushes_default(day date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -216,9 +218,9 @@ $$;
 REVOKE ALL ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
   airudder.check_pushes_default(date), airudder.open_pushes_default(date) FROM PUBLIC;
 
--- Drops the partition of one UTC day and all pushes in it; how many there were, and of a large one as many as Postgres's
--- statistics know of: to count them would hold up everybody. Null, and nothing is done, where there is none, where a push
--- is pending, and until the day is so long over that no redelivery is told by it.
+-- Drops the partition of one UTC day with all its pushes, and returns how many there were. For a large one that number
+-- is from Postgres's statistics, as counting under the lock would hold up every session. Null, and nothing is done,
+-- where there is no partition, a push in it is pending, or redeliveries may still be compared with its pushes.
 CREATE OR REPLACE FUNCTION airudder.drop_pushes_partition(day date) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -235,8 +237,9 @@ BEGIN
     IF is_pending THEN
       RETURN NULL;
     END IF;
-    -- Then look again, as a dead letter may be replayed meanwhile. One wait for all: who has a partition has the
-    -- partitioned table too, but for vacuum. The default one is locked by whoever drops another.
+    -- Lock, then look again, as a dead letter may be replayed meanwhile. Only the lock on the partitioned table is
+    -- waited for: a session that has a partition locked has that one too, unless it is a vacuum. Dropping a partition
+    -- needs a lock on the default one as well.
     LOCK TABLE ONLY airudder.pushes IN ACCESS EXCLUSIVE MODE;
     EXECUTE format('LOCK TABLE %s, airudder.pushes_default IN ACCESS EXCLUSIVE MODE NOWAIT', partition);
   END LOOP;
@@ -250,7 +253,7 @@ BEGIN
 END
 $$;
 
--- Deletes pushes of days that never had a partition, those that are pending excepted; how many.
+-- Deletes pushes of days that never had a partition, but for pending ones; returns how many.
 CREATE OR REPLACE FUNCTION airudder.delete_default_pushes(before timestamptz, at_most integer) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH deleted AS (
@@ -263,7 +266,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT count(*) FROM deleted
 $$;
 
--- Who may delete is for whoever owns the tables to say.
+-- The owner of the tables says who may delete.
 REVOKE ALL ON FUNCTION airudder.drop_pushes_partition(date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION airudder.delete_default_pushes(timestamptz, integer) FROM PUBLIC;
 
@@ -283,13 +286,13 @@ COMMENT ON COLUMN airudder.retention.removed IS
   'Rows, all in all; of a large day of pushes as many as Postgres''s statistics knew of.';
 COMMENT ON COLUMN airudder.retention.removed_at IS 'The last time that there were any.';
 
--- The first days, so that a sweeper which starts late does no harm; the sweeper makes the rest.
+-- The partitions of the first week, in case the sweeper starts late. It makes all others.
 SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead) FROM generate_series(0, 7) AS ahead;
 
 
 -- Where it came from -------------------------------------------------------------------------------------------------
 
--- Every push updates its workflow and its node: room on the page keeps these updates out of the indexes.
+-- Every push updates its workflow and its node. With free room on its page an update need not touch the indexes.
 CREATE TABLE IF NOT EXISTS airudder.workflows (
   source      text        NOT NULL,
   workflow_id text        NOT NULL,
@@ -341,9 +344,9 @@ COMMENT ON COLUMN airudder.callees.callee_number IS
   'In E.164 (+6281234567890); in digits alone where it was sent without its country.';
 COMMENT ON COLUMN airudder.callees.country IS 'Of the number: ISO 3166-1 alpha-2; null if it cannot be told.';
 
--- A number that could not be read as E.164 has no country; erase looks it up by its digits.
-CREATE INDEX IF NOT EXISTS callees_without_country ON airudder.callees (regexp_replace(callee_number, '[^0-9]', '', 'g'))
-  WHERE country IS NULL;
+-- A number that could not be read as E.164 has no country. `ingest erase` looks it up by its digits.
+CREATE INDEX IF NOT EXISTS callees_without_country
+  ON airudder.callees (regexp_replace(callee_number, '[^0-9]', '', 'g')) WHERE country IS NULL;
 
 CREATE TABLE IF NOT EXISTS airudder.cases (
   source             text        NOT NULL,
@@ -420,8 +423,8 @@ COMMENT ON COLUMN airudder.calls.attempt IS 'Which attempt to reach the callee i
 COMMENT ON COLUMN airudder.calls.asr_ptp IS 'Promise to pay, as recognised.';
 COMMENT ON COLUMN airudder.calls.duration IS 'Null where the end is before the start.';
 COMMENT ON COLUMN airudder.calls.transcript IS
-  '[{"at": "00:00:09", "robot": …, "callee": …}], without what is null; call_turns shows a row a turn. Null also once '
-  'it is removed by its age.';
+  '[{"at": "00:00:09", "robot": …, "callee": …}], without what is null; call_turns shows a row a turn. Null also '
+  'once it is removed by its age.';
 COMMENT ON COLUMN airudder.calls.turn_count IS 'Turns of the transcript; stays when that is removed.';
 COMMENT ON COLUMN airudder.calls.callee_turn_count IS 'Turns in which the callee said something.';
 COMMENT ON COLUMN airudder.calls.callee_word_count IS 'Words that the callee said, divided by spaces.';
@@ -511,14 +514,15 @@ ON CONFLICT (is_only) DO NOTHING;
 
 --- again
 
--- The same for the same identifier, so that joins and counts work; who has no secret can neither undo nor guess it. Its
--- body is parsed here and not at its call, when a caller's search_path could bring in functions that see the secret.
+-- The same identifier gives the same pseudonym, so joins and counts work. Without the secret nobody can undo or guess
+-- it. The body is parsed now, not when it is called: a caller's search_path could bring in functions that see the
+-- secret.
 CREATE OR REPLACE FUNCTION airudder.pseudonym(secret bytea, identifier text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN identifier = '' THEN ''
   ELSE left(encode(sha256(secret || convert_to(identifier, 'UTF8')), 'hex'), 20) END;
 
--- Tells this database from others, whose workers would take its pushes out of a Redis that they share.
+-- An id of this database. If two databases share a Redis, the workers of one would take the pushes of the other.
 CREATE OR REPLACE FUNCTION airudder.installation() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT left(encode(sha256(secret || convert_to(current_database(), 'UTF8')), 'hex'), 16) FROM airudder.pseudonym_key
@@ -528,7 +532,7 @@ REVOKE ALL ON FUNCTION airudder.installation() FROM PUBLIC;
 
 --- once
 
--- Numbers and case ids are pseudonyms here. Names, places, transcripts, and all that is free text are not here at all.
+-- Numbers and case ids are pseudonyms here. Names, places, transcripts and other free text are left out.
 CREATE SCHEMA IF NOT EXISTS airudder_analytics;
 
 CREATE VIEW airudder_analytics.callees AS
@@ -536,7 +540,8 @@ SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
   concat(country, '…', substring(callee_number FROM '[0-9]{2}$')) AS masked_number, country, received_at
 FROM airudder.callees CROSS JOIN airudder.pseudonym_key;
 
-COMMENT ON VIEW airudder_analytics.callees IS 'Callees without their names; of the number its country and last two digits.';
+COMMENT ON VIEW airudder_analytics.callees IS
+  'Callees without their names; of the number its country and last two digits.';
 
 CREATE VIEW airudder_analytics.cases AS
 SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
@@ -544,7 +549,8 @@ SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
   currency_unit, received_at
 FROM airudder.cases CROSS JOIN airudder.pseudonym_key;
 
-COMMENT ON VIEW airudder_analytics.cases IS 'Cases: dates and amounts. A customer''s case id may tell who it is, so it is a pseudonym.';
+COMMENT ON VIEW airudder_analytics.cases IS
+  'Cases: dates and amounts. A customer''s case id may tell who it is, so it is a pseudonym.';
 
 CREATE VIEW airudder_analytics.calls AS
 SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
@@ -557,15 +563,16 @@ SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS ca
 FROM airudder.calls CROSS JOIN airudder.pseudonym_key;
 
 COMMENT ON VIEW airudder_analytics.calls IS
-  'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not documented, '
-  'and intentions of more than a letter, may be anything and are null.';
+  'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not '
+  'documented, and intentions of more than a letter, may be anything and are null.';
 
 CREATE VIEW airudder_analytics.call_turns AS
 SELECT source, call_id, position, call_offset, length(robot_text) AS robot_characters,
   length(callee_text) AS callee_characters
 FROM airudder.call_turns;
 
-COMMENT ON VIEW airudder_analytics.call_turns IS 'Turns of calls: how much was said, and not what; null where nothing was.';
+COMMENT ON VIEW airudder_analytics.call_turns IS
+  'Turns of calls: how much was said, and not what; null where nothing was.';
 
 CREATE VIEW airudder_analytics.workflows AS SELECT source, workflow_id, name, received_at FROM airudder.workflows;
 CREATE VIEW airudder_analytics.nodes AS SELECT source, workflow_id, node_id, name, received_at FROM airudder.nodes;
@@ -579,7 +586,7 @@ COMMIT;
 
 --- again
 
--- Roles belong to the whole cluster, and managed Postgres may forbid to make them: everything else works without.
+-- Roles belong to the whole cluster, and a managed Postgres may not let us make them. All else works without them.
 BEGIN;
 
 DO $$
@@ -594,7 +601,8 @@ BEGIN
       WHEN duplicate_object OR unique_violation THEN
         NULL; -- the migration of another database has just made it
       WHEN insufficient_privilege THEN
-        RAISE WARNING 'the role % is missing, and % may not make it: let an administrator run `CREATE ROLE % NOLOGIN`, and migrate again',
+        RAISE WARNING 'the role % is missing, and % may not make it: let an administrator run `CREATE ROLE % NOLOGIN`, '
+          'and migrate again',
           missing, current_user, missing;
     END;
   END LOOP;
@@ -607,7 +615,7 @@ BEGIN;
 
 SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
 
--- No role may touch a partition by its name: rights on pushes are enough to read and write through it.
+-- No role has rights on a partition: rights on pushes are enough to read and write through it.
 DO $$
 BEGIN
   IF to_regrole('airudder_web') IS NOT NULL THEN
@@ -618,10 +626,10 @@ BEGIN
   END IF;
   IF to_regrole('airudder_worker') IS NOT NULL THEN
     GRANT USAGE ON SCHEMA airudder TO airudder_worker;
-    -- All but what came: nobody changes that.
+    -- Every column but those that came with the push, which nobody changes.
     GRANT SELECT, INSERT, UPDATE (
-      status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, task_id, callee_number, case_id,
-      call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
+      status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, task_id, callee_number,
+      case_id, call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
       airudder.cases, airudder.calls, airudder.call_attributes TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.call_turns TO airudder_worker;

@@ -1,4 +1,4 @@
--- Where the number of the tables is kept.
+-- The table that says which files of migrations/ are applied.
 
 ---- transaction
 

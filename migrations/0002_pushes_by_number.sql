@@ -1,4 +1,4 @@
--- The pushes about a person are found by index.
+-- Indexes by which the pushes about a person are found.
 
 ---- index
 

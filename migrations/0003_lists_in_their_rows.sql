@@ -1,4 +1,4 @@
--- Each column keeps what the newest push says of it; a transcript, and the answers of a case, are part of their rows.
+-- Each column keeps what the newest push says of it. Transcripts, and the answers of a case, become parts of rows.
 
 ---- transaction
 
@@ -25,7 +25,7 @@ COMMENT ON COLUMN airudder.case_answers.position IS 'Place in callee.extra, from
 
 ---- transaction
 
--- The new duration has Postgres write the table anew, so all of its columns come at once.
+-- For the new duration Postgres writes the whole table again, so all new columns are added by the same statement.
 DROP VIEW airudder_analytics.calls, airudder_analytics.call_turns;
 
 ALTER TABLE airudder.calls
@@ -46,8 +46,8 @@ FROM airudder.calls CROSS JOIN jsonb_array_elements(transcript) WITH ORDINALITY 
 
 COMMENT ON COLUMN airudder.calls.duration IS 'Null where the end is before the start.';
 COMMENT ON COLUMN airudder.calls.transcript IS
-  '[{"at": "00:00:09", "robot": …, "callee": …}], without what is null; call_turns shows a row a turn. Null also once '
-  'it is removed by its age.';
+  '[{"at": "00:00:09", "robot": …, "callee": …}], without what is null; call_turns shows a row a turn. Null also '
+  'once it is removed by its age.';
 COMMENT ON COLUMN airudder.calls.turn_count IS 'Turns of the transcript; stays when that is removed.';
 COMMENT ON COLUMN airudder.calls.callee_turn_count IS 'Turns in which the callee said something.';
 COMMENT ON COLUMN airudder.calls.callee_word_count IS 'Words that the callee said, divided by spaces.';
@@ -66,8 +66,8 @@ SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS ca
 FROM airudder.calls CROSS JOIN airudder.pseudonym_key;
 
 COMMENT ON VIEW airudder_analytics.calls IS
-  'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not documented, '
-  'and intentions of more than a letter, may be anything and are null.';
+  'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not '
+  'documented, and intentions of more than a letter, may be anything and are null.';
 
 CREATE VIEW airudder_analytics.call_turns AS
 SELECT source, call_id, position, call_offset, length(robot_text) AS robot_characters,
@@ -88,7 +88,7 @@ ALTER TABLE airudder.nodes ADD COLUMN kept_from jsonb;
 
 ---- alone
 
--- Ten thousand calls at a time. One that a worker has given a transcript meanwhile keeps that one.
+-- Ten thousand calls a transaction. Where a worker has written a transcript meanwhile, that one stays.
 DO $$
 DECLARE
   after_call text := '';
@@ -164,7 +164,7 @@ DROP TABLE airudder.call_turns_before, airudder.case_answers_before;
 
 ---- alone
 
--- Of deliveries of the same bytes in one day one is normalised; two workers at once may have left more.
+-- Of deliveries of the same bytes in one day only one may be normalised. Two workers at once may have left two.
 DO $$
 DECLARE
   partition text;
@@ -176,7 +176,7 @@ BEGIN
   LOOP
     CONTINUE WHEN to_regclass(format('airudder.%I', partition)) IS NULL
       OR to_regclass(format('airudder.%I', partition || '_delivery')) IS NOT NULL;
-    -- The default partition has many days.
+    -- The default partition has rows of many days, so its index contains the day.
     one_a_day := 'body_digest, source, kind' || CASE WHEN partition = 'pushes_default'
       THEN ', ((received_at AT TIME ZONE ''UTC'')::date)' ELSE '' END;
     EXECUTE format('LOCK TABLE airudder.%I IN SHARE ROW EXCLUSIVE MODE', partition);

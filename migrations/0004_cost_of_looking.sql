@@ -1,4 +1,4 @@
--- When a dead letter was replayed, and callees by the digits of a number that could not be read.
+-- A column for when a dead letter was replayed, and an index on the digits of numbers that could not be read.
 
 ---- transaction
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from tests.sources import SOURCES, TESTS, imports, tree
+from tests.sources import ROOT, SOURCES, TESTS, imports, tree
 
+SQL = [ROOT / "schema.sql", *sorted((ROOT / "migrations").glob("*.sql"))]
 CLIENTS = {"redis", "rq", "psycopg", "aiohttp", "httpx"}
 
 MAX_FILE_LINES = 300
@@ -16,6 +18,7 @@ MAX_FUNCTION_LINES = 50
 MAX_CLASS_LINES = 120
 MAX_TEST_FILE_LINES = 400
 MAX_MODULES_IN_FOLDER = 20
+MAX_SQL_CHARACTERS = 120
 
 
 def reachable(module: str) -> set[str]:
@@ -128,3 +131,10 @@ def test_tests_stay_small(module: str) -> None:
 def test_tests_do_not_import_each_other(module: str) -> None:
     """What several files of tests use has a module of its own, whose name does not begin with `test_`."""
     assert [name for name in imports(module) if ".test_" in name] == []
+
+
+@pytest.mark.parametrize("path", SQL, ids=lambda path: path.name)
+def test_sql_lines_stay_short(path: Path) -> None:
+    """SQL is as wide as Python, which ruff sees to."""
+    lines = path.read_text().splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > MAX_SQL_CHARACTERS] == []
