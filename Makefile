@@ -6,6 +6,12 @@ STAMP := $(VENV)/installed
 BENCH_STAMP := $(VENV)/bench-installed
 FUZZ_STAMP := $(VENV)/fuzz-installed
 AUDIT := $(VENV)/audit
+PIP_INSTALL = $(1)/python -m pip install --quiet --disable-pip-version-check
+# Into an environment (1) what a lock file (2) names, by version and hash.
+INSTALL_LOCKED = $(PIP_INSTALL) --require-hashes --requirement $(2)
+# For every platform and each Python from 3.11 on, with hashes; the file names no index.
+RESOLVE = uv pip compile --universal --python-version 3.11 --upgrade --generate-hashes --no-header --no-emit-index-url \
+  --no-annotate --quiet
 
 .PHONY: help install up test chaos chaos-long bench bench-quick fuzz lint check audit lock clean
 
@@ -17,8 +23,8 @@ install: $(STAMP) ## Make .venv and install the locked dependencies
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call INSTALL_LOCKED,$(BIN),requirements.lock)
+	$(call PIP_INSTALL,$(BIN)) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 up: install ## Run everything in the foreground; Ctrl-C stops it
@@ -40,14 +46,14 @@ bench-quick: $(BENCH_STAMP) ## A first look in under two minutes, without the mi
 	$(BIN)/python -m bench --quick
 
 $(BENCH_STAMP): $(STAMP) bench/requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.lock
+	$(call INSTALL_LOCKED,$(BIN),bench/requirements.lock)
 	@touch $@
 
 fuzz: $(FUZZ_STAMP) ## Let atheris look for a body that decoding or normalising does not survive: a million tries (Linux)
 	$(BIN)/python -m tests.fuzz
 
 $(FUZZ_STAMP): $(STAMP) tests/fuzz/requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/fuzz/requirements.lock
+	$(call INSTALL_LOCKED,$(BIN),tests/fuzz/requirements.lock)
 	@touch $@
 
 lint: install ## Lint and types
@@ -66,19 +72,15 @@ audit: $(AUDIT)/installed ## Look up known vulnerabilities of every locked packa
 
 $(AUDIT)/installed: .ci/audit.lock
 	$(PYTHON) -m venv $(AUDIT)
-	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .ci/audit.lock
+	$(call INSTALL_LOCKED,$(AUDIT)/bin,.ci/audit.lock)
 	@touch $@
 
 lock: ## Resolve the dependencies anew into requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file requirements.lock
-	uv pip compile pyproject.toml --extra embedded --group dev --group bench --universal --python-version 3.11 \
-	  --constraint requirements.lock \
-	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file bench/requirements.lock
-	uv pip compile --group audit --universal --python-version 3.11 --constraint requirements.lock \
-	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file .ci/audit.lock
-	uv pip compile --group fuzz --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --upgrade --output-file tests/fuzz/requirements.lock
+	$(RESOLVE) pyproject.toml --extra embedded --group dev --output-file requirements.lock
+	$(RESOLVE) pyproject.toml --extra embedded --group dev --group bench \
+	  --constraint requirements.lock --output-file bench/requirements.lock
+	$(RESOLVE) --group audit --constraint requirements.lock --output-file .ci/audit.lock
+	$(RESOLVE) --group fuzz --output-file tests/fuzz/requirements.lock
 
 clean: ## Remove the virtual environment; the data under .data stays
 	rm -rf $(VENV)
