@@ -180,6 +180,18 @@ SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, replayed_
 WHERE push_id = %(push_id)s AND received_at = %(received_at)s AND status = 'dead' RETURNING push_id, received_at
 """
 
+REPLAY_OF_KIND: LiteralString = """
+UPDATE airudder.pushes SET
+  status = 'pending', normalised_at = NULL, error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
+WHERE (received_at, push_id) IN (
+  SELECT received_at, push_id FROM airudder.pushes
+  WHERE kind = %(kind)s AND status IN ('normalised', 'dead') AND received_at >= %(since)s
+    AND (replayed_at IS NULL OR replayed_at < %(begun)s)
+  ORDER BY received_at LIMIT %(portion)s FOR UPDATE SKIP LOCKED)
+RETURNING received_at
+"""
+"""What is pending is on its way already, and a duplicate tells nothing that its first delivery does not."""
+
 REPLAY_ALL_DEAD: LiteralString = """
 UPDATE airudder.pushes
 SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
@@ -200,9 +212,15 @@ FROM airudder.calls WHERE call_id = ANY (%(ids)s)
 """
 
 PUSHES_BY_CALL_ID: LiteralString = """
-SELECT push_id, received_at, source, status, node_id, error
+SELECT push_id, received_at, source, kind, status, node_id, error
 FROM airudder.pushes WHERE call_id = ANY (%(ids)s) ORDER BY received_at
 """
+
+PUSHES_BY_NUMBER: LiteralString = """
+SELECT push_id, received_at, source, kind, status, call_id, error
+FROM airudder.pushes WHERE callee_number = ANY (%(numbers)s) ORDER BY received_at DESC LIMIT 50
+"""
+"""Of whoever is called every day there are many: the newest"""
 
 CASES_BY_ID: LiteralString = """
 SELECT source, callee_number, case_id, due_date, total_owing_amount, currency_unit, received_at, push_id

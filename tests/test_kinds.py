@@ -135,8 +135,9 @@ ODD: list[Any] = [None, True, 0, -1.5, 10**30, "", "x" * 5000, "\0\ud800", [], [
 
 def test_every_field_may_hold_anything(database: Database, connection: Rows) -> None:
     """The corpus takes its fields from the struct: each with each odd value comes to an outcome, in one batch."""
-    struct = made_up_kind.KIND.struct
-    bodies = [to_json(replaced(parcel(), field.steps, value)) for field in fields(struct) for value in ODD]
+    bodies = [
+        to_json(replaced(parcel(), field.steps, value)) for field in fields(made_up_kind.ParcelPush) for value in ODD
+    ]
 
     settle(database, [parcel_entry(body) for body in bodies])
 
@@ -149,7 +150,7 @@ def test_every_field_may_hold_anything(database: Database, connection: Rows) -> 
 @given(st.data())
 def test_any_push_of_it_comes_to_an_outcome(data: st.DataObject) -> None:
     """Any object in its struct's image is normalised or dead, and comes to the same rows each time."""
-    one = parcel_entry(to_json(data.draw(documents(made_up_kind.KIND.struct))))
+    one = parcel_entry(to_json(data.draw(documents(made_up_kind.ParcelPush))))
 
     rows = normalise(one)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,35 @@ if TYPE_CHECKING:
 
 KINDS = {
     "custom-api": "ingest.kinds.custom_api",
+    # Of these the vendor documents the names alone.
+    **dict.fromkeys(
+        (
+            "call-ended",
+            "waba-message-status",
+            "collection-plan-ended",
+            "collection-task-ended",
+            "collection-call-ended",
+            "telemarketing-plan-ended",
+            "telemarketing-task-ended",
+            "telemarketing-call-ended",
+            "info-check-plan-ended",
+            "info-check-task-ended",
+            "info-check-call-ended",
+            "chatbot-template-message-result",
+            "chatbot-single-template-message-response",
+            "chatbot-agent-transfer-request",
+            "chatbot-message-status",
+            "chatbot-user-message",
+            "chatbot-agent-message-status",
+            "chatbot-message-after-transfer",
+            "chatbot-session-end",
+            "inbound-call",
+        ),
+        "ingest.kinds.by_name",
+    ),
 }
-"""Each kind's name, which is the path segment behind `/airudder/`, and the module whose KIND declares it. Web asks for
-the names alone, so that it does without what reads a push."""
+"""Each kind's name, which is the path segment behind `/airudder/`, and the module whose KIND declares it; several may
+share one. Web asks for the names alone, so that it does without what reads a push."""
 
 
 @functools.cache
@@ -24,4 +51,4 @@ def kind_of(name: str) -> Kind[Any]:
     if name not in KINDS:
         raise UnknownKindError
     kind: Kind[Any] = import_module(KINDS[name]).KIND
-    return kind
+    return replace(kind, name=name)

@@ -18,7 +18,7 @@ from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
 from ingest.tables.rows import Row
 
-_Push = TypeVar("_Push", bound=msgspec.Struct)
+_Push = TypeVar("_Push")
 
 
 class Ids(NamedTuple):
@@ -53,26 +53,27 @@ class Origin(NamedTuple):
 class Kind(Generic[_Push]):
     """One kind of callback.
 
-    `name`: the path segment behind `/airudder/`. `struct`: its body as the vendor documents it. `ids`: what a push is
+    `name`: the path segment behind `/airudder/`. `struct`: its body as the vendor documents it; None where that is not
+    known, and a push is the plain object. `ids`: what a push is
     about. `rows`: what it tells, a row a thing; a row may be None. `simulate`: a body, as JSON's values, that tells a
     story as the vendor would; the random numbers are for what a story does not say.
     """
 
     name: str
-    struct: type[_Push]
+    struct: type[_Push] | None
     ids: Callable[[_Push, Warnings], Ids]
     rows: Callable[[_Push, Origin], Iterable[Row | None]]
     simulate: Callable[[Story, random.Random], dict[str, Any]]
 
     @functools.cached_property
-    def decoder(self) -> msgspec.json.Decoder[_Push]:
+    def decoder(self) -> msgspec.json.Decoder[Any]:
         """Reads a body as documented, to the last digit."""
-        return typed_decoder(self.struct)
+        return typed_decoder(self.struct or dict[str, Any])
 
     @functools.cached_property
     def documented(self) -> frozenset[str]:
         """The names of all fields that the vendor documents, however deep: a warning may quote them."""
-        return frozenset(_field_names(self.struct))
+        return frozenset(_field_names(self.struct) if self.struct else ())
 
 
 def _field_names(wanted: Any) -> set[str]:

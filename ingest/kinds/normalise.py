@@ -29,7 +29,7 @@ def normalise(entry: Entry) -> Normalised:
     except (NotJsonError, NotAnObjectError) as error:
         return dead(entry, str(error))
     ids = kind.ids(push, warnings)
-    if not ids.name_something:
+    if kind.struct and not ids.name_something:
         return dead(entry, NOTHING_RECOGNISED, warnings)
     version = (entry.received_at, entry.uuid)
     rows = tuple(row for row in kind.rows(push, Origin(entry.source, version, ids, warnings)) if row is not None)
@@ -60,5 +60,5 @@ def _read(kind: Kind[Any], body: bytes, warnings: Warnings) -> Any:
     if may_need_cleaning(body):
         push = push if isinstance(push, dict) else msgspec.to_builtins(push, builtin_types=(Decimal,))
     if isinstance(push, dict):
-        return salvage(kind.struct, clean(push, "$", warnings), "$", warnings)
-    return push
+        push = clean(push, "$", warnings)
+    return salvage(kind.struct, push, "$", warnings) if kind.struct and isinstance(push, dict) else push

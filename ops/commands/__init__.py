@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "Show what is queued, pending, dead and refused.",
     "doctor": "Check settings and servers, and name what to change.",
     "dead": "List, show and replay dead letters.",
+    "replay": "Normalise all pushes of a kind again.",
     "reconcile": "Check that everything acknowledged has an outcome.",
     "token": "Make, list and revoke the tokens of who may push.",
     "find": "Find a call, a case, a number or a push.",

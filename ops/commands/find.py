@@ -55,6 +55,7 @@ def _find_tables(connection: Connection[queries.Row], identifier: str) -> bool:
         ("callees", queries.CALLEES_BY_NUMBER),
         ("cases of the callee", queries.CASES_BY_NUMBER),
         ("calls to the callee", queries.CALLS_BY_NUMBER),
+        ("newest deliveries about the callee", queries.PUSHES_BY_NUMBER),
     ]
     found = False
     for title, statement in sections:

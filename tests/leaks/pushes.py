@@ -24,13 +24,16 @@ class Documented:
     def __init__(self, marks: Marks, kind: str = "custom-api") -> None:
         self._marks = marks
         self._struct = kind_of(kind).struct
+        self._structs = [self._struct, *_struct_types(self._struct)] if self._struct else []
 
     def body(self) -> bytes:
         """The push in JSON."""
         return json.dumps(self.document(type(self).__name__)).encode()
 
     def document(self, place: str) -> dict[str, Any]:
-        """The push as an object."""
+        """The push as an object; where its kind is known by name only, a call's id and anything."""
+        if self._struct is None:
+            return {"call_id": self.word(f"{place}.call_id"), **self.free(place)}
         return self.struct(self._struct, place)
 
     def word(self, place: str) -> str:
@@ -80,7 +83,7 @@ class Mistyped(Documented):
 
     def value(self, name: str, wanted: Any, place: str) -> Any:
         """Something else."""
-        if name == "call_id" or name.endswith("_number") or wanted in (self._struct, *_struct_types(self._struct)):
+        if name == "call_id" or name.endswith("_number") or wanted in self._structs:
             return super().value(name, wanted, place)
         if (typing.get_origin(wanted) or wanted) in (list, dict):
             return self.word(place)

@@ -79,7 +79,7 @@ class Requests:
             Request("headers", http(PATH, [self._bearer, *self._headers()], body()), 200),
             *(
                 Request(f"{kind}: {form.__name__}", self.push(form(self._marks, kind).body(), kind=kind), 200)
-                for kind in KINDS
+                for kind in {module: kind for kind, module in KINDS.items()}.values()
                 for form in pushes.REPAIRABLE
             ),
             Request("unrecognised", self.push(pushes.unrecognised(self._marks)), 200),

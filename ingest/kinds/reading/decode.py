@@ -53,7 +53,7 @@ class _AnyObject(msgspec.Struct):
     """A JSON object of which nothing is read: each field is skipped, and looked at only for being JSON."""
 
 
-_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+_Object = TypeVar("_Object")
 
 _PLAIN = msgspec.json.Decoder(float_hook=_exact)
 _STRINGS_IN_STRINGS = 2
@@ -80,12 +80,12 @@ def judge(body: bytes) -> None:
         _judge_again(body)
 
 
-def typed_decoder(struct: type[_Struct]) -> msgspec.json.Decoder[_Struct]:
-    """What reads such a struct, with numbers to the last digit."""
-    return msgspec.json.Decoder(struct, float_hook=_exact)
+def typed_decoder(wanted: type[_Object]) -> msgspec.json.Decoder[_Object]:
+    """What reads such a struct, or any object, with numbers to the last digit."""
+    return msgspec.json.Decoder(wanted, float_hook=_exact)
 
 
-def decode(decoder: msgspec.json.Decoder[_Struct], body: bytes) -> _Struct | dict[str, Any]:
+def decode(decoder: msgspec.json.Decoder[_Object], body: bytes) -> _Object | dict[str, Any]:
     """Give the typed push, or the plain object if a field is not of its documented type. Of a plain object's numbers
     those beyond what can be stored are infinite.
 

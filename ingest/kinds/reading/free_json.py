@@ -29,3 +29,10 @@ def text_or_json(value: Any, path: str, warnings: Warnings) -> str | None:
     if value is None or isinstance(value, str):
         return value or None
     return json_of(value, path, warnings)
+
+
+def id_text(value: Any) -> str | None:
+    """The text of an id that came as text or as a whole number; None for anything else."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,72 @@
+"""Kinds of which the vendor documents the name alone: kept raw, and indexed by whatever ids can be found in them.
+
+Once a body is known its kind gets a module of its own, and `ingest replay --kind` normalises all that was kept.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from ingest.kinds.kind import Ids, Kind, Origin
+from ingest.kinds.reading import values
+from ingest.kinds.reading.free_json import id_text
+from ingest.kinds.reading.warn import Warnings
+from ingest.kinds.story import Story
+from ingest.tables.rows import Row
+
+_NAMES = {
+    "workflow_id": ("workflowid",),
+    "node_id": ("nodeid",),
+    "task_id": ("taskid",),
+    "callee_number": ("calleenumber", "callee", "mobile", "phonenumber"),
+    "case_id": ("caseid",),
+    "call_id": ("callid",),
+}
+"""How the documented kinds call these, whatever their case and underscores, the likelier first"""
+_FIELDS = {name: (place, field) for field, names in _NAMES.items() for place, name in enumerate(names)}
+
+
+def ids(push: dict[str, Any], warnings: Warnings) -> Ids:
+    """The ids that stand nearest to the top. What only looks like one is no reason for a warning: nothing is lost."""
+    found: dict[str, tuple[int, int, str]] = {}
+    for level, name, value in _walked(push):
+        place, field = _FIELDS.get(name.replace("_", "").lower(), (0, ""))
+        if field and (text := id_text(value)):
+            found[field] = min(found.get(field, (level, place, text)), (level, place, text))
+    return Ids(**{field: _read(field, text) for field, (_, _, text) in found.items()})
+
+
+def _walked(push: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:
+    """Every key and its value with the level that they are on, level by level."""
+    waiting: deque[tuple[int, Any]] = deque([(0, push)])
+    while waiting:
+        level, value = waiting.popleft()
+        if isinstance(value, list):
+            waiting.extend((level + 1, item) for item in value)
+        elif isinstance(value, dict):
+            for name, item in value.items():
+                yield level, name, item
+                waiting.append((level + 1, item))
+
+
+def _read(field: str, text: str) -> str | None:
+    unheard = Warnings(frozenset())
+    read = values.callee_number if field == "callee_number" else values.identifier
+    return read(text, "$", unheard)
+
+
+def rows(push: dict[str, Any], origin: Origin) -> Iterator[Row | None]:
+    """Nothing: what its fields mean is not known."""
+    return iter(())
+
+
+def simulate(story: Story, chance: random.Random) -> dict[str, Any]:
+    """Something with ids in it, at some depth."""
+    call = {"TaskID": story.call.task_id, "call_id": story.call.call_id, "Mobile": story.callee.number}
+    return {"event": "simulated", "workflow_id": story.workflow_id, "data": [call] if chance.random() < 0.5 else call}
+
+
+KIND: Kind[dict[str, Any]] = Kind("by name", None, ids, rows, simulate)

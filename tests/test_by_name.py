@@ -1,0 +1,103 @@
+"""Kinds that are known by name only: kept raw, found by whatever ids they carry, normalised once more is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from psycopg import Connection
+
+from ingest.kinds import KINDS, kind_of
+from ingest.kinds.kind import Ids
+from ingest.kinds.normalise import ids_in, normalise
+from tests import made_up_kind
+from tests.kept import kept
+from tests.processes import ingest, running_web
+from tests.pushes import entry
+from workers.database import Database
+from workers.settle import settle
+from workers.sweeper.pending import PendingPushes
+
+Rows = Connection[dict[str, Any]]
+
+BY_NAME = [name for name in KINDS if kind_of(name).struct is None]
+NAME, NUMBER = "chatbot-user-message", "+6281234567801"
+
+
+def named(content: Any, kind: str = NAME) -> Any:
+    """What web makes of a push of such a kind."""
+    return msgspec.structs.replace(entry(content), kind=kind)
+
+
+def test_the_vendors_callbacks_are_known() -> None:
+    """All that the vendor documents by name, and no name twice."""
+    assert len(BY_NAME) == 20
+    assert {"call-ended", "waba-message-status", "inbound-call", "info-check-plan-ended"} <= set(BY_NAME)
+
+
+def test_every_name_is_acknowledged(environment: None, client: Any) -> None:
+    """Web takes each by its name, and keeps it as it came."""
+    with running_web() as url:
+        for name in BY_NAME:
+            assert httpx.post(f"{url}/airudder/{name}", json={"a": name}).status_code == 200
+
+    assert {(one.kind, msgspec.json.decode(one.body)["a"]) for one in kept(client)} == {
+        (name, name) for name in BY_NAME
+    }
+
+
+IDS: dict[str, tuple[Any, Ids]] = {
+    "nothing known": ({"hello": 1}, Ids()),
+    "at the top": ({"task_id": "t", "call_id": "c"}, Ids(task_id="t", call_id="c")),
+    "other spellings": ({"TaskID": "t", "callId": 17, "WORKFLOW_ID": "w"}, Ids("w", task_id="t", call_id="17")),
+    "in an object": ({"data": {"body": {"Mobile": "62 812-3456-7801"}}}, Ids(callee_number=NUMBER)),
+    "in an array": ({"rows": [[{"case_id": "k"}]]}, Ids(case_id="k")),
+    "the nearest one": ({"a": {"call_id": "far"}, "call_id": "near"}, Ids(call_id="near")),
+    "the likelier name": ({"mobile": "+6281234567802", "callee_number": NUMBER}, Ids(callee_number=NUMBER)),
+    "neither text nor number": ({"call_id": {"x": 1}, "task_id": None, "case_id": True}, Ids()),
+    "no number": ({"callee": "6.28123E+12"}, Ids()),
+    "with what cannot be stored": ({"call_id": "c\0\ud800"}, Ids(call_id="c")),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), IDS.values(), ids=IDS.keys())
+def test_ids_are_found_at_any_depth(content: Any, expected: Ids) -> None:
+    """By the names that the documented kinds use; what is indexed is what erase and export look for."""
+    one = named(content)
+
+    stored = normalise(one).push
+
+    assert ids_in(NAME, one.body) == expected
+    assert (stored.status, Ids(*stored[-6:])) == ("normalised", expected)
+
+
+def test_raw_push_is_found_and_erased(environment: None, client: Any, database: Database, connection: Rows) -> None:
+    """An operator finds it by call, and a person's are exported and erased."""
+    settle(database, [named({"data": {"callee": NUMBER, "call_id": "c1"}}), named({"data": {"call_id": "c2"}})])
+
+    assert NAME in ingest("find", "c1").stdout
+    assert NUMBER in ingest("export", "--callee-number", NUMBER).stdout
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+    left = connection.execute("SELECT status, body FROM airudder.pushes ORDER BY push_id").fetchall()
+    assert [(row["status"], row["body"] != b"") for row in left] == [("erased", False), ("normalised", True)]
+
+
+def test_replay_normalises_what_was_kept(
+    environment: None, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a kind has a struct, `ingest replay` brings all that was kept to its tables."""
+    bodies = [{"flow_id": "w1", "call_id": f"c{number}", "tries": number} for number in range(5)]
+    settle(database, [named(body) for body in bodies])
+    assert connection.execute("SELECT FROM airudder.calls").fetchall() == []
+    monkeypatch.setitem(KINDS, NAME, made_up_kind.__name__)
+    kind_of.cache_clear()
+
+    replayed = ingest("replay", "--kind", NAME)
+    PendingPushes(database, lambda: 0.0).run_once()
+
+    assert "5 pushes" in replayed.stdout
+    calls = connection.execute("SELECT call_id, attempt FROM airudder.calls ORDER BY call_id").fetchall()
+    assert [(row["call_id"], row["attempt"]) for row in calls] == [(f"c{number}", number) for number in range(5)]
+    kind_of.cache_clear()
