@@ -108,7 +108,7 @@ def database_url(servers: Servers) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def logins(database_url: str) -> Iterator[Logins]:
-    """The database's URL for each role, as README's Production has it."""
+    """The database's URL for each role, as docs/production.md makes them."""
     with make_logins(database_url) as logins:
         yield logins
 

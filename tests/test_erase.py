@@ -184,7 +184,7 @@ def test_one_source_alone(client: Any, database: Database, connection: Rows) -> 
 
 
 def test_later_push_is_new_data(client: Any, database: Database, connection: Rows) -> None:
-    """What the vendor sends of the person afterwards, be it the same bytes, is normalised: as README says."""
+    """A later push about the person is normalised, be it the same bytes: docs/personal-data.md says so."""
     settle(database, [entry(marked())])
     assert ingest("erase", "--callee-number", NUMBER).returncode == 0
 

@@ -105,7 +105,7 @@ def _connections(current: Settings, connection: _Connection) -> Iterator[Finding
         if 0 <= limit["connections"] < needed:
             yield change(
                 f"{limit['whose']} allows {limit['connections']} connections, and {needed} may be needed at once "
-                "(README, Production): raise it"
+                "(docs/production.md): raise it"
             )
 
 
@@ -118,7 +118,7 @@ def connections_needed(current: Settings) -> int:
 def _rights(connection: _Connection) -> Iterator[str]:
     login = _one(connection, queries.LOGIN)
     if login["may_everything"]:
-        yield f"DATABASE_URL's user {login['name']} may do everything: web and workers need less (README, Production)"
+        yield f"DATABASE_URL's user {login['name']} may do everything: web and workers need less (docs/production.md)"
     if idle := [row["name"] for row in connection.execute(queries.ROLES_WITHOUT_RIGHTS)]:
         yield f"without rights: {', '.join(idle)}; as an administrator CREATE ROLE … NOLOGIN, then run `ingest migrate`"
 

@@ -21,7 +21,7 @@ from tests.running_up import Up, are_gone, running_up
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
-README = Path(__file__).parents[2] / "README.md"
+QUERIES = Path(__file__).parents[2] / "docs" / "queries.md"
 
 
 def test_newcomers_first_hour(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_newcomers_first_hour(tmp_path: Path) -> None:
         wait_until(lambda: _is_quiet(up), "everything is settled")
         _check_tables(up)
         assert (httpx.URL(up.urls()["REDIS_URL"]).password or "none") not in up.printed
-        for query in re.findall(r"```sql\n(.*?);\n```", README.read_text(), re.DOTALL):
+        for query in re.findall(r"```sql\n(-- as airudder.*?);\n```", QUERIES.read_text(), re.DOTALL):
             up.query(query)
         dashboard = httpx.get(f"http://127.0.0.1:{up.environ['DASHBOARD_PORT']}/")
         assert dashboard.status_code == 200

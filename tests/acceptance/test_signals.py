@@ -142,6 +142,6 @@ def test_nohup_outlives_its_terminal(tmp_path: Path) -> None:
 
 
 def test_workers_may_finish_their_batch() -> None:
-    """As README's Production says: a job may take its whole time after a stop was asked for."""
+    """As docs/production.md says: a job may take its whole time after a stop was asked for."""
     for name, process in processes({}).items():
         assert process.stop_seconds > (JOB_TIMEOUT_SECONDS if name in ("worker", "sweeper") else 10)
