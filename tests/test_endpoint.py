@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 import httpx
@@ -293,6 +293,11 @@ def test_readiness_leaves_nothing_behind(web_url: str, client: Any, connection: 
     assert connection.execute("SELECT FROM airudder.pushes").fetchall() == []
 
 
+GRANT_INSERT: LiteralString = (
+    "GRANT INSERT (received_at, push_id, source, kind, body, signature) ON airudder.pushes TO airudder_web"
+)
+
+
 @pytest.mark.parametrize(
     ("forbid", "allow"),
     [
@@ -309,9 +314,7 @@ def test_readiness_wants_rights(logins: Logins, connection: Rows, forbid: str, a
             wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 503, "the right is missed")
             ready = httpx.get(f"{url}/readyz")
         finally:
-            connection.execute(
-                allow or "GRANT INSERT (received_at, push_id, source, kind, body) ON airudder.pushes TO airudder_web"
-            )
+            connection.execute(allow or GRANT_INSERT)
 
     assert ready.status_code == 503
     assert ready.json()["redis"] == "does not answer"

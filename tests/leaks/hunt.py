@@ -27,17 +27,22 @@ from tests.processes import INGEST
 
 JOB_SECONDS = 3
 HURRY = f"""
-import ingest.batch.queue
-ingest.batch.queue.JOB_TIMEOUT_SECONDS = {JOB_SECONDS}
-from ingest.batch import clients
+def hurry(owner, **seconds):
+    for name, value in seconds.items():
+        assert hasattr(owner, name), name
+        setattr(owner, name, value)
+from ingest.batch import clients, queue
+hurry(queue, JOB_TIMEOUT_SECONDS={JOB_SECONDS})
+hurry(clients, ACKNOWLEDGE_TIMEOUT_SECONDS=5)
 from ingest.web import fallback, open_batch
-open_batch.REDIS_REST_SECONDS = 0
-fallback.TIMEOUT_SECONDS = clients.ACKNOWLEDGE_TIMEOUT_SECONDS = 5
-open_batch.ACKNOWLEDGE_TIMEOUT_SECONDS = open_batch.REDIS_SECONDS = 5
+hurry(fallback, TIMEOUT_SECONDS=5)
+hurry(open_batch, REDIS_REST_SECONDS=0, ACKNOWLEDGE_TIMEOUT_SECONDS=5, REDIS_SECONDS=5)
 from workers import taken_batch
-from workers.sweeper import loop
-taken_batch.LEASE_SECONDS = {JOB_SECONDS + 1}
-loop.GRACE_SECONDS, loop.INTERVAL_SECONDS, loop.PARTITIONS_SECONDS = 0.5, 0.5, 0.5
+hurry(taken_batch, LEASE_SECONDS={JOB_SECONDS + 1})
+from workers.sweeper import loop, lost_batches, partitions
+hurry(loop, INTERVAL_SECONDS=0.5)
+hurry(lost_batches, GRACE_SECONDS=0.5)
+hurry(partitions.Partitions, every=0.5, rest=0.5)
 """
 """What takes half a minute in earnest does not; what has half a second has more, for a busy machine."""
 
