@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from redis import Redis
 
 import workers.settle
+from ingest import tables
 from ingest.batch.clients import patient_client
 from ingest.resources import locate
 from tests.clock import Clock
@@ -34,7 +35,7 @@ settings.register_profile("long", settings.get_profile("house"), max_examples=20
 settings.load_profile("house")
 
 OURS = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
-TABLES = "pushes, workflows, nodes, callees, cases, calls, call_attributes, retention".replace(", ", ", airudder.")
+TABLES = ", airudder.".join(["pushes", *(table.name for table in tables.TABLES), "retention"])
 
 
 OWN_FOLDER = pytest.StashKey[Path]()

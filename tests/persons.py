@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 from psycopg import Connection
 
 from ingest.batch import keys
@@ -51,6 +52,21 @@ def call_only(call_id: str = "mine") -> dict[str, Any]:
     return body
 
 
+def session() -> dict[str, Any]:
+    """A chat with the person, as the vendor pushes it."""
+    free = {MARK: MARK}
+    message = {
+        "msg_id": "m",
+        "sender_type": "user",
+        "timestamp": 1700000000,
+        "content": free,
+        "reply": {"content": free},
+    }
+    names = {name: f"{name} {MARK}" for name in ("channel_id", "intention")}
+    free_objects = {"ner_slots": free, "event_label": free, "variables": free}
+    return {"wfdetail_uuid": "s1", "callee": NUMBER, "messages": [message], **names, **free_objects}
+
+
 def hold_everywhere(client: Any, database: Database, connection: Connection[dict[str, Any]]) -> None:
     """Hold all that there can be of a person, beside somebody else in every place; nobody works."""
     other = push("other", OTHER)
@@ -58,6 +74,11 @@ def hold_everywhere(client: Any, database: Database, connection: Connection[dict
     settle(database, [first, entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
     settle(database, [entry(marked("spaced", "62 812-3456-7890")), entry(marked("national", "0812 3456 7890"))])
     settle(database, [entry(json.dumps(marked()).encode()[:-1]), entry([MARK, "0812-3456-7890"]), entry(b"[]")])
+    for kind, told in (
+        ("chatbot-session-ended", session()),
+        ("qa-report", {"TaskID": "theirs", "QADetail": [{NUMBER: MARK}]}),
+    ):
+        settle(database, [msgspec.structs.replace(entry(told), kind=kind)])
     # Of the first nobody knows whose it is before the second is read.
     for one in (call_only("third"), marked("third"), call_only("second"), push("other", OTHER, serial=2)):
         store_pending(connection, entry(one))

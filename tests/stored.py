@@ -9,13 +9,17 @@ import msgspec
 from psycopg import Connection
 
 from ingest.batch.entry import Entry
+from ingest.tables import TABLES
 from tests.pushes import IDS, received_at
 from workers.database import Database
 from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]
 
+EVERYTHING = tuple(name for table in TABLES for name in (table.name, *table.lists.values()))
+"""All that pushes of any kind tell: the tables, and the views of their lists"""
 ROW_TABLES = ("workflows", "nodes", "callees", "cases", "case_answers", "calls", "call_attributes", "call_turns")
+"""What a Custom API Data Push tells"""
 
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
@@ -50,7 +54,7 @@ def told(connection: Rows, deliveries: Sequence[Entry], source: str) -> list[dic
     """All that is told of a source, its pushes' outcomes included, with each delivery's place for its id."""
     places = {str(one.uuid): place for place, one in enumerate(deliveries)}
     found = []
-    for table in (*ROW_TABLES, "pushes"):
+    for table in (*EVERYTHING, "pushes"):
         for row in connection.execute(f"SELECT * FROM airudder.{table} WHERE source = %s", [source]):
             kept = {name: places[push] for name, push in (row.get("kept_from") or {}).items()}
             at = row.get("push_id") and places[str(row["push_id"])]

@@ -198,7 +198,7 @@ def test_every_push_has_one_outcome(delivered: Delivered) -> None:
     refused = {body for body, case in expected.items() if case.status != 200}
     assert {row["status"] for row in stored if row["body"] in refused} == {"dead"}
     errors = {row["error"] for row in stored if row["status"] == "dead" and row["body"] not in refused}
-    assert errors == {"nothing recognised: no call, callee, case or workflow"}
+    assert errors == {"nothing recognised: no call, callee, case, task or workflow"}
 
 
 def test_worker_outlives_the_corpus(delivered: Delivered) -> None:

@@ -36,7 +36,9 @@ def test_everything_is_exported(client: Any, database: Database, connection: Row
         "callees": 2,
         "cases": 2,
         "calls": 4,
-        "pushes": 11,
+        "sessions": 1,
+        "qa_reports": 1,
+        "pushes": 13,
         "in_redis": 4,
     }
     assert sorted({row["status"] for row in document["pushes"]}) == ["dead", "duplicate", "normalised", "pending"]

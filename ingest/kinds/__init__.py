@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 KINDS = {
     "custom-api": "ingest.kinds.custom_api",
+    "chatbot-session-ended": "ingest.kinds.chatbot_session_ended",
+    "qa-report": "ingest.kinds.qa_report",
     # Of these the vendor documents the names alone.
     **dict.fromkeys(
         (

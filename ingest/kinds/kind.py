@@ -35,8 +35,8 @@ class Ids(NamedTuple):
 
     @property
     def name_something(self) -> bool:
-        """Whether any of them leads to something. A node's or a task's alone does not."""
-        return any((self.workflow_id, self.callee_number, self.case_id, self.call_id))
+        """Whether any of them leads to something. A node's alone does not."""
+        return any((self.workflow_id, self.task_id, self.callee_number, self.case_id, self.call_id))
 
 
 class Origin(NamedTuple):

@@ -17,7 +17,7 @@ from ingest.kinds.reading.salvage import salvage
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.rows import Normalised, PushRow
 
-NOTHING_RECOGNISED = "nothing recognised: no call, callee, case or workflow"
+NOTHING_RECOGNISED = "nothing recognised: no call, callee, case, task or workflow"
 
 
 def normalise(entry: Entry) -> Normalised:

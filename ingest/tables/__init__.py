@@ -17,7 +17,16 @@ from ingest.tables.personal import (
     kept_all,
     pseudonym,
 )
-from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, NodeRow, WorkflowRow
+from ingest.tables.rows import (
+    AttributesRow,
+    CalleeRow,
+    CallRow,
+    CaseRow,
+    NodeRow,
+    QaReportRow,
+    SessionRow,
+    WorkflowRow,
+)
 from ingest.tables.table import Table
 
 _CALLEE = pseudonym("callee_pseudonym")
@@ -73,6 +82,32 @@ TABLES = (
     CASES,
     CALLS,
     Table("call_attributes", AttributesRow, 3, personal={**kept_all("call_id node_id"), "custom_attribute": ERASED}),
+    Table(
+        "sessions",
+        SessionRow,
+        2,
+        computed={"messages": ("message_count", "callee_message_count")},
+        lists={"messages": "session_messages"},
+        aged_by="started_at",
+        personal={
+            "callee_number": _CALLEE,
+            "intention": INTENTION,
+            "ended_at": kept("ended_at", "duration"),
+            **kept_all(
+                "session_id workflow_id nodetask_id nodetask_name task_id call_id robot_id channel status started_at"
+            ),
+            **kept_all("end_reason talk_rounds message_count callee_message_count"),
+            **erased_all("channel_id slots labels variables messages"),
+        },
+    ),
+    Table(
+        "qa_reports",
+        QaReportRow,
+        2,
+        computed={"details": ("detail_count",)},
+        lists={"details": "qa_report_details"},
+        personal={**kept_all("task_id detail_count"), "details": ERASED},
+    ),
     Table("workflows", WorkflowRow, 2, personal=kept_all("workflow_id name")),
     Table("nodes", NodeRow, 3, personal=kept_all("workflow_id node_id name")),
 )

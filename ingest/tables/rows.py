@@ -150,7 +150,54 @@ class AttributesRow(NamedTuple):
     kept_from: KeptFrom = None
 
 
-Row = WorkflowRow | NodeRow | CalleeRow | CaseRow | CallRow | AttributesRow
+class SessionRow(NamedTuple):
+    """`sessions`"""
+
+    received_at: datetime
+    push_id: UUID
+    source: str
+    session_id: str
+    # -
+    workflow_id: str | None = None
+    nodetask_id: str | None = None
+    nodetask_name: str | None = None
+    task_id: str | None = None
+    callee_number: str | None = None
+    call_id: str | None = None
+    robot_id: str | None = None
+    channel: str | None = None
+    channel_id: str | None = None
+    status: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    end_reason: str | None = None
+    intention: str | None = None
+    talk_rounds: int | None = None
+    slots: Json | None = None
+    labels: Json | None = None
+    variables: Json | None = None
+    messages: Json | None = None
+    """`[{"id": …, "sender": "user", "at": …, "status": …, "content": {…}, "reply": {…}}]`"""
+    message_count: int | None = None
+    callee_message_count: int | None = None
+    kept_from: KeptFrom = None
+
+
+class QaReportRow(NamedTuple):
+    """`qa_reports`"""
+
+    received_at: datetime
+    push_id: UUID
+    source: str
+    task_id: str
+    # -
+    details: Json | None = None
+    """As the vendor sends them: `[{"Length": …, "AsrResults": […], "CheckPoint": […], "Scores": […]}]`"""
+    detail_count: int | None = None
+    kept_from: KeptFrom = None
+
+
+Row = WorkflowRow | NodeRow | CalleeRow | CaseRow | CallRow | AttributesRow | SessionRow | QaReportRow
 """What a push tells of one thing"""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from typing import Any
 
 import click
 from psycopg import Connection
@@ -101,7 +100,7 @@ def _erase_rows(
         try:
             with connection.transaction(force_rollback=dry_run):
                 _erase_pushes(connection, found, removed)
-                removed += rows.erase_rows(connection, sought, _told_of_calls(found))
+                removed += rows.erase_rows(connection, sought, found.keys())
         except DeadlockDetected:
             if not left:
                 raise
@@ -122,13 +121,6 @@ def _erase_pushes(connection: _Connection, found: Found, removed: Counter[str]) 
     connection.execute(statements.STORE_ERASED, erased)
     stored = queries.columns(found.pushes, "push_id", "received_at")
     removed.update(row["status"] for row in connection.execute(statements.ERASE_PUSHES, stored))
-
-
-def _told_of_calls(found: Found) -> dict[str, list[Any]]:
-    """Which push of theirs told of which call."""
-    keys = [(push["source"], push["call_id"], push["push_id"]) for push in found.pushes if push["call_id"]]
-    keys += [(one.entry.source, one.names.call_id, one.entry.uuid) for one in found.in_flight if one.names.call_id]
-    return {name: [key[place] for key in keys] for place, name in enumerate(("sources", "call_ids", "push_ids"))}
 
 
 def _wait_for_workers(client: Redis, batch_ids: set[str]) -> None:

@@ -42,7 +42,7 @@ def _document(connection: _Connection, sought: Person, found: Found) -> dict[str
     pushes = connection.execute(statements.PUSHES_IN_FULL, keys).fetchall()
     stored = {push["push_id"] for push in pushes}
     return {
-        **rows.rows_of(connection, sought),
+        **rows.rows_of(connection, sought, found.keys()),
         "pushes": [{**push, **_body(push["body"])} for push in pushes],
         "in_redis": [
             {

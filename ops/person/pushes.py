@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -42,6 +42,16 @@ class Found:
     in_flight: list[InFlight]
     pushes: list[queries.Row]
     """Of those in Postgres push_id, received_at, source and call_id"""
+
+    def keys(self) -> dict[str, list[Any]]:
+        """Which push told of which call, as parallel `sources`, `call_ids`, `push_ids`; and `all_push_ids`."""
+        keys = [(push["source"], push["call_id"], push["push_id"]) for push in self.pushes]
+        keys += [(one.entry.source, one.names.call_id, one.entry.uuid) for one in self.in_flight]
+        of_calls = [key for key in keys if key[1]]
+        columns = {
+            name: [key[place] for key in of_calls] for place, name in enumerate(("sources", "call_ids", "push_ids"))
+        }
+        return {**columns, "all_push_ids": [key[2] for key in keys]}
 
 
 def find(client: Redis, connection: _Connection, person: Person) -> Found:

@@ -1,7 +1,8 @@
 """A person's rows: which they are, and how they are removed, for each table by its declaration.
 
-A table whose key has a callee's number holds rows of persons, and one whose key has a call's id rows of calls. A row of
-which nothing would be left is removed; of any other what stays is the call's statistics.
+A table whose key has a callee's number holds rows of persons, and one whose key has a call's id rows of calls. Of the
+others those rows are theirs that name them in a column, or that a push of theirs has told. A row of which nothing would
+be left is removed; of any other what stays is its statistics.
 """
 # ruff: noqa: S608 - the SQL is built of the declarations alone
 
@@ -24,9 +25,14 @@ _Columns = dict[str, list[Any]]
 OF_PERSONS = tuple(table for table in TABLES if "callee_number" in table.key and table is not CALLEES)
 """Before the callees themselves: a callee stays while a case of theirs does"""
 OF_CALLS = tuple(table for table in TABLES if "call_id" in table.key)
+OTHERS = tuple(
+    table
+    for table in TABLES
+    if table not in (CALLEES, *OF_PERSONS, *OF_CALLS) and any(not policy.left for policy in table.personal.values())
+)
 PLACES = (
     CALLEES.name,
-    *(name for table in (*OF_PERSONS, *OF_CALLS) for name in (table.name, *table.lists.values())),
+    *(name for table in (*OF_PERSONS, *OF_CALLS, *OTHERS) for name in (table.name, *table.lists.values())),
 )
 """What is counted: the rows of tables, and of the views of their lists"""
 
@@ -46,8 +52,9 @@ _PUSHES = "unnest(%(sources)s::text[], %(call_ids)s::text[], %(push_ids)s::uuid[
 _BY_CALL = f"(SELECT source, call_id, array_agg(push_id) AS push_ids FROM {_PUSHES} GROUP BY 1, 2) AS said"
 
 
-def rows_of(connection: _Connection, person: Person) -> dict[str, list[queries.Row]]:
-    """All that the tables hold on a person, by table; what nodes and others add to a call stands in it."""
+def rows_of(connection: _Connection, person: Person, keys: _Columns) -> dict[str, list[queries.Row]]:
+    """All that the tables hold on a person, by table; what nodes and others add to a call stands in it. `keys` as of
+    `erase_rows`."""
     of_person = {table.name: _of_person(connection, table, person) for table in (CALLEES, *OF_PERSONS)}
     where = f"WHERE {statements.THEIR_CALLS} ORDER BY started_at"
     calls = connection.execute(f"SELECT * FROM airudder.calls {where}".encode(), person.parameters()).fetchall()
@@ -59,10 +66,11 @@ def rows_of(connection: _Connection, person: Person) -> dict[str, list[queries.R
         for call in calls:
             call[within] = []
         added = f"SELECT added.* FROM airudder.{table.name} AS added JOIN {_KEYS} USING (source, call_id)"
-        keys = queries.columns(calls, "source", "call_id")
-        for row in connection.execute(f"{added} ORDER BY received_at".encode(), keys):
+        of_calls = queries.columns(calls, "source", "call_id")
+        for row in connection.execute(f"{added} ORDER BY received_at".encode(), of_calls):
             by_key[row.pop("source"), row.pop("call_id")][within].append(row)
-    return {**of_person, CALLS.name: calls}
+    others = {table.name: _of_others(connection, table, "*", keys, person) for table in OTHERS}
+    return {**of_person, CALLS.name: calls, **others}
 
 
 def erase_rows(connection: _Connection, person: Person, keys: _Columns) -> Counter[str]:
@@ -78,6 +86,8 @@ def erase_rows(connection: _Connection, person: Person, keys: _Columns) -> Count
     removed[CALLEES.name] += connection.execute(_DELETE_CALLEES.encode(), of_callees).rowcount
     _erase_calls(connection, person, removed)
     _erase_told(connection, person, keys, removed)
+    for table in OTHERS:
+        _erase_of_others(connection, table, keys, person, removed)
     return removed
 
 
@@ -147,6 +157,38 @@ UPDATE airudder.{table.name} SET {erased} FROM {_BY_CALL} WHERE {whose}
   AND CASE WHEN %(case_id)s::text IS NULL THEN {table.name}.callee_number <> ALL (%(numbers)s::text[])
     ELSE {table.name}.case_id <> ALL (%(case_spellings)s::text[]) END
 """
+
+
+def _of_others(
+    connection: _Connection, table: Table, columns: str, keys: _Columns, person: Person, lock: str = ""
+) -> list[queries.Row]:
+    their = ["push_id = ANY (%(all_push_ids)s::uuid[])"]
+    if "callee_number" in table.personal:
+        their.append("callee_number = ANY (%(numbers)s::text[])")
+    if "call_id" in table.personal:
+        their.append(statements.THEIR_CALL)
+    named = "callee_number IS NULL OR callee_number = ANY (%(numbers)s::text[] || %(case_numbers)s::text[])"
+    is_not_anothers = f" AND ({named})" if "callee_number" in table.personal else ""
+    found = f"SELECT {columns} FROM airudder.{table.name} WHERE {statements.OF_SOURCE} AND ({' OR '.join(their)})"
+    in_order = f"{is_not_anothers} ORDER BY {', '.join(table.key)}{lock}"
+    return connection.execute(f"{found}{in_order}".encode(), person.parameters() | keys).fetchall()
+
+
+def _erase_of_others(
+    connection: _Connection, table: Table, keys: _Columns, person: Person, removed: Counter[str]
+) -> None:
+    lengths = f", {_lengths(table)}" if table.lists else ""
+    found = _of_others(connection, table, f"{', '.join(table.key)}{lengths}", keys, person, " FOR UPDATE")
+    where = {name: [row[name] for row in found] for name in table.key}
+    arrays = ", ".join(f"%({name})s::text[]" for name in table.key)
+    theirs = f"unnest({arrays}) AS theirs ({', '.join(table.key)})"
+    is_key = " AND ".join(f"{table.name}.{name} = theirs.{name}" for name in table.key)
+    columns = [name for name in table.personal if table.left(name) != f"{table.name}.{name}"]
+    erased = ", ".join(f"{name} = {table.left(name)}" for name in columns)
+    has_more = " OR ".join(f"{table.name}.{name} IS DISTINCT FROM {table.left(name)}" for name in columns)
+    statement = f"UPDATE airudder.{table.name} SET {erased} FROM {theirs} WHERE {is_key} AND ({has_more})"
+    removed[table.name] += connection.execute(statement.encode(), where).rowcount
+    _count_lists(removed, table, found)
 
 
 def _told_by_them(table: Table, column: str) -> str:

@@ -14,7 +14,7 @@ from typing import LiteralString
 
 OF_SOURCE: LiteralString = "(%(source)s::text IS NULL OR source = %(source)s::text)"
 _NAMES_NOBODY: LiteralString = "CASE WHEN %(case_id)s::text IS NULL THEN callee_number ELSE case_id END IS NULL"
-_THEIR_CALL: LiteralString = """(
+THEIR_CALL: LiteralString = """(
   call_id = ANY (%(call_ids)s::text[])
     AND (call_id, source) IN (SELECT * FROM unnest(%(call_ids)s::text[], %(call_sources)s::text[])))"""
 _THEIR_CASE: LiteralString = """(
@@ -49,7 +49,7 @@ WHERE {OF_SOURCE} AND callee_number = ANY (%(numbers)s::text[]) AND case_id <> '
 THEIR_CALLS: LiteralString = f"""
 {OF_SOURCE} AND (
   callee_number = ANY (%(numbers)s::text[]) OR (case_id <> '' AND case_id = ANY (%(case_spellings)s::text[]))
-  OR ({_NAMES_NOBODY} AND {_THEIR_CALL}) OR ({_NAMES_NOBODY} AND {_THEIR_CASE}))
+  OR ({_NAMES_NOBODY} AND {THEIR_CALL}) OR ({_NAMES_NOBODY} AND {_THEIR_CASE}))
 """
 CALLS_OF_PERSON: LiteralString = f"SELECT source, call_id FROM airudder.calls WHERE {THEIR_CALLS}"
 
@@ -78,7 +78,7 @@ UNION ALL
 """The same, and what else came about the case's callees."""
 
 PUSHES_OF_CALLS_WITHOUT_CASE: LiteralString = f"""
-{_PUSH_AND_BODY} WHERE {OF_SOURCE} AND status <> 'erased' AND case_id IS NULL AND {_THEIR_CALL}
+{_PUSH_AND_BODY} WHERE {OF_SOURCE} AND status <> 'erased' AND case_id IS NULL AND {THEIR_CALL}
 """
 
 COUNT_WITHOUT_NUMBER: LiteralString = f"""

@@ -1,0 +1,214 @@
+"""`chatbot-session-ended`: a chatbot's talk with a callee in a workflow is over; its messages, slots and labels.
+
+A session is known by `wfdetail_uuid`, the callee's run through the workflow: of the vendor's required ids it is the
+only one that is no workflow's, task's or channel's. Messages stay in the order in which they came; their times may go
+back.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ingest.kinds.kind import Ids, Kind, Origin
+from ingest.kinds.reading import values
+from ingest.kinds.reading.free_json import json_of
+from ingest.kinds.reading.warn import Warnings
+from ingest.kinds.story import Story
+from ingest.tables.rows import CalleeRow, CallRow, Row, SessionRow, WorkflowRow
+
+
+class Reply(Struct):
+    """What a message answers."""
+
+    msg_id: str | None = None
+    sender_type: str | None = None
+    timestamp: int | None = None
+    content: dict[str, Any] | None = None
+
+
+class Message(Struct):
+    """One message; `timestamp` in seconds since 1970."""
+
+    msg_id: str | None = None
+    sender_type: str | None = None
+    """system, chatbot, user"""
+    timestamp: int | None = None
+    status: str | None = None
+    """delivery, read"""
+    content: dict[str, Any] | None = None
+    """`type`, and the object of that type or a text"""
+    reply: Reply | None = None
+
+
+class SessionPush(Struct):
+    """A session that has ended; `timestamp` in seconds since 1970."""
+
+    workflow_id: str | None = None
+    workflow_name: str | None = None
+    nodetask_id: str | None = None
+    nodetask_name: str | None = None
+    waba_task_id: str | None = None
+    wfdetail_uuid: str | None = None
+    timestamp: int | None = None
+    channel: str | None = None
+    channel_id: str | None = None
+    callee: str | None = None
+    call_id: str | None = None
+    robot_id: str | None = None
+    status: str | None = None
+    session_start_time: str | None = None
+    session_end_time: str | None = None
+    session_end_reason: str | None = None
+    intention: str | None = None
+    talk_round: int | None = None
+    ner_slots: dict[str, Any] | None = None
+    event_label: dict[str, Any] | None = None
+    variables: dict[str, Any] | None = None
+    messages: list[Message] | None = None
+
+
+class StoredMessage(Struct, omit_defaults=True, gc=False):
+    """One message in `sessions.messages`; what is null is left out."""
+
+    id: str | None = None
+    sender: str | None = None
+    at: str | None = None
+    """ISO 8601, UTC"""
+    status: str | None = None
+    content: dict[str, Any] | None = None
+    reply: StoredMessage | None = None
+
+
+def ids(push: SessionPush, warnings: Warnings) -> Ids:
+    """What a push is about."""
+    return Ids(
+        workflow_id=values.identifier(push.workflow_id, "$.workflow_id", warnings),
+        task_id=values.identifier(push.waba_task_id, "$.waba_task_id", warnings),
+        callee_number=values.callee_number(push.callee, "$.callee", warnings),
+        call_id=values.identifier(push.call_id, "$.call_id", warnings),
+    )
+
+
+def rows(push: SessionPush, origin: Origin) -> Iterator[Row | None]:
+    """What a push tells of each thing."""
+    source, version, about = origin.source, origin.version, origin.ids
+    if about.workflow_id:
+        yield WorkflowRow(*version, source, about.workflow_id, name=push.workflow_name or None)
+    if about.callee_number:
+        yield CalleeRow(*version, source, about.callee_number, push.callee, values.country_of(about.callee_number))
+    if about.call_id:
+        yield CallRow(*version, source, about.call_id, callee_number=about.callee_number, workflow_id=about.workflow_id)
+    if session_id := values.identifier(push.wfdetail_uuid, "$.wfdetail_uuid", origin.warnings):
+        yield _session(push, session_id, origin)
+    else:
+        origin.warnings.add("$.wfdetail_uuid", "missing: the session is not stored")
+
+
+def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
+    about, warnings = origin.ids, origin.warnings
+    messages = _messages(push.messages, warnings)
+    return SessionRow(
+        *origin.version,
+        origin.source,
+        session_id,
+        workflow_id=about.workflow_id,
+        nodetask_id=values.identifier(push.nodetask_id, "$.nodetask_id", warnings),
+        nodetask_name=push.nodetask_name or None,
+        task_id=about.task_id,
+        callee_number=about.callee_number,
+        call_id=about.call_id,
+        robot_id=values.identifier(push.robot_id, "$.robot_id", warnings),
+        channel=push.channel or None,
+        channel_id=push.channel_id or None,
+        status=push.status or None,
+        started_at=values.moment(push.session_start_time, "$.session_start_time", warnings),
+        ended_at=values.moment(push.session_end_time, "$.session_end_time", warnings),
+        end_reason=push.session_end_reason or None,
+        intention=push.intention or None,
+        talk_rounds=values.integer(push.talk_round, "$.talk_round", warnings),
+        slots=json_of(push.ner_slots, "$.ner_slots", warnings),
+        labels=json_of(push.event_label, "$.event_label", warnings),
+        variables=json_of(push.variables, "$.variables", warnings),
+        messages=json_of(msgspec.to_builtins(messages), "$.messages", warnings),
+        message_count=len(messages) or None,
+        callee_message_count=sum(one.sender == "user" for one in messages) if messages else None,
+    )
+
+
+def _messages(messages: list[Message] | None, warnings: Warnings) -> list[StoredMessage]:
+    kept = values.bounded(messages or [], "$.messages", warnings)
+    return [_message(one, f"$.messages[{place}]", warnings) for place, one in enumerate(kept)]
+
+
+def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:
+    reply = message.reply
+    return StoredMessage(
+        id=message.msg_id or None,
+        sender=message.sender_type or None,
+        at=_moment(message.timestamp, f"{path}.timestamp", warnings),
+        status=message.status or None,
+        content=message.content or None,
+        reply=StoredMessage(
+            id=reply.msg_id or None,
+            sender=reply.sender_type or None,
+            at=_moment(reply.timestamp, f"{path}.reply.timestamp", warnings),
+            content=reply.content or None,
+        )
+        if reply
+        else None,
+    )
+
+
+def _moment(seconds: int | None, path: str, warnings: Warnings) -> str | None:
+    sent_at = None if seconds is None else values.moment(str(seconds), path, warnings)
+    return sent_at.isoformat() if sent_at else None
+
+
+def simulate(story: Story, chance: random.Random) -> dict[str, Any]:
+    """The chat that follows a story's call."""
+    begun = story.call.ended_at + timedelta(minutes=chance.randrange(1, 60))
+    messages = [
+        {
+            "msg_id": f"{chance.getrandbits(64):016x}",
+            "sender_type": sender,
+            "timestamp": int((begun + turn.offset).timestamp()),
+            "status": chance.choice(["delivery", "read"]),
+            "content": {"type": "text", "text": said},
+        }
+        for turn in story.call.turns
+        for sender, said in (("chatbot", turn.robot), ("user", turn.callee))
+    ]
+    chance.shuffle(messages)
+    ended = begun + timedelta(minutes=chance.randrange(1, 30))
+    return {
+        "workflow_id": story.workflow_id,
+        "workflow_name": story.workflow_name,
+        "nodetask_id": story.node_id,
+        "nodetask_name": story.node_name,
+        "waba_task_id": story.call.task_id,
+        "wfdetail_uuid": f"{story.call.call_id}-session",
+        "timestamp": int(ended.timestamp()),
+        "channel": "WhatsApp",
+        "channel_id": "628111000111",
+        "callee": story.callee.number,
+        "call_id": story.call.call_id,
+        "status": "closed",
+        "session_start_time": f"{begun:%Y-%m-%dT%H:%M:%SZ}",
+        "session_end_time": f"{ended:%Y-%m-%dT%H:%M:%SZ}",
+        "session_end_reason": chance.choice(["robot", "user"]),
+        "intention": story.call.intention,
+        "talk_round": len(story.call.turns),
+        "ner_slots": {},
+        "event_label": {**story.call.labels},
+        "variables": {**story.callee.variables},
+        "messages": messages,
+    }
+
+
+KIND = Kind("chatbot-session-ended", SessionPush, ids, rows, simulate)
