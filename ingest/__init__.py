@@ -1,1 +1,1 @@
-"""What every process shares, and the rooms of a push's way: `web`, `batch`, `kinds`, `tables`."""
+"""The parts that every process shares, and the rooms of a push's way: `web`, `batch`, `kinds`, `tables`."""

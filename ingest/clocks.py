@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 NOTE_SECONDS = 0.5
-"""Two nodes may push the same call within a second of each other: two hosts that are so far apart, one to each side of
-the server's clock, turn them round."""
+"""Two nodes may push the same call within a second. Where one host is so far ahead of the server and another so far
+behind, the older push would count as the newer."""
 CHANGE_SECONDS = 2.0
-"""Nodes in turn, of a short call: what was pushed later may count as older. The vendor's retries are the same bytes,
-and no news whatever the clocks say."""
+"""From here on this may happen to pushes of nodes that follow each other in a short call. Retries are no matter: the
+same bytes are no news, whatever the clocks say."""
 
 AGREES = "agrees with the servers'"
 
@@ -31,14 +31,16 @@ class Reading:
 
     @property
     def ahead(self) -> float:
-        """By how many seconds at least the server is ahead of us (or less than 0: behind): what the way there and back
-        can explain is not counted."""
+        """By how many seconds the server is ahead of us at least; below 0, behind.
+
+        The time that the question and the answer took is not counted.
+        """
         if self.server > self.answered:
             return self.server - self.answered
         return min(0.0, self.server - self.asked)
 
 
 def words(readings: Mapping[str, Reading]) -> str:
-    """What `/readyz` says of this host's clock, held against the servers'."""
+    """How this host's clock compares with the servers', as `/readyz` says it."""
     off = [f"{name}'s by {abs(one.ahead):.1f} s" for name, one in readings.items() if abs(one.ahead) >= NOTE_SECONDS]
     return f"differs from {' and '.join(off)}: pushes of two hosts may change places" if off else AGREES

@@ -40,7 +40,7 @@ class NowhereToStoreError(IngestError):
 
 
 class TooSlowError(NowhereToStoreError):
-    """Postgres did not store so many pushes in time; fewer it may."""
+    """Postgres did not store so many pushes in time; it may store fewer."""
 
 
 class PostgresAwayError(IngestError):
@@ -48,8 +48,10 @@ class PostgresAwayError(IngestError):
 
 
 class RefusedError(PostgresAwayError):
-    """Something was refused for a reason that may not lie in it, such as a missing table: it waits, and is tried again.
-    `push_ids`: which pushes, where some of several were."""
+    """Pushes were refused for a reason that may not be theirs, such as a missing table: they wait, and are tried again.
+
+    `push_ids`: which pushes, if not all.
+    """
 
     def __init__(self, text: str, push_ids: Sequence[UUID] = ()) -> None:
         super().__init__(text)

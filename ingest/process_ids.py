@@ -8,8 +8,10 @@ from pathlib import Path
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process with this pid runs, ours or somebody else's; one that has ended and waits to be reaped, as
-    orphans in a container may for long, does not."""
+    """Whether a process with this pid runs, be it another user's.
+
+    A process that has ended and is not reaped yet does not run. In a container orphans may stay so for long.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""What every session of ours sets for itself, whatever server, database, role, URL or PG… variables say.
+"""Settings of every session of ours, which overrule those of server, database, role, URL and PG… variables.
 
 Pure data and SQL: web, workers and commands each connect in their own way, and all of them begin with `set_up`.
 """
@@ -17,19 +17,19 @@ CONNECTION: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-"""How to connect: a URL that says otherwise is overruled. Neither side waits for ever if the other's host is gone."""
+"""Options of the connection, which overrule the URL. Neither side waits for ever if the other's host is gone."""
 
 _FIRST = {"statement_timeout": "0"}
-"""It could end those that follow: each takes effect before the next one begins."""
+"""Set first, as each takes effect before the next statement: this one could end the others."""
 
 _COMMON = {
     "lock_timeout": "0",
     "idle_session_timeout": "0",
     "exit_on_error": "off",
     "quote_all_identifiers": "off",
-    # Where anybody may make functions in `public`, as before Postgres 15, one of theirs would be ours.
+    # Without `public`: before Postgres 15 anybody can make functions there, which ours could be confused with.
     "search_path": "pg_catalog, pg_temp",
-    # What psycopg reads: it knows one form of each.
+    # psycopg reads one form of each of these.
     "client_encoding": "UTF8",
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
@@ -41,13 +41,13 @@ _COMMON = {
     "backslash_quote": "safe_encoding",
     "array_nulls": "on",
     "transform_null_equals": "off",
-    # What our transactions rest on.
+    # Our transactions rest on these.
     "default_transaction_read_only": "off",
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
     "row_security": "on",
     "client_min_messages": "warning",
-    # What costs our short statements more than it saves.
+    # It costs our short statements more than it saves.
     "jit": "off",
 }
 
@@ -58,26 +58,26 @@ _NO_LOSS = (
     "SELECT pg_catalog.set_config('synchronous_commit', 'on', false) "
     "WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'"
 )
-"""A commit that is not on disk yet would be answered 200, or its batch discarded. What says more than on, or waits for
-no standby, somebody has chosen."""
+"""With `off` a push would be answered 200, or its batch discarded, before its commit is on disk. Any other value is the
+operator's choice."""
 
 WEB = {"application_name": "airudder-ingest web", "idle_in_transaction_session_timeout": "30s"}
 """Web's transactions are single statements, and the checks of `/readyz`."""
 
 COMMANDS = {"application_name": "airudder-ingest command", "idle_in_transaction_session_timeout": "5min"}
-"""A command that stands still in mid-transaction, as after Ctrl-Z, gives up its locks in the end."""
+"""A command that stands still in a transaction, as after Ctrl-Z, loses its locks after that time."""
 
 WORKERS = {
     "application_name": "airudder-ingest",  # by which END_FROZEN_WRITERS knows them
-    # A worker that is frozen between two statements, or whose host is gone, would keep its rows locked, and a sweeper
-    # whose host is gone its lock; who is frozen inside a statement is for END_FROZEN_WRITERS.
+    # A worker that is frozen between two statements would keep its rows locked, and so would one whose host is gone.
+    # END_FROZEN_WRITERS ends those that are frozen inside a statement.
     "idle_in_transaction_session_timeout": "30s",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
-    # Only what is prepared on purpose keeps its plan: one that was made when a table was empty would read all of it.
+    # Only prepared statements keep a plan. One that was made while a table was empty would read the whole table.
     "plan_cache_mode": "auto",
-    # Thousands of keys are looked up by index: Postgres would rather read a whole table for them.
+    # Keys are looked up by index, also thousands at once, for which Postgres would rather read a whole table.
     "enable_seqscan": "off",
     "enable_indexscan": "on",
     "enable_indexonlyscan": "on",
@@ -125,7 +125,9 @@ BACKEND: bytes = b"SELECT pg_catalog.pg_backend_pid()"
 
 
 def share_backends(one: Callable[[], int], other: Callable[[], int]) -> bool:
-    """Whether a pooler gives a server's process to whoever has a transaction: `one` and `other` ask two open
-    connections, BACKEND each, in which process they are."""
+    """Whether a pooler gives each transaction any of the server's processes.
+
+    `one` and `other` ask two open connections for their process, by BACKEND.
+    """
     asked = [(one(), other()) for _ in range(3)]
     return len(set(asked)) > 1 or any(first == second for first, second in asked)

@@ -38,7 +38,7 @@ MAX_DAYS = 36_500
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says; a URL is None when neither the environment nor a running `ingest up` has it."""
+    """All settings. A URL is None when neither the environment nor a running `ingest up` has it."""
 
     configured_database_url: str | None
     configured_redis_url: str | None
@@ -58,14 +58,13 @@ class Settings:
     max_concurrent: int
     """How many requests one web process has in hand at most"""
     max_bytes_in_hand: int
-    """How many bytes their bodies have together at most; at least two of the largest, as one of several sources may
-    take no more than half"""
+    """How many bytes their bodies have together at most. One of several sources may take half of them."""
     request_seconds: int
     """How long a request may take to arrive, from its first byte to its last"""
     rate_limit: int | None
     """Pushes per second, source and web process"""
     appendfsync: str
-    """What Redis's setting of this name has to be: `always`, or `everysec` where the operator asked for that"""
+    """The value that Redis's setting of this name needs: `always`, or `everysec` if the operator asked for that"""
     retention_days: int | None
     """How long raw pushes are kept; None: for ever"""
     transcript_days: int | None

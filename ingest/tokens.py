@@ -22,7 +22,7 @@ LONGEST_SOURCE = 100
 _DIGEST = "sha256:"
 _HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
-"""What word processors and chats make of quotes"""
+"""Quotes as word processors and chats change them"""
 _QUOTES = f"\"'`{TYPOGRAPHIC_QUOTES}"
 _ODD = re.compile(rf"[\s,=#/\\{_QUOTES}]")
 _MADE = re.compile(r"#\s*made (\d{4}-\d\d-\d\d)\s*")
@@ -40,12 +40,12 @@ class Token:
 
     @property
     def fingerprint(self) -> str:
-        """What the secret may be called in the open."""
+        """A name for the secret that may be shown."""
         return fingerprint(self.digest)
 
 
 def digest_of(secret: bytes) -> bytes:
-    """What is kept of a secret. Without salt: a secret is drawn by chance, not chosen by people."""
+    """The SHA-256 of a secret, which is kept in its place. Without salt: secrets are random, not chosen by people."""
     return hashlib.sha256(secret).digest()
 
 
@@ -66,8 +66,10 @@ def parse_list(variable: str, text: str) -> tuple[Token, ...]:
 
 
 def read_file(path: Path) -> tuple[Token, ...]:
-    """Read a file of such items, one a line, and of comments, lines that begin with `#`: of them `# made 2026-11-28` is
-    about the next line. SettingError if there is no item to be had."""
+    """Read a file of such items, one a line. Lines that begin with `#` are comments.
+
+    The comment `# made 2026-11-28` is about the next line. SettingError if there is no item in the file.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:

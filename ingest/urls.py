@@ -1,5 +1,7 @@
-"""REDIS_URL and DATABASE_URL, looked through at start: a client's own complaint comes late, as a traceback, and quotes
-the password. What other libraries understand in such a URL is named here rather than believed."""
+"""REDIS_URL and DATABASE_URL, checked at start: a client would complain late, by a traceback that quotes the password.
+
+Parameters that only other libraries understand are refused by name.
+"""
 
 from __future__ import annotations
 
@@ -98,8 +100,10 @@ def checked_database_url(url: str) -> str:
 
 
 def connection_options(url: str) -> dict[str, Any]:
-    """How to connect to DATABASE_URL; these overrule what it says. Of several hosts the one that takes writes is meant,
-    and of a single one whatever it is, so that it can be said what is wrong with it."""
+    """How to connect to DATABASE_URL, beside what it says; these overrule it.
+
+    Of several hosts the primary is chosen. A single host is taken as it is, so that an error can say what is wrong.
+    """
     parts = _database_parts(url)
     wanted = parts.get("target_session_attrs", "any")
     is_one_of_several = wanted == "any" and "," in parts.get("host", "")
@@ -130,7 +134,7 @@ def _database_parts(url: str) -> dict[str, str]:
 def _explain_form(url: str, complaint: str) -> NoReturn:
     """Name the parameter that libpq complains about: SettingError."""
     said = _QUOTED_NAME.search(complaint)
-    # What libpq takes for a name may be a part of a password, if one was torn.
+    # If a password was split, libpq may take a part of it for a parameter's name.
     is_torn = "@" in url.partition("?")[2] if "://" in url else "password" in url
     if not said or is_torn:
         _refuse("DATABASE_URL", f"is not of the form {_POSTGRES_FORM}")

@@ -1,1 +1,1 @@
-"""What people use: the commands, the dashboard, everything on one machine. It may import all, and nobody imports it."""
+"""For people: the commands, the dashboard, everything on one machine. It may import all, and nobody imports it."""

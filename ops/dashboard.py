@@ -20,14 +20,17 @@ from ingest import settings
 from ingest.settings import Settings
 
 ADDRESS = "127.0.0.1"
-"""rq-dashboard's own default is every address."""
+"""rq-dashboard itself would listen on every address."""
 _OUR_NAMES = (ADDRESS, "localhost")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class Gate:
-    """Lets through what the operator's own browser tab asks for. Loopback alone does not do that: any page the operator
-    visits can send requests there, and a page whose name is made to lead there (DNS rebinding) can read the answers."""
+    """Lets requests through that come from the operator's own browser tab.
+
+    Listening on loopback does not ensure that: any page that the operator visits can send requests there. A page whose
+    name is made to lead to loopback (DNS rebinding) can also read the answers.
+    """
 
     def __init__(self, application: WSGIApplication, login: bytes | None) -> None:
         """`login`: SHA-256 of the Authorization header to ask for, if any."""
@@ -45,7 +48,7 @@ class Gate:
             return [f"{words}\n".encode()]
 
         def start_unframed(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            # In another page's frame its buttons could be clicked unseen.
+            # In a frame of another page its buttons could be clicked without being seen.
             return start_response(status, [*headers, ("X-Frame-Options", "DENY")], *exc_info)
 
         return self._application(environ, start_unframed)
@@ -77,7 +80,7 @@ def _application(current: Settings) -> Any:
     application = make_flask_app(config=None, username=None, password=None, url_prefix="")
     application.config |= {"RQ_DASHBOARD_REDIS_URL": maskable(current.redis_url), "DEPRECATED_OPTIONS": []}
     rq_dashboard_config.serializer = JSONSerializer
-    # It asks for workers without a word on how jobs are written: whoever writes to Redis could have it unpickle code.
+    # It reads workers with RQ's default serializer, pickle: anybody who can write to Redis could make it run code.
     vars(rq.serializers).update(PickleSerializer=JSONSerializer)
     setup_rq_connection(application)
     for rule in application.url_map.iter_rules():

@@ -40,7 +40,7 @@ def connect(settings: Settings) -> Iterator[Redis]:
 
 
 def _reason(error: RedisError | OSError) -> str:
-    # What Redis has refused is quoted by redis-py, and may be quoted by Redis: a push, where one is removed.
+    # redis-py quotes a command that was refused, and Redis may do so too: it holds a push, where one is removed.
     if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | OSError):
         return str(error)
     code = told(error).partition(" ")[0]

@@ -190,7 +190,7 @@ WHERE (received_at, push_id) IN (
   ORDER BY received_at LIMIT %(portion)s FOR UPDATE SKIP LOCKED)
 RETURNING received_at
 """
-"""What is pending is on its way already, and a duplicate tells nothing that its first delivery does not."""
+"""Pending pushes are on their way already, and a duplicate tells nothing that its first delivery does not."""
 
 REPLAY_ALL_DEAD: LiteralString = """
 UPDATE airudder.pushes

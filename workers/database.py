@@ -45,8 +45,8 @@ _log = logging.getLogger(__name__)
 def is_datas_fault(error: psycopg.Error) -> bool:
     """Whether only the rows can be at fault, so that Postgres would refuse them another time too.
 
-    False for everything that is not known to be so. Examples are a partition that was just attached, which gives a
-    CheckViolation without a name; half a migration; a trigger of the operator's; a damaged page.
+    False for everything that is not known to be so, such as half a migration, a trigger of the operator's or a damaged
+    page. A partition that has just been attached gives a CheckViolation too, one without a name.
     """
     if error.sqlstate is None:
         return isinstance(error, psycopg.DataError)  # psycopg itself cannot send a value

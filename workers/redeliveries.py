@@ -39,7 +39,7 @@ class Told:
     """The rows of `pushes` but for late deliveries; retries are duplicates. Sorted by body: two workers with
     deliveries of the same bytes wait for each other in one order, and never both at once."""
     news: list[Normalised]
-    """What is to be written to the other tables"""
+    """Pushes whose rows are to be written to the other tables"""
     late: list[Normalised]
     """First deliveries of which a retry is in the tables already"""
 

@@ -1,1 +1,1 @@
-"""What web and workers agree on in Redis: what a push looks like there, under which keys, and who holds a batch."""
+"""The agreement of web and workers about Redis: the form of a push, the keys, the queue, and who holds a batch."""

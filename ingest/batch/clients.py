@@ -1,4 +1,4 @@
-"""Redis clients with time-outs and retries chosen on purpose: redis-py's own would hold an answer for seconds."""
+"""Redis clients, each with its own time-outs and retries: with redis-py's an answer could take many seconds."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 ACKNOWLEDGE_TIMEOUT_SECONDS = 0.4
-"""How long a write may take before the push goes to Postgres instead: the answer must be out within a second."""
+"""How long a write may take until the push goes to Postgres instead: the sender has an answer within a second."""
 
 ANSWER_SECONDS = 2.0
 """How long a command waits for Redis's first answer."""
 
 
 class _Abrupt(AbstractConnection):
-    """A connection that is given up at once: what a server that stands still has not read, a batch each time, would be
-    kept until it goes on."""
+    """A connection that discards unsent bytes when it is closed.
+
+    Otherwise asyncio would keep them until a frozen server goes on reading: a batch in each try.
+    """
 
     async def disconnect(self, nowait: bool = False, *args: Any, **keywords: Any) -> None:
         if nowait and self._writer is not None:
@@ -30,9 +32,10 @@ class _Abrupt(AbstractConnection):
 
 
 def acknowledging_client(url: str) -> redis.asyncio.Redis:
-    """The client of the open batch: never repeats a write, as a repeated append is decided there, and has no time-out.
+    """The client of the open batch. It never repeats a write: `open_batch` decides whether to append again.
 
-    The one that `open_batch` has around all that a write may need costs less than one around each step.
+    It has no time-out of its own either. One around all that a write needs, as `open_batch` has, costs less than one
+    around each step.
     """
     client = _once_client(url, None)
     pool = client.connection_pool
@@ -41,7 +44,7 @@ def acknowledging_client(url: str) -> redis.asyncio.Redis:
 
 
 def aside_client(url: str) -> redis.asyncio.Redis:
-    """Web's client for all else: fails fast."""
+    """Web's client for all but pushes; it fails fast."""
     return _once_client(url, ACKNOWLEDGE_TIMEOUT_SECONDS)
 
 
@@ -57,13 +60,15 @@ def _once_client(url: str, timeout: float | None) -> redis.asyncio.Redis:
 
 
 def brisk_client(url: str) -> redis.Redis:
-    """The sweeper's client: gives up soon, as what cannot be done now is done in the next pass, and others wait."""
+    """The sweeper's client. It gives up soon, as other chores wait, and the next pass can try again."""
     return redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 def operators_client(url: str) -> redis.Redis:
-    """The commands' client. Raises redis-py's errors within three seconds if Redis does not answer: somebody waits.
-    Once it has, a large reply may take longer."""
+    """The commands' client. Raises redis-py's errors within three seconds if Redis does not answer at all.
+
+    Later replies may take longer, as they may be large.
+    """
     hurried = redis.Redis.from_url(
         url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
     )
@@ -75,7 +80,7 @@ def operators_client(url: str) -> redis.Redis:
 
 
 def patient_client(url: str) -> redis.Redis:
-    """The workers' client: may try again, as all that they do may be done twice."""
+    """The workers' client. It tries again, as everything that workers do may be done twice."""
     return redis.Redis.from_url(
         url,
         socket_timeout=10,

@@ -1,4 +1,4 @@
-"""What of a Redis's settings could lose a push that was acknowledged, each with the setting to change."""
+"""Settings of Redis with which an acknowledged push could be lost, and what to set instead."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ SETTINGS = tuple(_LOST)
 
 
 def judge(config: Mapping[str, str | None], appendfsync: str) -> dict[str, str | None]:
-    """For each setting what is wrong with it and what to set, or None; `config` is what CONFIG GET answers, and
-    `appendfsync` what INGEST_APPENDFSYNC asks for."""
+    """For each setting, what is wrong and what to set, or None.
+
+    `config` is what CONFIG GET answers; `appendfsync`, what INGEST_APPENDFSYNC asks for.
+    """
     wanted = {
         "appendonly": "yes",
         "appendfsync": appendfsync,

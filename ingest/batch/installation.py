@@ -1,4 +1,4 @@
-"""Whose batches are in this Redis: two environments that share one would take each other's pushes."""
+"""The database that the batches in Redis are for: workers of two that share a Redis would take each other's pushes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MIXED = (
 
 
 def is_anothers(client: Any, installation: str) -> bool:
-    """Whether this Redis is used with another database than the one that says this of itself."""
+    """Whether this Redis is used with another database than the one that has this id."""
     found: bytes | None = client.get(keys.INSTALLATION)
     return found is not None and found.decode() != installation
 
 
 def claim(client: Any, installation: str) -> bool:
-    """Note whose batches are here, if nobody has; false if they are another database's."""
+    """Note that the batches are for this database, if nothing is noted yet; false if they are for another one."""
     client.set(keys.INSTALLATION, installation, nx=True)
     return not is_anothers(client, installation)

@@ -27,8 +27,8 @@ LAST_USED = "last_used"
 read by `ingest token list`."""
 
 SWEEPER = "sweeper"
-"""String that expires: while it is there, a sweeper works. Written by sweeper, whom a refusal tells that Redis is
-full; read by `ingest status`."""
+"""String that expires: while it is there, a sweeper works. Written by sweeper, to which Redis tells by it that it
+is full; read by `ingest status`."""
 
 INSTALLATION = "installation"
 """String: which database the batches here are for, as `airudder.installation()` tells it. Written once by worker or
@@ -43,8 +43,8 @@ def refused_field(reason: str, source: str | None) -> str:
 
 
 def acknowledged(hour: str) -> str:
-    """Hash of counts by source of what was stored in batches in one hour (UTC, `2026-11-25T04`), counted in the same
-    step as it is stored; for eight days. Written by web; read by `ingest reconcile`."""
+    """Hash of how many pushes of each source were stored in batches in one hour (UTC, `2026-11-25T04`); for eight days.
+    Written by web in the step that stores them; read by `ingest reconcile`."""
     return f"acknowledged:{hour}"
 
 
@@ -59,9 +59,11 @@ def taken(batch_id: str) -> str:
 
 
 def progress(batch_id: str) -> str:
-    """Hash about a taken batch, as long as `taken`: `attempts`, how often it was taken; `in_hand`, the push id being
-    normalised when the batch is done push by push; `suspect`, the one that was so when a worker died. Written and read
-    by worker."""
+    """Hash about a taken batch, kept as long as `taken`. Written and read by worker.
+
+    `attempts`: how often the batch was taken. `in_hand`: the id of the push that is normalised alone just now.
+    `suspect`: the one that was, when a worker died.
+    """
     return f"progress:{batch_id}"
 
 
@@ -72,5 +74,5 @@ def lease(batch_id: str) -> str:
 
 
 def decode_ids(members: Iterable[Any]) -> list[str]:
-    """Batch ids as text; redis-py's types leave open what a reply holds, which is bytes with our clients."""
+    """Batch ids as text. Our clients get bytes, which redis-py's types do not say."""
     return [bytes(member).decode() for member in members]

@@ -26,7 +26,7 @@ def holder() -> str:
 
 @functools.cache
 def _here() -> str:
-    """Where a process id means something: machines and containers may share a name and not their processes."""
+    """The boot and the process namespace that a pid belongs to: hosts and containers may share a name."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{socket.gethostname()}:{boot}:{Path('/proc/self/ns/pid').readlink()}"
@@ -34,7 +34,7 @@ def _here() -> str:
 
 
 def enqueue_again(queue: Queue, batch_id: str) -> None:
-    """Give a batch a new job, and make RQ forget the old one: its own clean-up would fail it later."""
+    """Give a batch a new job, and remove RQ's traces of the old one, by which its clean-up would fail the new job."""
     with queue.connection.pipeline(transaction=True) as pipeline:
         pipeline.zrem(queue.failed_job_registry.key, batch_id)
         pipeline.lrem(queue.intermediate_queue_key, 0, batch_id)
@@ -72,7 +72,7 @@ def forget_the_dead(client: Redis) -> None:
 
 
 def _registered(client: Redis, key: Any) -> bytes | None:
-    """Who a worker is by what RQ knows: one that was killed at its birth had no time to say more."""
+    """The worker's process as RQ knows it, for one that was killed before `register_birth` noted its holder."""
     found: list[Any] = client.hmget(key, "hostname", "pid")
     host, pid = found
     return f"{_here()}:{int(pid)}".encode() if host == socket.gethostname().encode() and pid else None

@@ -1,5 +1,4 @@
-"""Push ids: UUIDv7 (RFC 9562) that rise within a process as its clock does, and carry their microsecond, so that an id
-leads to its partition."""
+"""Push ids: UUIDv7 (RFC 9562) that rise within a process. Each holds its microsecond, and so leads to a partition."""
 
 from __future__ import annotations
 
@@ -11,15 +10,15 @@ from uuid import UUID
 
 UUID_VERSION = 7
 MAX_AHEAD_US = 1_000_000
-"""How far ids may run ahead of the clock to go on rising. A clock that is put right in steps goes back by less, as does
-one within the millisecond of a burst; one that has gone back further was wrong before, and is followed."""
+"""How far ids may run ahead of the clock, so that they go on rising. A clock that is corrected in steps goes back by
+less. One that goes back by more was wrong before, and ids follow it."""
 
 
 class PushIds:
-    """Draws ids for one process; the random part needs no secrecy, only to differ between processes.
+    """Draws ids for one process. The random part need not be secret, only differ between processes.
 
-    Ids rise but for where the clock goes back by more than a second: for what it repeats, the 62 random bits alone tell
-    them apart, as they tell those of other processes.
+    Ids rise, unless the clock goes back by more than MAX_AHEAD_US. Then only 62 random bits tell the ids of a repeated
+    microsecond apart, as they do for ids of two processes.
     """
 
     def __init__(self) -> None:

@@ -44,19 +44,20 @@ _READ = (
     "worker_name",
     "status",
 )
-"""What is read of a job besides the batch's id"""
+"""The fields of a job that are read, besides the batch's id"""
 
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, zlib.error)
-"""What reading something else raises; RQ's own request to stop may be raised there too, and is none of these"""
+"""Errors of reading a job that is not ours. RQ's request to stop may be raised there too, and is none of these."""
 
 _log = logging.getLogger(__name__)
 
 
 class BatchJob(Job):
-    """A job as `enqueue_batch` makes it. Whatever else is stored as one is refused: removed, and for RQ not there.
+    """A job as `enqueue_batch` makes it. Any other job is removed, and RQ is told that there is none.
 
-    Who can write to Redis would choose otherwise what RQ imports and calls (a function, three callbacks), unpickles
-    (results, `meta`), fetches (webhooks) and enqueues (dependents, repeats). Of ours only times and words are read.
+    RQ imports and calls what a job names (a function, three callbacks). It unpickles results and `meta`, fetches
+    webhooks and enqueues dependents and repeats. So anybody who can write to Redis could choose all that. Of our own
+    jobs only times and words are read.
     """
 
     def restore(self, raw_data: Any) -> None:
@@ -73,7 +74,7 @@ class BatchJob(Job):
 
 
 class BatchQueue(Queue):
-    """A queue of such jobs, whoever makes it: RQ's pool would make one that unpickles. No job depends on another."""
+    """A queue of such jobs, also where RQ's pool makes it, which would choose pickle. No job depends on another."""
 
     def __init__(self, name: str, connection: Redis, **options: Any) -> None:
         ours = {"job_class": BatchJob, "serializer": JSONSerializer}
@@ -98,9 +99,9 @@ def normalise_queue(connection: Redis) -> BatchQueue:
 
 
 def pipeline_only_queue() -> BatchQueue:
-    """The same queue for building commands that travel on somebody else's pipeline; it never connects.
+    """The same queue for putting commands on a pipeline of another client; it never connects.
 
-    RQ wants a client all the same, and would ask it for the server's version at the first job.
+    RQ needs a client all the same. The version is set, as RQ would ask the server for it at the first job.
     """
     queue = normalise_queue(Redis())
     queue.redis_server_version = OLDEST_REDIS

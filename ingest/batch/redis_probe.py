@@ -1,5 +1,7 @@
-"""Would Redis take a push? The commands that a push needs, on names that are gone again in the same step: a server
-that answers may refuse to write in a dozen ways."""
+"""Would Redis take a push? A server that answers may refuse to write in a dozen ways.
+
+The probe runs the commands that a push needs, on keys of its own, which it removes in the same step.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from ingest.batch import keys
 from ingest.clocks import Reading
 
 RQ_QUEUES = "rq:queues"
-"""RQ's own set of all queues; to which a push adds as well"""
+"""RQ's set of all queues, to which a push adds as well"""
 
 CANNOT_ANSWER = "does not answer"
 REFUSES = "refuses writes"
@@ -38,11 +40,11 @@ _WHY: tuple[tuple[tuple[type[RedisError], ...], str], ...] = (
     ((BusyLoadingError,), f"{REFUSES}: it is loading its data"),
 )
 _CODES = {"NOREPLICAS": f"{REFUSES}: it has too few replicas", "MISCONF": REFUSES}
-"""Answers of which redis-py makes no class of their own"""
+"""Errors for which redis-py has no class of their own"""
 
 
 def put_probe(pipeline: Any, join: Any) -> None:
-    """Put the commands on a transaction (sync or asyncio); nobody else sees what is made, as all of it is removed.
+    """Put the commands on a transaction (sync or asyncio). Nobody else sees the keys, as the transaction removes them.
 
     `join`: the script by which pushes join a batch, registered with a client of the same sort.
     """
@@ -76,6 +78,6 @@ def why_not(error: Exception) -> str:
 
 
 def told(error: Exception) -> str:
-    """What Redis itself has answered, without the command that redis-py puts before it."""
+    """The answer of Redis itself, without the command that redis-py puts before it."""
     # The asyncio client shows the answer as a tuple of one.
     return str(error).rpartition("caused error: ")[2].strip("(),'\"")

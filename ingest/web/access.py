@@ -1,4 +1,4 @@
-"""Who may push: the credential of a request in, the source it belongs to out."""
+"""Access: from the credential of a request to the source whose pushes it may send."""
 
 from __future__ import annotations
 

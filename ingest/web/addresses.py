@@ -10,18 +10,17 @@ from typing import Any
 from ingest.networks import Network
 
 Scope = Mapping[str, Any]
-"""Of a request, as ASGI has it"""
+"""A request, as ASGI describes it"""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _LONGEST_ADDRESS = 64
-"""Characters; an address with a zone and a port is shorter."""
+"""In characters; an address with a zone and a port is shorter."""
 _SHOWN_BITS = {4: 24, 6: 48}
-"""Of an address in what we write down: enough to see whose network it is."""
+"""How many bits of an address are written down: they tell the network."""
 
 
 class Addresses:
-    """`allowed`: the networks that may push, none of them meaning all; `trusted`: the proxies whose X-Forwarded-For is
-    believed."""
+    """`allowed`: the networks that may push, empty for all; `trusted`: proxies whose X-Forwarded-For is believed."""
 
     def __init__(self, allowed: tuple[Network, ...], trusted: tuple[Network, ...]) -> None:
         self._allowed = allowed
@@ -35,12 +34,12 @@ class Addresses:
         return client is not None and _is_in(client, self._allowed)
 
     def client(self, scope: Scope) -> Address | None:
-        """Who sent the request: the last address on its way that is no proxy of ours; None if that is no address."""
+        """The sender: the last address on the request's way that is no proxy of ours; None if that is no address."""
         peer = scope["client"]
         client = _parse(peer[0]) if peer else None
         if client is None or not _is_in(client, self._trusted):
             return client
-        # Each proxy adds whom it heard from at the end. What lies before the first stranger is the stranger's word.
+        # Each proxy adds its own peer at the end. The first stranger has sent all that stands before it.
         for text in reversed(_forwarded_for(scope)):
             client = _parse(_without_port(text))
             if client is None or not _is_in(client, self._trusted):

@@ -12,12 +12,15 @@ from ingest.web.rate_limit import RateLimit
 from ingest.web.refusals import RefusedError
 
 _SEGMENTS = 4
-"""How many segments at a path's end may be the secret"""
+"""How many segments at the end of a mistyped path are tried as the secret"""
 
 
 class Admission:
-    """Decides before a byte of the body is read, and again as its bytes come. `max_at_once`, `max_bytes`: requests, and
-    bytes of their bodies, that this process has in hand; where several sources push, one may have half of each."""
+    """Decides before a byte of the body is read, and again as its bytes come.
+
+    `max_at_once`, `max_bytes`: how many requests, and bytes of their bodies, this process has in hand at most. One of
+    several sources may take half of each.
+    """
 
     def __init__(
         self, addresses: Addresses, access: Access, rate_limit: RateLimit, max_at_once: int, max_bytes: int
@@ -29,7 +32,7 @@ class Admission:
         self._bytes = _Room(max_bytes, access)
 
     def admit(self, scope: Scope) -> Admitted:
-        """The request, in hand until it leaves; RefusedError if it is not admitted."""
+        """Take the request in hand, until `leave`; RefusedError if it is not admitted."""
         if scope["method"] != "POST":
             raise RefusedError(answers.WRONG_METHOD, "wrong method")
         kind = scope["path_params"]["kind"]
@@ -48,13 +51,15 @@ class Admission:
         return Admitted(kind, source, self._requests, self._bytes)
 
     def traces(self, scope: Scope) -> tuple[str | None, str | None]:
-        """What may be written down of a refused request: its network, and its secret's fingerprint."""
+        """The network of a refused request and its secret's fingerprint, which may be written down."""
         credential = presented_fingerprint(scope["path_params"].get("token"), scope["headers"])
         return self.network(scope), credential
 
     def traces_of_stray(self, scope: Scope) -> tuple[str | None, str | None, str | None]:
-        """The same of one whose path is none of ours, behind its source. A segment of the path counts as a secret only
-        if it is one, or stands in a secret's place."""
+        """Source, network and fingerprint of a request to no path of ours.
+
+        A segment of the path is taken for a secret only if it is one, or stands in a secret's place.
+        """
         for segment in (None, *scope["path"].split("/")[-_SEGMENTS:]):
             source = self._access.source_of(segment, scope["headers"])
             if source is not None:
@@ -63,12 +68,12 @@ class Admission:
         return None, self.network(scope), presented_fingerprint(placed, scope["headers"])
 
     def network(self, scope: Scope) -> str | None:
-        """Where a request comes from, as it may be written down."""
+        """The network that a request comes from, which may be written down."""
         return shown(self._addresses.client(scope))
 
 
 class Admitted:
-    """A request in hand: its kind and source, and how many bytes of its body are."""
+    """A request in hand: its kind and source, and how many bytes of its body are in hand."""
 
     __slots__ = ("_bytes", "_held", "_requests", "kind", "source")
 
@@ -80,7 +85,7 @@ class Admitted:
         self._held = 0
 
     def hold(self, size: int) -> None:
-        """Have so many bytes in hand, more or less than before; RefusedError if there is no room for more."""
+        """Set how many bytes are in hand, more or less than before; RefusedError if there is no room."""
         more = size - self._held
         if more > 0 and not self._bytes.has(self.source, more):
             raise RefusedError(answers.TOO_MUCH_AT_ONCE, "too many bytes at once")
@@ -89,7 +94,7 @@ class Admitted:
             self._held = size
 
     def hold_at_least(self, size: int) -> None:
-        """The same, but keep what was announced."""
+        """The same, but never fewer than before, as more may have been announced."""
         if size > self._held:
             self.hold(size)
 
@@ -100,7 +105,7 @@ class Admitted:
 
 
 class _Room:
-    """So much of something for all sources together, and half of it for each where there are several."""
+    """Room for so much of something: all of it for a single source, and half of it for each of several."""
 
     def __init__(self, size: int, access: Access) -> None:
         self._size = size
@@ -116,6 +121,6 @@ class _Room:
         return self._taken_by.get(source, 0) + more <= share
 
     def take(self, source: str, more: int) -> None:
-        """Take so much more, or give it back."""
+        """Take so much more; a negative number gives it back."""
         self._taken += more
         self._taken_by[source] = self._taken_by.get(source, 0) + more

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def create_app() -> Starlette:
-    """Build the application from the environment; SettingError if that says too little. Nothing connects yet."""
+    """Build the application from the environment, without connecting to anything yet. Raises SettingError."""
     current = settings.load()
     current.check_exposure()
     client, aside = acknowledging_client(current.redis_url), aside_client(current.redis_url)
@@ -80,7 +80,7 @@ def create_app() -> Starlette:
 
 
 def _push_routes(endpoint: PushEndpoint) -> list[Route]:
-    # With a slash at the end too: a redirection would lose the push, and send its secret over plain HTTP.
+    # With a slash at the end too: Starlette would redirect, which loses the push and sends its secret over HTTP.
     return [Route(f"/airudder/{{kind}}{rest}", endpoint) for rest in ("", "/", "/{token}", "/{token}/")]
 
 
@@ -102,7 +102,7 @@ def _reload_tokens(current: Settings, access: Access) -> None:
 
 
 def _read_tokens(current: Settings, access: Access) -> tuple[Token, ...] | None:
-    """Admit by the tokens file as it is now, and give them; one that cannot be read changes nothing: None."""
+    """Admit by the tokens as they are now, and return them. If they cannot be read: None, and nothing changes."""
     try:
         tokens = current.tokens
     except SettingError as error:
@@ -113,14 +113,14 @@ def _read_tokens(current: Settings, access: Access) -> tuple[Token, ...] | None:
 
 
 def log_read_again(tokens: tuple[Token, ...]) -> None:
-    """Say that this process admits by the tokens as they are now: who asked for it waits for the word."""
+    """Log that this process admits by the tokens as they are now, as the operator waits for that line."""
     _log.info("the tokens are read again: %d of %d sources", len(tokens), len({token.source for token in tokens}))
 
 
 async def _first_look(readiness: Readiness) -> None:
-    """Say in the log what is wrong with the servers; pushes do not wait for it.
+    """Log what is wrong with the servers; pushes do not wait for it.
 
-    An error would end the loops beside it, while uvicorn went on taking pushes that nobody answers.
+    An error here would end the loops beside it, while uvicorn goes on taking pushes, which nothing would answer.
     """
     try:
         await readiness.check()

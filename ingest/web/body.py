@@ -14,36 +14,36 @@ from ingest.web.admission import Admitted
 from ingest.web.refusals import RefusedError
 
 MAX_RATIO = 100
-"""How many times its size a body may unpack to: JSON packs ten to thirty times, a trap a thousand."""
+"""How many times its size a body may unpack to. JSON packs ten to thirty times, a zip bomb a thousand times."""
 MAX_MEMBERS = 500
-"""Of one gzip body; one that is nothing but beginnings of members would take its time."""
+"""How many members a gzip body may have: thousands of empty ones would take long to unpack."""
 _GZIP = 16 + zlib.MAX_WBITS
 _MAGIC = b"\x1f\x8b"
 _PIECE = 16 * 1024
-"""Bytes unpacked at once: zlib copies what of a piece is behind a member's end."""
+"""Bytes unpacked at once. It is small, as zlib copies the rest of a piece behind the end of a member."""
 _PADDING = re.compile(rb"\0*")
 _AS_IT_IS = (b"", b"identity")
 
 
 class SenderLeftError(Exception):
-    """The sender closed the connection before its body was complete: nobody waits for an answer."""
+    """The sender closed the connection before its body was complete, so no answer is sent."""
 
 
 class BodyReader:
-    """`max_body`: bytes, as sent and as unpacked. How long it may take is for `ingest.web.connection` to see to."""
+    """`max_body`: in bytes, as sent and as unpacked. `ingest.web.timed_protocol` bounds how long a body may take."""
 
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
         self._too_large = answers.too_large(max_body)
 
     async def read(self, scope: Scope, receive: Receive, admitted: Admitted) -> bytes:
-        """The body as JSON is expected in it. What is said to be gzip and does not begin so is taken as it is: a proxy
-        has unpacked it and left the header.
+        """Read the body and unpack it. A body that does not begin as gzip is taken as it is, as a proxy
+        may have unpacked it and left the header.
 
-        Its bytes are in hand as announced, or else as they come, and then as unpacked.
+        The bytes in hand are first those announced, or else those that have come, and at last those unpacked.
 
-        Raises RefusedError if it breaks a bound, SenderLeftError, and BrokenEncodingError with what came if that cannot
-        be unpacked; its first two bytes are such that `judge` and `decode` refuse it, whatever follows.
+        Raises RefusedError if the body breaks a bound, and SenderLeftError. Raises BrokenEncodingError if it cannot be
+        unpacked; `judge` and `decode` refuse such a body too, by its first two bytes.
         """
         is_gzip = self._check_headers(scope, admitted)
         message = await receive()
@@ -110,9 +110,9 @@ def _encodings(value: bytes) -> list[bytes]:
 
 
 def _unpacked(packed: bytes, at_most: int) -> Iterator[bytes]:
-    """What is in a gzip file (RFC 1952), one member after another, in pieces of `at_most` bytes.
+    """Unpack a gzip file (RFC 1952), one member after another, in pieces of `at_most` bytes.
 
-    Zeros behind a member are padding, as of tapes. BrokenEncodingError or zlib.error if it is not such a file.
+    Zeros behind a member are padding. BrokenEncodingError or zlib.error if it is not such a file.
     """
     at = members = 0
     while at < len(packed):

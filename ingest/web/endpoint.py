@@ -1,7 +1,7 @@
 """The endpoint: admit, read within the bounds, judge, store, and only then answer.
 
-A raw ASGI application rather than a Starlette endpoint function: it answers with prebuilt messages, as the cost of
-a request decides how large a burst one process survives.
+It is a raw ASGI application that answers with prebuilt messages, and not a function of Starlette's. The less a request
+costs, the larger a burst one process can take.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class PushEndpoint:
         except RefusedError as refused:
             answer = refused.answer
             if answer is answers.UNKNOWN_KIND:
-                # `/airudder/<secret>` looks like a kind: whose push it was is told as of any other mistyped path.
+                # `/airudder/<secret>` looks like a kind. As for any other mistyped path its source is looked for.
                 self._refusals.note(refused.reason, *self._admission.traces_of_stray(scope))
             else:
                 self._note(refused.reason, refused.source or source, scope)
@@ -59,7 +59,7 @@ class PushEndpoint:
             self._note("request too slow" if scope.get(LATE) else "sender left", source, scope)
             return
         except asyncio.CancelledError:
-            # This process ends, and waits no longer; the task that is cancelled ends with its answer.
+            # The process ends and waits no longer. Here the cancelled task still sends its answer.
             self._note("shutting down", source, scope)
             answer = answers.SHUTTING_DOWN
         await send(answer.start)

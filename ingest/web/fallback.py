@@ -43,7 +43,7 @@ _WHY = {
     UndefinedTable: "has no tables: run `ingest migrate`",
     InvalidSchemaName: "has no tables: run `ingest migrate`",
 }
-"""What a refusal means, in words from which a stranger learns nothing of use"""
+"""Meanings of refusals, in words from which a stranger learns nothing of use"""
 
 _log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from ingest.errors import NowhereToStoreError, TooSlowError, describe
 from ingest.web.batch_in_redis import MAX_BYTES, MAX_PUSHES, BatchInRedis
 
 LEAST_FALLBACK_BYTES = 256 * 1024
-"""Groups become smaller where they are too slow for Postgres, and no smaller than this: it writes a quarter of a MiB in
-time unless it hardly works at all."""
+"""Groups that are too slow for Postgres become smaller, but no smaller than this. A Postgres that cannot write so
+much in time hardly works at all."""
 REDIS_SECONDS = 0.5
 LEAST_REDIS_SECONDS = 0.1
 """When Redis has to have a group: so long after its first push arrived, and never sooner than LEAST_REDIS_SECONDS after

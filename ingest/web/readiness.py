@@ -1,4 +1,4 @@
-"""`/readyz`: would a push be stored right now, and where, in words that help a stranger to nothing."""
+"""`/readyz`: would a push be stored right now, and where? A stranger learns nothing else from it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ingest.web.fallback import Fallback
 CAN_STORE = "can store"
 
 SHARED_SECONDS = 0.1
-"""Who asks so soon after another has the same answer: strangers may ask, and each answer is a write."""
+"""Questions so soon after one another get the same answer: strangers may ask, and each answer costs a write."""
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +28,10 @@ _Answer = tuple[bool, dict[str, str]]
 
 
 class Readiness:
-    """Writes to Redis and Postgres anew each time, what a push would write, and takes it back: an answer from memory
-    could be a lie, and a server that answers may refuse to write."""
+    """Writes to Redis and Postgres what a push would write, and takes it back: a server may answer and refuse writes.
+
+    Each check writes anew: an answer from memory could be wrong by now.
+    """
 
     def __init__(self, client: redis.asyncio.Redis, fallback: Fallback, appendfsync: str) -> None:
         self._client = client
@@ -41,9 +43,9 @@ class Readiness:
         self._logged: dict[str, list[str]] = {}
 
     async def check(self) -> _Answer:
-        """Whether a push can be stored, and a word on each place and on the clock.
+        """Whether a push can be stored, and a word on each store and on the clock.
 
-        Who asks while it is being looked at has the same answer.
+        Questions that come during a check get its answer.
         """
         if self._running is None or (self._running.done() and time.monotonic() >= self._began + SHARED_SECONDS):
             self._began = time.monotonic()
@@ -77,7 +79,7 @@ class Readiness:
         return CAN_STORE
 
     async def _is_replica(self) -> bool:
-        """Also one that takes writes, as an old setting lets it."""
+        """Also true for a replica that takes writes, as an old setting allows."""
         try:
             return (await self._client.info("replication")).get("role") != "master"
         except (RedisError, OSError):
@@ -101,7 +103,7 @@ class Readiness:
         return [words for words in durability.judge(dict(config), self._appendfsync).values() if words]
 
     def _log_once(self, store: str, words: list[str]) -> None:
-        """For whoever runs us: what strangers are not told, when it is news."""
+        """Log for the operator, when it is news, what strangers are not told."""
         if words != self._logged.get(store, []):
             _log.warning("%s %s", store, "; ".join(words) or "takes pushes again")
         self._logged[store] = words

@@ -1,5 +1,7 @@
-"""Refusals: what is answered and not kept, counted by reason and source; the last ones kept, with nothing personal in
-them. Gathered here and written to Redis about once a second, with when each secret last came."""
+"""Refusals: requests that are answered and not kept. They are counted by reason and source, and the last ones noted.
+
+Notes hold nothing personal. All is written to Redis about once a second, with the time when each secret last came.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,13 @@ from ingest.web.answers import HttpAnswer
 
 FLUSH_SECONDS = 1.0
 REPORT_SECONDS = 60.0
-"""How often the log says what was refused: a wrong token must be noticed in minutes."""
+"""How often the log says what was refused. An operator has to notice a wrong token within minutes."""
 
 _log = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
-    """The request is answered without keeping it; counted by its reason, a handful of fixed words."""
+    """The request is answered and not kept; it is counted by its reason, one of a few fixed phrases."""
 
     def __init__(self, answer: HttpAnswer, reason: str, source: str | None = None) -> None:
         self.answer = answer
@@ -41,16 +43,18 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     reason: str
     source: str | None = None
-    """Whose credential it brought; none if it brought no right one"""
+    """The source whose credential it brought; none if it brought no right one"""
     network: str | None = None
-    """Where it came from: an IPv4 address's /24, an IPv6 address's /48"""
+    """The network it came from: an IPv4 address's /24, an IPv6 address's /48"""
     credential: str | None = None
     """The fingerprint of the secret it brought, as `ingest token list` shows those of the right ones"""
 
 
 class Refusals:
-    """A flood of refused requests costs Redis one write a second, and the log a line a minute. `take_used` gives the
-    fingerprints of the secrets that have come since the last write."""
+    """Counts refusals here, so that a flood of them costs Redis one write a second, and the log a line a minute.
+
+    `take_used` gives the fingerprints of the secrets that have come since the last write.
+    """
 
     def __init__(self, client: redis.asyncio.Redis, take_used: Callable[[], list[str]] = list) -> None:
         self._client = client
@@ -66,7 +70,7 @@ class Refusals:
     def note(
         self, reason: str, source: str | None = None, network: str | None = None, credential: str | None = None
     ) -> None:
-        """Note one refused request; what is known of it, as `Refusal` has it."""
+        """Note one refused request, with what is known of it; `Refusal` says what these are."""
         field = keys.refused_field(reason, source)
         self._counts[field] += 1
         self._unreported[f"{reason} ({source})" if source else reason] += 1
@@ -86,7 +90,7 @@ class Refusals:
             try:
                 await self.flush()
             except Exception as error:
-                # Whatever it was, pushes must not stop for want of a counter.
+                # Of any kind: pushes must not stop for want of a counter.
                 _log.critical("counting refused requests failed unexpectedly: %s", describe(error))
 
     async def flush(self) -> None:
@@ -106,13 +110,13 @@ class Refusals:
                 _log.warning("counts of requests wait for Redis (%s)", type(error).__name__)
             self._waits_for_redis = True
         finally:
-            # Of a write whose reply was lost too: a refusal may be counted twice, and none is forgotten.
+            # Also if only the reply was lost: better a refusal is counted twice than forgotten.
             if not is_written:
                 self._counts.update(counts)
                 self._last = deque([*last, *self._last], maxlen=keys.LAST_REFUSALS_KEPT)
 
     async def _write(self, counts: Counter[str], last: deque[Refusal]) -> None:
-        # Not out of `last`, where a flood between two writes leaves nothing else.
+        # Not taken from `last`: a flood of one kind between two writes would leave nothing else there.
         newest = {field: msgspec.json.encode(self._newest[field]).decode() for field in counts}
         async with self._client.pipeline(transaction=True) as pipeline:
             for field, number in counts.items():

@@ -24,7 +24,7 @@ Work = Callable[[AnyConnection], Awaitable[None]]
 
 
 class SpareConnection:
-    """One connection to spare: the last one on which something was done. Whoever finds none opens a fresh one."""
+    """One connection to spare: the last one that did its work. If it is in use, or none is there, another is opened."""
 
     def __init__(self, database_url: str) -> None:
         self._urls = each_host(database_url)
@@ -57,7 +57,7 @@ class SpareConnection:
             self._abandon(under_way)
 
     async def _try_hosts(self, under_way: set[asyncio.Task[None]], deadline: float, work: Work, is_kept: bool) -> None:
-        """Do it on a fresh connection to one of the hosts. What is under way goes on meanwhile: it may be only slow."""
+        """Do it on a fresh connection to one of the hosts. Earlier tries go on beside it, as they may be only slow."""
         failures: list[BaseException] = []
         for place, url in enumerate(self._urls, 1):
             under_way.add(asyncio.create_task(self._connect_and_use(url, work, is_kept)))

@@ -1,7 +1,7 @@
 """How long a connection may be held, and how many of them at once.
 
-uvicorn waits for a request for ever once its first byte is there, never ends a connection whose peer does not read, and
-counts no connections. A proxy in front would see to that; here it is done without one.
+uvicorn waits for ever for the rest of a request, and for a peer that does not read. It does not bound the number of
+connections either. A proxy in front could do all that; here it is done without one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingest.web import answers
 
 MAX_CONNECTIONS = 10_000
 SPARE_FILES = 128
-"""What a process opens beside its senders' connections"""
+"""How many files a process opens beside its senders' connections"""
 KEEP_ALIVE_SECONDS = 120
 """The vendor retries a minute later, perhaps on the same connection: it must not meet a closing one."""
 STUCK_SECONDS = 30
@@ -36,7 +36,7 @@ _SLOW_HEAD_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the protocol needs to know; in the lifespan's state under the key `bounds`."""
+    """The bounds of a connection, in the lifespan's state under the key `bounds`."""
 
     seconds: float
     """How long a request may take to arrive, from its first byte to its last"""

@@ -19,6 +19,8 @@ def command() -> None:
 
 
 def _with_user(url: str) -> str:
-    """The same with the name of Redis's default user where there is a password alone: redis-cli would take what is
-    before the colon for a user's name, though it be nothing."""
+    """The same URL, with the name of Redis's default user if it has a password and no user.
+
+    redis-cli would take the empty string before the colon for the name.
+    """
     return re.sub(r"^(rediss?|unix)://:", r"\1://default:", url)

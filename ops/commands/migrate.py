@@ -41,7 +41,7 @@ def _pass_on_warning(said: Diagnostic) -> None:
 
 
 def _words(error: psycopg.Error) -> str:
-    """What Postgres says, without the rest of its text, which quotes a row, as messages about data do too."""
+    """The message of Postgres, without the rest of its text, which quotes a row. A message about data is left out."""
     message = error.diag.message_primary
     is_about_data = (error.sqlstate or "")[:2] in _ABOUT_DATA
     return describe(error) if message is None or is_about_data else f"{message} ({describe(error)})"

@@ -38,8 +38,11 @@ def _program() -> str:
 
 
 def _connection(url: str) -> tuple[dict[str, str], list[str]]:
-    """What leads psql there: variables, as other users see a process's arguments; and for what has no variable and is
-    no secret, a connection string. For a key's pass phrase psql asks."""
+    """Variables and a connection string that lead psql to DATABASE_URL.
+
+    Secrets go into variables, as other users can see a process's arguments. Parameters without a variable go into the
+    string. For a key's pass phrase psql asks.
+    """
     try:
         options = [option for option in Conninfo.parse(url.encode()) if option.val is not None]
     except psycopg.OperationalError:

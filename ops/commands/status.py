@@ -20,7 +20,7 @@ LATE_SECONDS = 60
 """A batch that is older waits for something that does not come by itself."""
 
 RECENT = timedelta(minutes=15)
-"""A wrong credential is a problem for so long: somebody's pushes are being lost, or somebody tries."""
+"""A wrong credential is a problem for so long: pushes are being lost, or somebody guesses."""
 SHOWN_REFUSALS = 5
 
 _WAITING = ("pending", "oldest_pending_seconds", "dead")
@@ -31,8 +31,8 @@ _WAITING = ("pending", "oldest_pending_seconds", "dead")
 def command(as_json: bool) -> None:
     """Show what is in flight, pending, dead and refused.
 
-    Exit code 1 if a server is away, nobody works, something waits for longer than a minute, or a wrong credential came
-    within a quarter of an hour.
+    Exit code 1 if a server is away, no worker or sweeper runs, or something waits for longer than a minute. Also if a
+    wrong credential came within a quarter of an hour.
     """
     current = settings.load()
     status: dict[str, Any] = {"redis": _redis(current), "postgres": _postgres(current)}

@@ -1,1 +1,1 @@
-"""What `ingest doctor` looks at."""
+"""The checks of `ingest doctor`."""

@@ -1,4 +1,4 @@
-"""Encryption, as `ingest doctor` sees it: a server that is elsewhere should be spoken to by TLS, and verified."""
+"""Encryption: a connection to a server on another host should use TLS, and verify the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingest.settings import is_loopback
 
 
 def of_postgres(connection: Connection[Any]) -> Iterator[str]:
-    """What could be better about the connection to Postgres."""
+    """Advice on the connection to Postgres."""
     info = connection.info
     is_verified = info.get_parameters().get("sslmode") == "verify-full"
     # A host that is a path is a socket.
@@ -21,7 +21,7 @@ def of_postgres(connection: Connection[Any]) -> Iterator[str]:
 
 
 def of_redis(client: Redis) -> Iterator[str]:
-    """What could be better about the connection to Redis."""
+    """Advice on the connection to Redis."""
     pool = client.connection_pool
     settings = pool.connection_kwargs
     is_encrypted = issubclass(pool.connection_class, SSLConnection)

@@ -1,4 +1,4 @@
-"""What `ingest doctor` finds: one line each, and whether something has to be changed."""
+"""The findings of `ingest doctor`: one line each, and whether something has to be changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Finding:
     is_note: bool = False
     """Nothing has to be changed, and there is a safer way"""
     is_away: bool = False
-    """There was nothing to check: no server, or none that lets us in"""
+    """Nothing could be checked: the server is away, or does not let us in"""
 
     def __str__(self) -> str:
         word = "note" if self.is_note else "ok" if self.is_good else "CHANGE"
@@ -26,17 +26,17 @@ class Finding:
 
 
 def good(text: str) -> Finding:
-    """Nothing is to be done."""
+    """A finding after which nothing is to be done."""
     return Finding(True, text)
 
 
 def change(text: str) -> Finding:
-    """Something has to be changed; the text says what."""
+    """A finding after which something has to be changed; the text says what."""
     return Finding(False, text)
 
 
 def note(text: str) -> Finding:
-    """Nothing has to be changed, and there is a safer way."""
+    """A finding after which nothing has to be changed, though there is a safer way."""
     return Finding(True, text, is_note=True)
 
 

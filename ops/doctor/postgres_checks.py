@@ -27,7 +27,7 @@ _Connection = Connection[queries.Row]
 
 
 def check(current: Settings) -> Iterator[Finding]:
-    """What is good and bad about DATABASE_URL; PostgresAwayError if it does not answer."""
+    """Check the server at DATABASE_URL; PostgresAwayError if it does not answer."""
     with queries.connect(current) as connection:
         yield from notes(encryption.of_postgres(connection))
         yield _version(connection)
@@ -67,7 +67,7 @@ def _version(connection: _Connection) -> Finding:
 
 
 def _pooler(current: Settings, connection: _Connection) -> Iterator[Finding]:
-    """A pooler that is not in session mode: it breaks what is set for a session, and the sweeper's lock."""
+    """Look for a pooler that is not in session mode: a session's settings, and the sweeper's lock, fail in it."""
     try:
         with queries.connect(current) as other:
             are_shared = session.share_backends(lambda: _backend(connection), lambda: _backend(other))
@@ -110,8 +110,10 @@ def _connections(current: Settings, connection: _Connection) -> Iterator[Finding
 
 
 def connections_needed(current: Settings) -> int:
-    """Of one host: one a web process, while Redis is away, and one a worker; the sweeper's; and two for a moment, as a
-    command or `/readyz` wants them."""
+    """How many connections one host needs: one for each web process, while Redis is away, and each worker.
+
+    The sweeper has one. Two more are for a moment, for a command or `/readyz`.
+    """
     return current.web_concurrency + current.workers + 1 + 2
 
 
@@ -124,13 +126,13 @@ def _rights(connection: _Connection) -> Iterator[str]:
 
 
 def _push(connection: _Connection) -> Finding:
-    """What a push would get that Redis does not take: it is stored, and taken back."""
+    """Store a push as web does while Redis is away, and take it back."""
     push_id, received_us = PushIds().draw()
     entry = Entry(push_id, received_us, "probe", "custom-api", b"{}")
     try:
         with queries.ended_after(connection, queries.ANSWER_SECONDS), connection.transaction():
             connection.execute(queries.WAIT_NO_LONGER)
-            # Taken back alone: the commit is real, with its fsync and its wait for a standby, if there is one.
+            # Only the inner part is taken back. The commit is real, with its fsync and its wait for a standby.
             with connection.transaction(force_rollback=True):
                 connection.execute(INSERT_PENDING, pending_columns([entry]))
     except psycopg.Error as error:

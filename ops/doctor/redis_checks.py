@@ -16,13 +16,11 @@ from ingest.web.batch_in_redis import JOIN
 from ops import in_flight
 from ops.doctor import encryption
 from ops.doctor.findings import Finding, change, clock, good, note, notes
-
-NEARLY_FULL = 0.9
-"""From then on the sweeper moves batches to Postgres"""
+from workers.sweeper.full_redis import NEARLY_FULL
 
 
 def check(current: Settings) -> Iterator[Finding]:
-    """What is good and bad about REDIS_URL; RedisAwayError if it does not answer."""
+    """Check the server at REDIS_URL; RedisAwayError if it does not answer."""
     with in_flight.connect(current) as client:
         yield from notes(encryption.of_redis(client))
         server: dict[str, Any] = client.info()
@@ -49,7 +47,7 @@ def _role(server: dict[str, Any]) -> Finding:
 
 
 def _push(client: Redis) -> Iterator[Finding]:
-    """What a push would get."""
+    """Store what a push would store, and take it back."""
     asked = time.time()
     try:
         with client.pipeline(transaction=True) as pipeline:
@@ -64,7 +62,7 @@ def _push(client: Redis) -> Iterator[Finding]:
 
 def _memory(server: dict[str, Any]) -> Iterator[Finding]:
     limit, used = server.get("maxmemory", 0), server.get("used_memory", 0)
-    if 0 < limit * NEARLY_FULL < used:
+    if 0 < limit * NEARLY_FULL < used:  # from here on the sweeper moves batches to Postgres
         yield note(f"Redis has used {used / limit:.0%} of its memory: raise maxmemory, or WORKERS if batches wait")
 
 

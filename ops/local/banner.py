@@ -1,4 +1,4 @@
-"""What `ingest up` prints once everything runs, and how it learns that web is ready."""
+"""The text that `ingest up` prints once everything runs, and the question whether web is ready."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SAMPLE = (
 
 
 def readiness(current: Settings) -> dict[str, str]:
-    """What `/readyz` says once a push can be stored; empty until then."""
+    """The words of `/readyz` once a push can be stored; empty until then."""
     try:
         with urllib.request.urlopen(f"{_web_url(current)}/readyz", timeout=2) as answer:  # noqa: S310 - our own URL
             words: dict[str, str] = json.load(answer)

@@ -1,4 +1,4 @@
-"""What has to be free before anything is started: the data folder and the ports."""
+"""The data folder and the ports, which have to be free before anything is started."""
 
 from __future__ import annotations
 

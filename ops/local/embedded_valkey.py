@@ -43,10 +43,10 @@ def _program() -> Path:
 
 
 def _config(home: Path, port: int, password: str) -> str:
-    # appendfsync: acknowledged means on disk. maxmemory-policy: nothing is removed to make room.
-    # auto-aof-rewrite-min-size: with the default of 64 MB a burst makes the server rewrite its log every two seconds.
+    # With `appendfsync always` acknowledged means on disk; with `noeviction` nothing is removed to make room.
+    # With 64 MB, the default of `auto-aof-rewrite-min-size`, a burst makes it rewrite its log every two seconds.
     # That gains little, and acknowledgements wait for the disk meanwhile. A start reads 512 MB in a second.
-    # slowlog, commandlog: off, as they keep the beginnings of arguments, which are pushes.
+    # Logs of slow and of large commands are off, as they keep the beginnings of arguments, which are pushes.
     settings = {
         "bind": "127.0.0.1",
         "port": str(port),

@@ -30,7 +30,7 @@ def _process(name: str, line: str, environ: dict[str, str]) -> Process:
 
 
 def environment(current: Settings, urls: dict[str, str]) -> dict[str, str]:
-    """What the processes get: our own variables, the URLs, and our programs first in PATH."""
+    """The variables of the processes: our own, the URLs, and PATH with our programs first."""
     programs = str(Path(sys.executable).parent)
     return {
         **os.environ,

@@ -1,4 +1,4 @@
-"""What both embedded servers have in common: the data folder, the wheel, and the wait until a server answers."""
+"""Parts of both embedded servers: the data folder, the wheel, and the wait until a server answers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def free_port() -> int:
 
 
 def command_line(pid: int) -> str:
-    """What a process runs, with its arguments; empty if there is no such process."""
+    """The command of a process with its arguments; empty if there is no such process."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
     if Path("/proc/self").exists():

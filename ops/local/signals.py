@@ -1,4 +1,4 @@
-"""What signals tell `ingest up`: to stop, to stop at once, or to have web read its tokens again.
+"""Signals to `ingest up`: to stop, to stop at once, or to have web read its tokens again.
 
 SIGHUP has two senders. A service manager, or `ingest token reload`, asks for a reload. The kernel sends it when the
 terminal is closed, and that means stop. After it we look whether our terminal is still there. Under nohup, which

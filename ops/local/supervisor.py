@@ -1,7 +1,7 @@
 """The supervisor: keeps a set of processes running on one machine, prints what they say, and stops them in order.
 
-It has one thread, so that code may run in a child between fork and exec. There, on Linux, the child asks the kernel to
-send it its stop signal when the supervisor dies: so no process outlives a supervisor that was killed.
+It has one thread, so that code may run in a child between fork and exec. There, on Linux, the child asks the kernel for
+its stop signal when the supervisor dies. So no process outlives a supervisor that was killed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Process:
-    """What to run, and how to stop it."""
+    """A command to run, and how to stop it."""
 
     name: str
     command: tuple[str, ...]
@@ -198,7 +198,7 @@ def _bound_log(path: Path) -> None:
 
 
 def _read_available(stdout: IO[bytes]) -> bytes | None:
-    """What can be read now; None if nothing can, b"" at the end."""
+    """Read as much as there is now; None if there is nothing, b"" at the end."""
     try:
         return os.read(stdout.fileno(), 65536)
     except BlockingIOError:

@@ -6,8 +6,8 @@ A file is named `NNNN_what_it_does.sql`. Each of its steps begins with a line th
     ---- index          CREATE INDEX CONCURRENTLY of one index, on a partitioned table partition by partition
     ---- alone          one statement outside of a transaction: DROP INDEX CONCURRENTLY, or DO with COMMITs in it
 
-The last two may be begun again after they were interrupted, so a statement `alone` must do no harm twice. What changes
-a table or a view belongs into a file; functions, lookups and rights are changed in schema.sql alone.
+The last two may be begun again after they were interrupted, so a statement `alone` must do no harm twice. Changes of a
+table or a view belong into a file. Functions, lookups and rights are changed in schema.sql alone.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read_migrations() -> list[Migration]:
 
 
 def read_repeatable_steps() -> list[Step]:
-    """What of schema.sql may be applied again: nobody who reads or writes the tables waits for it."""
+    """The parts of schema.sql that may be applied again: no session that reads or writes the tables waits for them."""
     return [Step(How.ALONE, text) for text in _AGAIN.findall(locate("schema.sql").read_text())]
 
 

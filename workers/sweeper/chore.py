@@ -1,4 +1,4 @@
-"""What the sweeper does again and again, and the guard that keeps one chore's failure from the others."""
+"""A chore, which the sweeper does again and again, and the guard that keeps its failure from the others."""
 
 from __future__ import annotations
 
