@@ -17,7 +17,7 @@ AGREES = "agrees with the servers'"
 
 
 @dataclass(frozen=True)
-class Reading:
+class ClockReading:
     """A server's clock, as seconds since the epoch, and our own before the question and after the answer."""
 
     server: float
@@ -25,7 +25,7 @@ class Reading:
     answered: float
 
     @classmethod
-    def since(cls, asked: float, server: float) -> Reading:
+    def since(cls, asked: float, server: float) -> ClockReading:
         """The reading of an answer that has just come."""
         return cls(server, asked, time.time())
 
@@ -40,7 +40,7 @@ class Reading:
         return min(0.0, self.server - self.asked)
 
 
-def words(readings: Mapping[str, Reading]) -> str:
+def words(readings: Mapping[str, ClockReading]) -> str:
     """How this host's clock compares with the servers', as `/readyz` says it."""
     off = [f"{name}'s by {abs(one.ahead):.1f} s" for name, one in readings.items() if abs(one.ahead) >= NOTE_SECONDS]
     return f"differs from {' and '.join(off)}: pushes of two hosts may change places" if off else AGREES

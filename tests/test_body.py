@@ -19,7 +19,7 @@ import pytest
 from ingest.errors import BrokenEncodingError
 from ingest.kinds.normalise import normalise
 from ingest.web.body import BodyReader
-from ingest.web.refusals import RefusedError
+from ingest.web.refusals import RequestRefusedError
 from tests.kept import kept, refused
 from tests.processes import running_web, wait_until
 from tests.pushes import push
@@ -136,7 +136,7 @@ def test_many_members_cost_little() -> None:
 
     def seconds(packed: bytes) -> float:
         begun = time.process_time()
-        with suppress(BrokenEncodingError, RefusedError):
+        with suppress(BrokenEncodingError, RequestRefusedError):
             BodyReader(2**20)._unpack(packed)
         return time.process_time() - begun
 

@@ -135,7 +135,7 @@ def test_every_refusal_is_documented() -> None:
 
 def refusals(path: Path) -> Iterator[str]:
     """The reasons that a module gives."""
-    places = {"RefusedError": 1, "_refuse": 1, "note": 0, "note_peer": 0, "_note": 0}
+    places = {"RequestRefusedError": 1, "_refuse": 1, "note": 0, "note_peer": 0, "_note": 0}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             place = places.get(ast.unparse(node.func).rpartition(".")[2])

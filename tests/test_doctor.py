@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from redis import Redis
 
 from ingest.batch import keys
-from ingest.clocks import Reading, words
+from ingest.clocks import ClockReading, words
 from ops.doctor.findings import clock
 from tests.logins import Logins
 from tests.other_servers import pooler_of, redis_cluster, standby_of
@@ -149,14 +149,14 @@ def test_frozen_servers_are_told_soon(tmp_path: Path) -> None:
 )
 def test_skew_is_told(ahead: float, word: str) -> None:
     """From half a second on two hosts may turn two pushes of a call round, from two seconds on they do."""
-    reading = Reading(server=1000.05 + ahead, asked=1000.0, answered=1000.1)
+    reading = ClockReading(server=1000.05 + ahead, asked=1000.0, answered=1000.1)
     assert str(clock("Redis", reading)).startswith(word)
     assert ("Redis's by" in words({"Redis": reading})) == (word != "ok")
 
 
 def test_slow_answer_is_no_skew() -> None:
     """What the way to the server and back can explain is not its clock's."""
-    assert Reading(server=1003.0, asked=1000.0, answered=1004.0).ahead == 0.0
+    assert ClockReading(server=1003.0, asked=1000.0, answered=1004.0).ahead == 0.0
 
 
 def test_two_connections_are_enough(database_url: str, logins: Logins, connection: Rows, client: Any) -> None:

@@ -115,6 +115,15 @@ def test_classes_stay_small(module: str) -> None:
     assert [one.name for one in classes if (one.end_lineno or 0) - one.lineno >= MAX_CLASS_LINES] == []
 
 
+def test_class_has_its_name_alone() -> None:
+    """One word, one thing: no two classes of the product are called the same."""
+    product = [module for module in SOURCES if not module.startswith("bench")]
+    names = Counter(
+        node.name for module in product for node in ast.walk(tree(module)) if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
 def test_folders_stay_small() -> None:
     """A folder shows at one look what is in it."""
     modules = Counter(path.parent for name, path in SOURCES.items() if path.name != "__init__.py")

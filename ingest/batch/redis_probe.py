@@ -22,7 +22,7 @@ from redis.exceptions import (
 )
 
 from ingest.batch import keys
-from ingest.clocks import Reading
+from ingest.clocks import ClockReading
 
 RQ_QUEUES = "rq:queues"
 """RQ's set of all queues, to which a push adds as well"""
@@ -64,10 +64,10 @@ def put_probe(pipeline: Any, join: Any) -> None:
     pipeline.time()
 
 
-def reading(asked: float, replies: list[Any]) -> Reading:
+def reading(asked: float, replies: list[Any]) -> ClockReading:
     """Redis's clock, out of the answers to a probe."""
     seconds, microseconds = replies[-1]
-    return Reading.since(asked, int(seconds) + int(microseconds) / 1e6)
+    return ClockReading.since(asked, int(seconds) + int(microseconds) / 1e6)
 
 
 def why_not(error: Exception) -> str:

@@ -9,7 +9,7 @@ from ingest.web import answers
 from ingest.web.access import Access, presented_fingerprint
 from ingest.web.addresses import Addresses, shown
 from ingest.web.rate_limit import RateLimit
-from ingest.web.refusals import RefusedError
+from ingest.web.refusals import RequestRefusedError
 
 _SEGMENTS = 4
 """How many segments at the end of a mistyped path are tried as the secret"""
@@ -32,21 +32,21 @@ class Admission:
         self._bytes = _Room(max_bytes, access)
 
     def admit(self, scope: Scope) -> Admitted:
-        """Take the request in hand, until `leave`; RefusedError if it is not admitted."""
+        """Take the request in hand, until `leave`; RequestRefusedError if it is not admitted."""
         if scope["method"] != "POST":
-            raise RefusedError(answers.WRONG_METHOD, "wrong method")
+            raise RequestRefusedError(answers.WRONG_METHOD, "wrong method")
         kind = scope["path_params"]["kind"]
         if kind not in KINDS:
-            raise RefusedError(answers.UNKNOWN_KIND, "unknown kind")
+            raise RequestRefusedError(answers.UNKNOWN_KIND, "unknown kind")
         if not self._addresses.may_push(scope):
-            raise RefusedError(answers.WRONG_ADDRESS, "address not allowed")
+            raise RequestRefusedError(answers.WRONG_ADDRESS, "address not allowed")
         source = self._access.source_of(scope["path_params"].get("token"), scope["headers"])
         if source is None:
-            raise RefusedError(answers.WRONG_CREDENTIAL, "wrong credential")
+            raise RequestRefusedError(answers.WRONG_CREDENTIAL, "wrong credential")
         if not self._requests.has(source, 1):
-            raise RefusedError(answers.TOO_MANY_AT_ONCE, "too many at once", source)
+            raise RequestRefusedError(answers.TOO_MANY_AT_ONCE, "too many at once", source)
         if not self._rate_limit.admits(source):
-            raise RefusedError(answers.OVER_RATE_LIMIT, "over the rate limit", source)
+            raise RequestRefusedError(answers.OVER_RATE_LIMIT, "over the rate limit", source)
         self._requests.take(source, 1)
         return Admitted(kind, source, self._requests, self._bytes)
 
@@ -85,10 +85,10 @@ class Admitted:
         self._held = 0
 
     def hold(self, size: int) -> None:
-        """Set how many bytes are in hand, more or less than before; RefusedError if there is no room."""
+        """Set how many bytes are in hand, more or less than before; RequestRefusedError if there is no room."""
         more = size - self._held
         if more > 0 and not self._bytes.has(self.source, more):
-            raise RefusedError(answers.TOO_MUCH_AT_ONCE, "too many bytes at once")
+            raise RequestRefusedError(answers.TOO_MUCH_AT_ONCE, "too many bytes at once")
         if more:
             self._bytes.take(self.source, more)
             self._held = size

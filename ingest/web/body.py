@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 from ingest.errors import BrokenEncodingError
 from ingest.web import answers
 from ingest.web.admission import Admitted
-from ingest.web.refusals import RefusedError
+from ingest.web.refusals import RequestRefusedError
 
 MAX_RATIO = 100
 """How many times its size a body may unpack to. JSON packs ten to thirty times, a zip bomb a thousand times."""
@@ -42,8 +42,8 @@ class BodyReader:
 
         The bytes in hand are first those announced, or else those that have come, and at last those unpacked.
 
-        Raises RefusedError if the body breaks a bound, and SenderLeftError. Raises BrokenEncodingError if it cannot be
-        unpacked; `judge` and `decode` refuse such a body too, by its first two bytes.
+        Raises RequestRefusedError if the body breaks a bound, SenderLeftError, and BrokenEncodingError if it cannot be
+        unpacked. `judge` and `decode` refuse such a body too, by its first two bytes.
         """
         is_gzip = self._check_headers(scope, admitted)
         message = await receive()
@@ -51,9 +51,9 @@ class BodyReader:
         if message.get("more_body") or message["type"] != "http.request":
             body = await self._read_rest(message["type"], body, receive, admitted)
         if len(body) > self._max_body:
-            raise RefusedError(self._too_large, "body too large")
+            raise RequestRefusedError(self._too_large, "body too large")
         if not body:
-            raise RefusedError(answers.EMPTY_BODY, "empty body")
+            raise RequestRefusedError(answers.EMPTY_BODY, "empty body")
         if is_gzip and body.startswith(_MAGIC):
             body = self._unpack(body)
         admitted.hold(len(body))
@@ -64,12 +64,12 @@ class BodyReader:
         for name, value in scope["headers"]:
             if name == b"content-length":
                 if (announced := int(value)) > self._max_body:
-                    raise RefusedError(self._too_large, "body too large")
+                    raise RequestRefusedError(self._too_large, "body too large")
                 admitted.hold(announced)
             if name == b"content-encoding":
                 for encoding in _encodings(value):
                     if is_gzip or encoding not in (b"gzip", b"x-gzip"):
-                        raise RefusedError(answers.UNKNOWN_ENCODING, "unknown content encoding")
+                        raise RequestRefusedError(answers.UNKNOWN_ENCODING, "unknown content encoding")
                     is_gzip = True
         return is_gzip
 
@@ -79,7 +79,7 @@ class BodyReader:
             if message_type == "http.disconnect":
                 raise SenderLeftError
             if len(body) > self._max_body:
-                raise RefusedError(self._too_large, "body too large")
+                raise RequestRefusedError(self._too_large, "body too large")
             admitted.hold_at_least(len(body))
             message = await receive()
             message_type, more = message["type"], message.get("more_body", False)
@@ -95,13 +95,13 @@ class BodyReader:
             for piece in _unpacked(packed, bound + 1):
                 body += piece
                 if len(body) > self._max_body:
-                    raise RefusedError(self._too_large, "body too large")
+                    raise RequestRefusedError(self._too_large, "body too large")
                 if len(body) > bound:
-                    raise RefusedError(answers.EXPANDS_TOO_MUCH, "body expands too much")
+                    raise RequestRefusedError(answers.EXPANDS_TOO_MUCH, "body expands too much")
         except zlib.error:
             raise BrokenEncodingError("the body is not gzip, as its Content-Encoding says", packed) from None
         if not body:
-            raise RefusedError(answers.EMPTY_BODY, "empty body")
+            raise RequestRefusedError(answers.EMPTY_BODY, "empty body")
         return bytes(body)
 
 

@@ -19,7 +19,7 @@ from ingest.web.admission import Admission, Admitted
 from ingest.web.answers import HttpAnswer
 from ingest.web.body import BodyReader, SenderLeftError
 from ingest.web.open_batch import OpenBatch
-from ingest.web.refusals import Refusals, RefusedError
+from ingest.web.refusals import Refusals, RequestRefusedError
 from ingest.web.timed_protocol import LATE
 
 SIGNATURE = b"x-airudder-sign"
@@ -48,7 +48,7 @@ class PushEndpoint:
                 answer = await self._keep(admitted, scope, receive)
             finally:
                 admitted.leave()
-        except RefusedError as refused:
+        except RequestRefusedError as refused:
             answer = refused.answer
             if answer is answers.UNKNOWN_KIND:
                 # `/airudder/<secret>` looks like a kind. As for any other mistyped path its source is looked for.
@@ -81,7 +81,7 @@ class PushEndpoint:
             signature = _signature(scope)
             await self._batch.append(Entry(push_id, received_us, admitted.source, admitted.kind, body, signature))
         except NowhereToStoreError:
-            raise RefusedError(answers.NOWHERE_TO_STORE, "nowhere to store") from None
+            raise RequestRefusedError(answers.NOWHERE_TO_STORE, "nowhere to store") from None
         return answer
 
     def _note(self, reason: str, source: str | None, scope: Scope) -> None:

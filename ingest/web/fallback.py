@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, ReadOnlySql
 
 from ingest.batch.entry import Entry, pending_columns
 from ingest.batch.push_ids import PushIds
-from ingest.clocks import Reading
+from ingest.clocks import ClockReading
 from ingest.errors import NowhereToStoreError, TooSlowError, describe
 from ingest.web.spare_connection import AnyConnection, SpareConnection
 
@@ -69,12 +69,12 @@ class Fallback:
             kind = TooSlowError if isinstance(error, TimeoutError) else NowhereToStoreError
             raise kind("neither Redis nor Postgres can store a push") from None
 
-    async def probe(self) -> Reading:
+    async def probe(self) -> ClockReading:
         """Store a push as `store` does and take it back; return what the server's clock says.
 
         Raises psycopg.Error, TimeoutError, or UnicodeError for the name of a host that cannot be encoded.
         """
-        readings: list[Reading] = []
+        readings: list[ClockReading] = []
         await self._connection.use(
             lambda connection: self._insert_in_vain(connection, readings), TIMEOUT_SECONDS, is_kept=False
         )
@@ -99,7 +99,7 @@ class Fallback:
         with suppress(Exception):  # the next group will say so
             await self._connection.use(lambda connection: self._insert_in_vain(connection, []), TIMEOUT_SECONDS)
 
-    async def _insert_in_vain(self, connection: AnyConnection, readings: list[Reading]) -> None:
+    async def _insert_in_vain(self, connection: AnyConnection, readings: list[ClockReading]) -> None:
         push_id, received_us = self._ids.draw()
         async with connection.transaction():
             # Only the inner part is taken back. The commit is real, with its fsync and its wait for a standby.
@@ -108,7 +108,7 @@ class Fallback:
             asked = time.time()
             told = await (await connection.execute(TELL_TIME)).fetchone()
             assert told, "the statement gives one row"
-            readings.append(Reading.since(asked, told[0].timestamp()))
+            readings.append(ClockReading.since(asked, told[0].timestamp()))
 
 
 def why_not(error: Exception) -> str:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from ingest import clocks
 from ingest.batch import durability, redis_probe
-from ingest.clocks import Reading
+from ingest.clocks import ClockReading
 from ingest.errors import describe
 from ingest.web import fallback
 from ingest.web.batch_in_redis import JOIN
@@ -24,7 +24,7 @@ SHARED_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
 
-_Answer = tuple[bool, dict[str, str]]
+_Verdict = tuple[bool, dict[str, str]]
 
 
 class Readiness:
@@ -38,11 +38,11 @@ class Readiness:
         self._fallback = fallback
         self._appendfsync = appendfsync
         self._join = client.register_script(JOIN)
-        self._running: asyncio.Task[_Answer] | None = None
+        self._running: asyncio.Task[_Verdict] | None = None
         self._began = 0.0
         self._logged: dict[str, list[str]] = {}
 
-    async def check(self) -> _Answer:
+    async def check(self) -> _Verdict:
         """Whether a push can be stored, and a word on each store and on the clock.
 
         Questions that come during a check get its answer.
@@ -52,8 +52,8 @@ class Readiness:
             self._running = asyncio.create_task(self._check())
         return await asyncio.shield(self._running)
 
-    async def _check(self) -> _Answer:
-        readings: dict[str, Reading] = {}
+    async def _check(self) -> _Verdict:
+        readings: dict[str, ClockReading] = {}
         in_redis, in_postgres = await asyncio.gather(self._redis(readings), self._postgres(readings))
         ready = CAN_STORE in (in_redis, in_postgres)
         return ready, {
@@ -63,7 +63,7 @@ class Readiness:
             "clock": clocks.words(readings),
         }
 
-    async def _redis(self, readings: dict[str, Reading]) -> str:
+    async def _redis(self, readings: dict[str, ClockReading]) -> str:
         try:
             asked = time.time()
             async with self._client.pipeline(transaction=True) as pipeline:
@@ -85,7 +85,7 @@ class Readiness:
         except (RedisError, OSError):
             return False  # a user for pushes alone may not be allowed to ask
 
-    async def _postgres(self, readings: dict[str, Reading]) -> str:
+    async def _postgres(self, readings: dict[str, ClockReading]) -> str:
         try:
             readings["Postgres"] = await self._fallback.probe()
         except Exception as error:

@@ -28,7 +28,7 @@ REPORT_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """The request is answered and not kept; it is counted by its reason, one of a few fixed phrases."""
 
     def __init__(self, answer: HttpAnswer, reason: str, source: str | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ingest import clocks
-from ingest.clocks import Reading
+from ingest.clocks import ClockReading
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def notes(texts: Iterable[str]) -> Iterator[Finding]:
     return map(note, texts)
 
 
-def clock(server: str, reading: Reading) -> Finding:
+def clock(server: str, reading: ClockReading) -> Finding:
     """This host's clock against a server's."""
     off = abs(reading.ahead)
     if off < clocks.NOTE_SECONDS:

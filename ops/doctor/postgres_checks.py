@@ -13,7 +13,7 @@ from ingest import session
 from ingest.batch import installation
 from ingest.batch.entry import Entry, pending_columns
 from ingest.batch.push_ids import PushIds
-from ingest.clocks import Reading
+from ingest.clocks import ClockReading
 from ingest.errors import PostgresAwayError
 from ingest.settings import Settings
 from ingest.web.fallback import INSERT_PENDING, TELL_TIME
@@ -95,7 +95,7 @@ def _durability(connection: _Connection) -> Iterator[Finding]:
 def _clock(connection: _Connection) -> Finding:
     asked = time.time()
     told = _one(connection, TELL_TIME)["clock_timestamp"]
-    return clock("Postgres", Reading.since(asked, told.timestamp()))
+    return clock("Postgres", ClockReading.since(asked, told.timestamp()))
 
 
 def _connections(current: Settings, connection: _Connection) -> Iterator[Finding]:
