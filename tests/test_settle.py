@@ -18,8 +18,6 @@ from tests.stored import DEADLOCKS, ROW_TABLES, outcomes, rows, settled_in, told
 from workers.database import Database
 from workers.settle import settle
 
-__all__ = ["DEADLOCKS", "outcomes", "rows"]  # for test_copy, until it asks tests.stored itself
-
 Rows = Connection[dict[str, Any]]
 
 pytestmark = pytest.mark.usefixtures("copy_from")
