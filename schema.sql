@@ -492,7 +492,8 @@ CREATE TABLE airudder.sessions (
   CONSTRAINT session_id_is_not_empty CHECK (session_id <> '')
 );
 
-COMMENT ON TABLE airudder.sessions IS 'A row is one chatbot session with a callee, known by the vendor''s wfdetail_uuid.';
+COMMENT ON TABLE airudder.sessions IS
+  'A row is one chatbot session with a callee, known by the vendor''s wfdetail_uuid.';
 COMMENT ON COLUMN airudder.sessions.task_id IS 'The vendor''s waba_task_id.';
 COMMENT ON COLUMN airudder.sessions.messages IS
   '[{"id": …, "sender": "user", "at": …, "status": …, "content": {…}, "reply": {…}}], in the order in which they came; '
@@ -510,7 +511,8 @@ SELECT source, session_id, (number - 1)::integer AS position, message ->> 'id' A
 FROM airudder.sessions CROSS JOIN jsonb_array_elements(messages) WITH ORDINALITY AS each (message, number);
 
 COMMENT ON VIEW airudder.session_messages IS 'A row is one message of a session.';
-COMMENT ON COLUMN airudder.session_messages.position IS 'Place among the messages as they came, from 0; sent_at may go back.';
+COMMENT ON COLUMN airudder.session_messages.position IS
+  'Place among the messages as they came, from 0; sent_at may go back.';
 
 CREATE TABLE airudder.qa_reports (
   source       text        NOT NULL,
@@ -653,9 +655,9 @@ COMMENT ON VIEW airudder_analytics.call_turns IS
 
 CREATE VIEW airudder_analytics.sessions AS
 SELECT source, session_id, workflow_id, nodetask_id, nodetask_name, task_id,
-  airudder.pseudonym(secret, callee_number) AS callee_pseudonym, call_id, robot_id, channel, status, started_at, ended_at,
-  duration, end_reason, CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, talk_rounds, message_count,
-  callee_message_count, received_at
+  airudder.pseudonym(secret, callee_number) AS callee_pseudonym, call_id, robot_id, channel, status, started_at,
+  ended_at, duration, end_reason, CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, talk_rounds,
+  message_count, callee_message_count, received_at
 FROM airudder.sessions CROSS JOIN airudder.pseudonym_key;
 
 CREATE VIEW airudder_analytics.qa_reports AS SELECT source, task_id, detail_count, received_at FROM airudder.qa_reports;
@@ -717,7 +719,8 @@ BEGIN
       status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, task_id, callee_number,
       case_id, call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
-      airudder.cases, airudder.calls, airudder.call_attributes, airudder.sessions, airudder.qa_reports TO airudder_worker;
+      airudder.cases, airudder.calls, airudder.call_attributes, airudder.sessions, airudder.qa_reports
+      TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.call_turns, airudder.session_messages, airudder.qa_report_details
       TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),

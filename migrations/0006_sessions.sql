@@ -35,7 +35,8 @@ CREATE TABLE airudder.sessions (
   CONSTRAINT session_id_is_not_empty CHECK (session_id <> '')
 );
 
-COMMENT ON TABLE airudder.sessions IS 'A row is one chatbot session with a callee, known by the vendor''s wfdetail_uuid.';
+COMMENT ON TABLE airudder.sessions IS
+  'A row is one chatbot session with a callee, known by the vendor''s wfdetail_uuid.';
 COMMENT ON COLUMN airudder.sessions.task_id IS 'The vendor''s waba_task_id.';
 COMMENT ON COLUMN airudder.sessions.messages IS
   '[{"id": …, "sender": "user", "at": …, "status": …, "content": {…}, "reply": {…}}], in the order in which they came; '
@@ -53,7 +54,8 @@ SELECT source, session_id, (number - 1)::integer AS position, message ->> 'id' A
 FROM airudder.sessions CROSS JOIN jsonb_array_elements(messages) WITH ORDINALITY AS each (message, number);
 
 COMMENT ON VIEW airudder.session_messages IS 'A row is one message of a session.';
-COMMENT ON COLUMN airudder.session_messages.position IS 'Place among the messages as they came, from 0; sent_at may go back.';
+COMMENT ON COLUMN airudder.session_messages.position IS
+  'Place among the messages as they came, from 0; sent_at may go back.';
 
 CREATE TABLE airudder.qa_reports (
   source       text        NOT NULL,
@@ -78,9 +80,9 @@ COMMENT ON VIEW airudder.qa_report_details IS 'A row is what was found in one ca
 
 CREATE VIEW airudder_analytics.sessions AS
 SELECT source, session_id, workflow_id, nodetask_id, nodetask_name, task_id,
-  airudder.pseudonym(secret, callee_number) AS callee_pseudonym, call_id, robot_id, channel, status, started_at, ended_at,
-  duration, end_reason, CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, talk_rounds, message_count,
-  callee_message_count, received_at
+  airudder.pseudonym(secret, callee_number) AS callee_pseudonym, call_id, robot_id, channel, status, started_at,
+  ended_at, duration, end_reason, CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, talk_rounds,
+  message_count, callee_message_count, received_at
 FROM airudder.sessions CROSS JOIN airudder.pseudonym_key;
 
 CREATE VIEW airudder_analytics.qa_reports AS SELECT source, task_id, detail_count, received_at FROM airudder.qa_reports;

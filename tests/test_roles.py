@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import psycopg
 import pytest
 from psycopg import Connection
@@ -22,6 +23,7 @@ from ops.local import embedded_postgres
 from ops.local.server import make_data_dir, wait_until_ready
 from ops.local.supervisor import Supervisor
 from tests.logins import Logins
+from tests.persons import MARK, session
 from tests.processes import ingest, running, running_web, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
@@ -133,6 +135,11 @@ def test_analyst_sees_no_table(logins: Logins, connection: Rows) -> None:
 def test_views_hold_nobody(logins: Logins, database: Database, connection: Rows) -> None:
     """Views show dates and amounts, and neither who was called nor what was said; and their rows can be joined."""
     settle(database, [entry(MARKED)])
+    for kind, told in (
+        ("chatbot-session-ended", session()),
+        ("qa-report", {"TaskID": "t", "QADetail": [{MARK: MARK}]}),
+    ):
+        settle(database, [msgspec.structs.replace(entry(told), kind=kind)])
     stored = [connection.execute(f"SELECT * FROM airudder.{table}").fetchall() for table in ("callees", "call_turns")]
     assert "name-MARK" in repr(stored)
     assert "callee-MARK" in repr(stored)
@@ -147,9 +154,10 @@ def test_views_hold_nobody(logins: Logins, database: Database, connection: Rows)
             "JOIN airudder_analytics.call_turns USING (source, call_id)"
         ).fetchall()
 
-    assert len(views) == 8
+    assert len(views) == 10
     assert all(shown[view] for view in views if view not in ("workflows", "nodes"))
     assert "MARK" not in repr(shown)
+    assert MARK not in repr(shown)
     assert "298765" not in repr(shown)
     assert joined == [
         {
