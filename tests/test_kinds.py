@@ -104,7 +104,7 @@ def test_simulator_sends_it(environment: None, client: Any, connection: Rows) ->
         sent = ran("send", f"{url}/airudder/{NAME}", "--kind", NAME, "--count", "40", "--rate", "0", "--bad", "10%")
         assert sent.returncode == 0, sent.stdout + sent.stderr
     assert ran("reconcile").returncode == 0
-    for push in generate(seed=1, count=40, bad_share=0.1, kind=NAME):
+    for push in generate(seed=1, count=40, bad_share=0.1, kinds={NAME: 1}):
         one = normalise(parcel_entry(push.body))
         assert (one.push.status == "dead", one.push.call_id) == (push.is_bad, push.call_id)
 

@@ -196,7 +196,7 @@ def test_report_is_kept_as_it_comes(database: Database, connection: Rows) -> Non
 def test_simulated_pushes_are_as_documented(kind: str) -> None:
     """None is warned of, and each comes to its row."""
     row = {SESSION: SessionRow, REPORT: QaReportRow}[kind]
-    for one in generate(seed=3, count=50, kind=kind):
+    for one in generate(seed=3, count=50, kinds={kind: 1}):
         rows = normalise(of(kind, one.body))
         assert (rows.push.status, rows.push.warnings) == ("normalised", None)
         assert row_of(rows, row)

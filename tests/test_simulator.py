@@ -18,7 +18,7 @@ from ingest.kinds.reading.decode import decode
 from ingest.tables.rows import CallRow
 from ops.local.server import free_port
 from ops.simulator import words
-from ops.simulator.pushes import SimulatedPush, generate
+from ops.simulator.pushes import SimulatedPush, generate, shuffled
 from ops.simulator.sender import Plan, Summary, send
 from tests.pushes import entry, row_of
 
@@ -163,3 +163,24 @@ def test_nobody_there_ends_early(pushes: list[SimulatedPush]) -> None:
 
     assert summary.nobody_is_there
     assert summary.sent < 50
+
+
+def test_kinds_tell_the_same_stories() -> None:
+    """Of several kinds the most frequent one tells of every call, and another one of some of these."""
+    pushes = list(generate(seed=1, count=400, kinds={"custom-api": 4, "chatbot-session-ended": 1}))
+
+    calls = {kind: {push.call_id for push in pushes if push.kind == kind} for kind in {push.kind for push in pushes}}
+
+    assert calls["chatbot-session-ended"] < calls["custom-api"]
+    assert 0.1 < len(calls["chatbot-session-ended"]) / len(calls["custom-api"]) < 0.4
+
+
+def test_pushes_arrive_shuffled_and_again(pushes: list[SimulatedPush]) -> None:
+    """Nothing is lost, about the wanted share comes twice, and the order is another one; the same for the same seed."""
+    arrived = list(shuffled(pushes, seed=1, retries=0.05, among=20))
+
+    assert set(arrived) == set(pushes)
+    assert 0.03 < len(arrived) / len(pushes) - 1 < 0.07
+    assert arrived[: len(pushes)] != pushes
+    assert list(shuffled(pushes, seed=1, retries=0.05, among=20)) == arrived
+    assert list(shuffled(pushes, seed=1, retries=0, among=1)) == pushes

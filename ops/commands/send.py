@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from contextlib import suppress
 from typing import Any
@@ -12,7 +13,7 @@ import click
 
 from ingest import settings
 from ingest.kinds import KINDS
-from ops.simulator.pushes import generate
+from ops.simulator.pushes import Campaign
 from ops.simulator.sender import Plan, Summary, send
 
 
@@ -30,6 +31,20 @@ class _Share(click.ParamType[float]):
         return share
 
 
+class _WeightedKind(click.ParamType[tuple[str, float]]):
+    name = "kind"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        name, _, text = str(value).partition("=")
+        try:
+            weight = float(text or 1)
+        except ValueError:
+            weight = 0.0
+        if name not in KINDS or not 0 < weight < math.inf:
+            self.fail(f"{value} is not a kind, or a kind and a weight, such as custom-api=3", param, ctx)
+        return name, weight
+
+
 @click.command()
 @click.argument("url", required=False)
 @click.option("--count", default=1000, show_default=True, type=click.IntRange(1), help="Pushes to send.")
@@ -37,23 +52,30 @@ class _Share(click.ParamType[float]):
 @click.option("--concurrency", default=64, show_default=True, type=click.IntRange(1), help="Connections at most.")
 @click.option("--seed", default=1, show_default=True, help="The same seed sends the same bytes.")
 @click.option("--bad", default="0%", show_default=True, type=_Share(), help="Share of pushes that end as dead letters.")
-@click.option("--kind", default="custom-api", show_default=True, type=click.Choice(list(KINDS)), help="Of push.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=_WeightedKind(), help="Of push; several, as dialer=3, tell the same stories."
+)
+@click.option("--retries", default="0%", show_default=True, type=_Share(), help="Share of pushes that come twice.")
+@click.option("--shuffle", default=1, show_default=True, type=click.IntRange(1), help="Any order among so many pushes.")
 @click.option("--token", envvar="INGEST_TOKEN", help="Sent as a Bearer credential.  [env: INGEST_TOKEN]")
-def command(url: str | None, kind: str, count: int, seed: int, bad: float, **how: Any) -> None:
-    """Send simulated pushes of a kind to URL, by default its endpoint on this machine.
+def command(url: str | None, rate: float, concurrency: int, token: str | None, **campaign: Any) -> None:
+    """Send simulated pushes to URL, by default the endpoint on this machine; {kind} in it stands for a push's kind.
 
     Exit code 1 if one was not answered as it should have been.
     """
     if url and not url.startswith(("http://", "https://")):
         raise click.BadParameter("it is not of the form http://…", param_hint="URL")
-    plan = Plan(url or _own_url(kind), **how)
+    told = Campaign(**campaign)
+    if url and "{kind}" not in url and len(told.kinds) > 1:
+        raise click.BadParameter("several kinds need {kind} in it", param_hint="URL")
+    plan = Plan(url or _own_url(), rate, concurrency, token)
     summary = Summary()
     is_hidden = not sys.stderr.isatty()
     with (
-        click.progressbar(length=count, label="sending", file=sys.stderr, hidden=is_hidden) as bar,
+        click.progressbar(length=told.length, label="sending", file=sys.stderr, hidden=is_hidden) as bar,
         suppress(KeyboardInterrupt),
     ):
-        asyncio.run(send(plan, generate(seed, count, bad, kind), summary, lambda: bar.update(1)))
+        asyncio.run(send(plan, told.pushes(), summary, lambda: bar.update(1)))
     if summary.nobody_is_there:
         click.echo(f"ingest: nothing answers at {_place(plan.url)} ({', '.join(summary.errors)})", err=True)
     else:
@@ -62,9 +84,9 @@ def command(url: str | None, kind: str, count: int, seed: int, bad: float, **how
         sys.exit(1)
 
 
-def _own_url(kind: str) -> str:
+def _own_url() -> str:
     current = settings.load()
-    return f"http://{current.host}:{current.port}/airudder/{kind}"
+    return f"http://{current.host}:{current.port}/airudder/{{kind}}"
 
 
 def _place(url: str) -> str:

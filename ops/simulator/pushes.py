@@ -1,13 +1,15 @@
-"""Simulated pushes: a kind, a seed and a count in; bodies, and what is to become of each, out."""
+"""Simulated pushes: kinds, a seed and a count in; bodies, and what is to become of each, out."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count as count_from
+from itertools import islice
 
 from ingest.kinds import kind_of
 from ingest.kinds.story import Story, StoryCall, StoryCallee, StoryTurn
@@ -17,6 +19,7 @@ SECOND_NODE_SHARE = 0.05
 """Of pushes: the same call once more, from another node of its workflow"""
 REDIAL_SHARE = 0.3
 """Of calls: another attempt at a callee who was called before"""
+CUSTOM_API: Mapping[str, float] = {"custom-api": 1.0}
 _REMEMBERED = 200
 _FIRST_CALL_AT = datetime(2026, 1, 5, 1, 0, 0, tzinfo=UTC)
 
@@ -30,6 +33,7 @@ class SimulatedPush:
     call_id: str | None
     """None for a bad push: it ends as a dead letter"""
     turns: int = 0
+    kind: str = "custom-api"
 
     @property
     def is_bad(self) -> bool:
@@ -37,27 +41,74 @@ class SimulatedPush:
         return self.call_id is None
 
 
-def generate(seed: int, count: int, bad_share: float = 0.0, kind: str = "custom-api") -> Iterator[SimulatedPush]:
-    """Give `count` pushes, of which about `bad_share` (0 to 1) are bad; the same bytes for the same seed."""
-    vendor = _Vendor(seed, kind)
-    for serial in range(count):
+@dataclass(frozen=True)
+class Campaign:
+    """What `ingest send` is asked for: see `generate` and `shuffled`."""
+
+    count: int
+    seed: int
+    bad: float
+    kinds: Sequence[tuple[str, float]]
+    """Names and weights; none is `custom-api` alone"""
+    retries: float
+    shuffle: int
+
+    @property
+    def length(self) -> int:
+        """About how many pushes it is."""
+        return round(self.count * (1 + self.retries))
+
+    def pushes(self) -> Iterator[SimulatedPush]:
+        """All of them, as they arrive."""
+        told = generate(self.seed, self.count, self.bad, dict(self.kinds) or CUSTOM_API)
+        return shuffled(told, self.seed, self.retries, self.shuffle)
+
+
+def generate(
+    seed: int, count: int, bad_share: float = 0.0, kinds: Mapping[str, float] = CUSTOM_API
+) -> Iterator[SimulatedPush]:
+    """Give `count` pushes, of which about `bad_share` (0 to 1) are bad; the same bytes for the same seed.
+
+    `kinds`: by name how often a story is told by it, beside the others: each push of a story tells the same of it.
+    """
+    return islice(_told(_Vendor(seed), bad_share, kinds), count)
+
+
+def shuffled(pushes: Iterable[SimulatedPush], seed: int, retries: float, among: int) -> Iterator[SimulatedPush]:
+    """The same pushes as they arrive: each among so many others in any order, and this share (0 to 1) once more."""
+    chance = random.Random(seed)  # noqa: S311 - to be the same for the same seed
+    waiting: list[SimulatedPush] = []
+    for push in pushes:
+        waiting += [push] * (1 + (chance.random() < retries))
+        while len(waiting) >= among:
+            yield waiting.pop(chance.randrange(len(waiting)))
+    chance.shuffle(waiting)
+    yield from waiting
+
+
+def _told(vendor: _Vendor, bad_share: float, kinds: Mapping[str, float]) -> Iterator[SimulatedPush]:
+    most = max(kinds.values())
+    for serial in count_from(0):
         if vendor.random.random() < bad_share:
-            yield vendor.bad_push(serial)
-        else:
-            yield vendor.good_push(serial)
+            yield vendor.bad_push(serial, vendor.random.choice(list(kinds)))
+            continue
+        story = vendor.story(serial)
+        for kind, weight in kinds.items():
+            if weight == most or vendor.random.random() < weight / most:
+                yield vendor.told(story, kind)
 
 
 class _Vendor:
     """Remembers the latest calls, as redials and second nodes come back to them."""
 
-    def __init__(self, seed: int, kind: str) -> None:
+    def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - to be the same for the same seed
-        self._simulate = kind_of(kind).simulate
         self._stories: list[tuple[words.Workflow, Story]] = []
 
-    def good_push(self, serial: int) -> SimulatedPush:
+    def story(self, serial: int) -> Story:
+        """What happens next."""
         if self._stories and self.random.random() < SECOND_NODE_SHARE:
-            return self._sent(self._from_second_node(*self.random.choice(self._stories), serial))
+            return self._from_second_node(*self.random.choice(self._stories), serial)
         if self._stories and self.random.random() < REDIAL_SHARE:
             workflow, former = self.random.choice(self._stories)
             story = self._new_call(serial, workflow, former.callee, former.call.attempt + 1)
@@ -65,17 +116,19 @@ class _Vendor:
             workflow = self.random.choice(words.WORKFLOWS)
             story = self._new_call(serial, workflow, self._callee(workflow), 1)
         self._stories = [*self._stories[-_REMEMBERED:], (workflow, story)]
-        return self._sent(story)
+        return story
 
-    def bad_push(self, serial: int) -> SimulatedPush:
+    def bad_push(self, serial: int, kind: str) -> SimulatedPush:
+        """One of which nothing can be normalised."""
         body, status = self.random.choice(_BAD_BODIES)(serial)
-        return SimulatedPush(body, status, None)
+        return SimulatedPush(body, status, None, kind=kind)
 
-    def _sent(self, story: Story) -> SimulatedPush:
-        push = self._simulate(story, self.random)
+    def told(self, story: Story, kind: str) -> SimulatedPush:
+        """The push of a story."""
+        push = kind_of(kind).simulate(story, self.random)
         # Some senders escape what is beyond ASCII, others do not.
         body = json.dumps(push, ensure_ascii=self.random.random() < 0.5).encode()
-        return SimulatedPush(body, 200, story.call.call_id, len(story.call.turns))
+        return SimulatedPush(body, 200, story.call.call_id, len(story.call.turns), kind)
 
     def _new_call(self, serial: int, workflow: words.Workflow, callee: StoryCallee, attempt: int) -> Story:
         node = workflow.nodes[0]

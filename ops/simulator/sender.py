@@ -56,6 +56,7 @@ class Plan:
     """Where to send, how fast and with how many connections."""
 
     url: str
+    """`{kind}` in it stands for a push's kind"""
     rate: float
     """Pushes a second; 0 is as fast as the connections allow"""
     concurrency: int
@@ -103,7 +104,7 @@ async def _post(
     summary.sent += 1
     summary.late += now - due > LATE_SECONDS
     try:
-        async with session.post(url, data=push.body) as answer:
+        async with session.post(url.replace("{kind}", push.kind), data=push.body) as answer:
             await answer.read()
     except (aiohttp.ClientError, TimeoutError) as error:
         summary.errors[type(error).__name__] += 1
