@@ -21,7 +21,10 @@ from tests.conftest import TABLES
 
 Rows = Connection[dict[str, Any]]
 
-READS_ALL = {"OUTCOMES_BY_HOUR": "reconcile holds every push of seven days against what was acknowledged"}
+READS_ALL = {
+    "OUTCOMES_BY_HOUR": "reconcile holds every push of seven days against what was acknowledged",
+    "REPLAY_OF_KIND": "a replay is of all pushes of a kind",
+}
 """Statements whose purpose it is to read all pushes, and why"""
 LARGE = re.compile(r"(pushes|calls|cases|callees|call_attributes|call_turns|case_answers)(_|$)")
 MOST_ROWS = 1_000
@@ -55,7 +58,8 @@ _NOBODY: dict[str, Any] = {
     "source": None, "case_id": None, "numbers": [], "spellings": [], "in_e164": [], "case_numbers": [],
     "case_spellings": [], "call_sources": [], "call_ids": [], "case_sources": [], "case_ids": [],
     "sources": ["shop"] * 2, "callee_numbers": ["+628121000003"] * 2, "push_ids": [uuid4(), uuid4()],
-    "kinds": ["custom-api"] * 2, "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50,
+    "kinds": ["custom-api"] * 2, "kind": "custom-api", "begun": datetime.now(UTC), "portion": 10,
+    "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50,
     "since": datetime.now(UTC) - timedelta(hours=1),
     "received_ats": [datetime.now(UTC)] * 2, "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
 }  # fmt: skip

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from ingest import tables
 from ingest.errors import PostgresAwayError
+from ingest.kinds.normalise import normalise
+from ingest.tables import TABLE_OF
 from tests.pushes import entry, push
 from tests.stored import outcomes
 from workers.database import Database
@@ -38,7 +39,9 @@ def test_upserts_are_planned_once(database: Database, connection: Rows) -> None:
 
     plans = "SELECT split_part(statement, ' ', 3), generic_plans > 0 FROM pg_prepared_statements"
     prepared = database.run(lambda connection: connection.execute(plans).fetchall())
-    assert sorted(prepared) == sorted((f"airudder.{table.name}", True) for table in tables.TABLES)
+    assert sorted(prepared) == sorted(
+        (f"airudder.{TABLE_OF[type(row)].name}", True) for row in normalise(entry(push())).rows
+    )
 
 
 def test_lost_connection_is_replaced(database: Database, connection: Rows) -> None:

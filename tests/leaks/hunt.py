@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -117,7 +118,7 @@ class Hunt:
     async def command(self, *command: str | Path, shows: str, **environ: str) -> None:
         """Run a command that has to print `shows`."""
         printed = await self.run(*command, **environ)
-        is_shown = shows in printed
+        is_shown = shows in re.sub(" +", " ", printed)
         assert is_shown, f"{command} {environ}\n{printed[-2000:]}"
         self.evidence.add("commands", printed.encode())
 

@@ -335,7 +335,7 @@ async def erase_somebody(hunt: Hunt) -> None:
     async with hunt.frozen_workers():
         await hunt.send(hunt.accepted[-1])
         await hunt.ingest("erase", "--callee-number", asked_for["callee_number"], "--dry-run", shows="would be erased")
-        await hunt.ingest("erase", "--callee-number", asked_for["callee_number"], shows="in_redis         1")
+        await hunt.ingest("erase", "--callee-number", asked_for["callee_number"], shows="in_redis 1")
     await hunt.ingest("erase", "--case-id", asked_for["case_id"], shows="nothing found")
     await hunt.stand.wait_until_quiet()
     await hunt.look()

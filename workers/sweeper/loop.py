@@ -7,8 +7,6 @@ the tables, and not what RQ says of its jobs.
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +30,7 @@ from workers.sweeper.old_transcripts import OldTranscripts
 from workers.sweeper.partitions import Partitions
 from workers.sweeper.pending import PendingPushes
 from workers.sweeper.retention import FOR_EVER, Days
+from workers.sweeper.stop import Stop
 
 INTERVAL_SECONDS = 2.0
 """From a pass that found nothing to do until the next one"""
@@ -98,10 +97,8 @@ def main() -> None:
     client = brisk_client(current.redis_url)
     look_at_servers(client, current.database_url)
     sweeper = Sweeper(client, database, keep=keep)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    while not stop.is_set():
+    stop = Stop()
+    while not stop.is_wanted:
         handled = 0
         try:
             handled = sweeper.run_once()
