@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (6, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (7, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -297,6 +297,7 @@ CREATE TABLE IF NOT EXISTS airudder.workflows (
   source      text        NOT NULL,
   workflow_id text        NOT NULL,
   name        text,
+  status      text,
   received_at timestamptz NOT NULL,
   push_id     uuid        NOT NULL,
   kept_from   jsonb,
@@ -305,6 +306,38 @@ CREATE TABLE IF NOT EXISTS airudder.workflows (
 ) WITH (fillfactor = 50);
 
 COMMENT ON TABLE airudder.workflows IS 'A row is one workflow of a source, by its newest name.';
+COMMENT ON COLUMN airudder.workflows.status IS 'In the vendor''s words, which are not documented.';
+
+CREATE TABLE airudder.workflow_statuses (
+  source      text        NOT NULL,
+  workflow_id text        NOT NULL,
+  told_by     uuid        NOT NULL,
+  status      text,
+  node_tasks  jsonb,
+  received_at timestamptz NOT NULL,
+  push_id     uuid        NOT NULL,
+  kept_from   jsonb,
+  PRIMARY KEY (workflow_id, source, told_by),
+  CONSTRAINT workflow_status_workflow_id_is_not_empty CHECK (workflow_id <> '')
+);
+
+COMMENT ON TABLE airudder.workflow_statuses IS
+  'A row is one change of a workflow''s status, as one push told of it; rows are only added.';
+COMMENT ON COLUMN airudder.workflow_statuses.told_by IS
+  'The push. Its id begins with when it came, so the rows of a workflow are in the order of their coming.';
+COMMENT ON COLUMN airudder.workflow_statuses.node_tasks IS
+  'actions: [{"nodetask_id": …, "name": …, "node_type": …, "task_id": …, "task_status": …}], without what is null; '
+  'node_task_statuses shows a row each.';
+
+CREATE VIEW airudder.node_task_statuses AS
+SELECT source, workflow_id, told_by, (number - 1)::integer AS position, task ->> 'nodetask_id' AS nodetask_id,
+  task ->> 'name' AS name, task ->> 'node_type' AS node_type, task ->> 'task_id' AS task_id,
+  task ->> 'task_status' AS task_status, received_at
+FROM airudder.workflow_statuses CROSS JOIN jsonb_array_elements(node_tasks) WITH ORDINALITY AS each (task, number);
+
+COMMENT ON VIEW airudder.node_task_statuses IS
+  'A row is the status of one node task of a workflow, as one push told of it.';
+COMMENT ON COLUMN airudder.node_task_statuses.position IS 'Place in actions, from 0.';
 
 CREATE TABLE IF NOT EXISTS airudder.nodes (
   source      text        NOT NULL,
@@ -319,6 +352,24 @@ CREATE TABLE IF NOT EXISTS airudder.nodes (
 ) WITH (fillfactor = 50);
 
 COMMENT ON TABLE airudder.nodes IS 'A row is one custom-API node of a workflow, by its newest name.';
+
+CREATE TABLE airudder.node_tasks (
+  source      text        NOT NULL,
+  workflow_id text        NOT NULL,
+  nodetask_id text        NOT NULL,
+  name        text,
+  node_type   text,
+  task_id     text,
+  task_status text,
+  received_at timestamptz NOT NULL,
+  push_id     uuid        NOT NULL,
+  kept_from   jsonb,
+  PRIMARY KEY (source, workflow_id, nodetask_id),
+  CONSTRAINT nodetask_id_is_not_empty CHECK (nodetask_id <> '')
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE airudder.node_tasks IS 'A row is one node''s task in a workflow, by its newest status.';
+COMMENT ON COLUMN airudder.node_tasks.task_status IS 'In the vendor''s words, which are not documented.';
 
 
 -- Who was called, about what -----------------------------------------------------------------------------------------
@@ -662,8 +713,17 @@ FROM airudder.sessions CROSS JOIN airudder.pseudonym_key;
 
 CREATE VIEW airudder_analytics.qa_reports AS SELECT source, task_id, detail_count, received_at FROM airudder.qa_reports;
 
-CREATE VIEW airudder_analytics.workflows AS SELECT source, workflow_id, name, received_at FROM airudder.workflows;
+CREATE VIEW airudder_analytics.workflows AS
+SELECT source, workflow_id, name, status, received_at FROM airudder.workflows;
+
+CREATE VIEW airudder_analytics.workflow_statuses AS
+SELECT source, workflow_id, status, received_at FROM airudder.workflow_statuses;
+
 CREATE VIEW airudder_analytics.nodes AS SELECT source, workflow_id, node_id, name, received_at FROM airudder.nodes;
+
+CREATE VIEW airudder_analytics.node_tasks AS
+SELECT source, workflow_id, nodetask_id, name, node_type, task_id, task_status, received_at FROM airudder.node_tasks;
+
 CREATE VIEW airudder_analytics.ring_types AS SELECT ring_type, meaning FROM airudder.ring_types;
 CREATE VIEW airudder_analytics.hangup_types AS SELECT hangup_type, meaning FROM airudder.hangup_types;
 
@@ -719,10 +779,12 @@ BEGIN
       status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, task_id, callee_number,
       case_id, call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
-      airudder.cases, airudder.calls, airudder.call_attributes, airudder.sessions, airudder.qa_reports
-      TO airudder_worker;
-    GRANT SELECT ON airudder.case_answers, airudder.call_turns, airudder.session_messages, airudder.qa_report_details
-      TO airudder_worker;
+      airudder.cases, airudder.calls, airudder.call_attributes, airudder.sessions, airudder.qa_reports,
+      airudder.node_tasks TO airudder_worker;
+    -- A history's rows that a retry told are removed once its first delivery is settled.
+    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO airudder_worker;
+    GRANT SELECT ON airudder.case_answers, airudder.call_turns, airudder.session_messages, airudder.qa_report_details,
+      airudder.node_task_statuses TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
       airudder.check_pushes_default(date), airudder.open_pushes_default(date), airudder.drop_pushes_partition(date),
       airudder.delete_default_pushes(timestamptz, integer), airudder.installation() TO airudder_worker;

@@ -57,8 +57,8 @@ def told(connection: Rows, deliveries: Sequence[Entry], source: str) -> list[dic
     for table in (*EVERYTHING, "pushes"):
         for row in connection.execute(f"SELECT * FROM airudder.{table} WHERE source = %s", [source]):
             kept = {name: places[push] for name, push in (row.get("kept_from") or {}).items()}
-            at = row.get("push_id") and places[str(row["push_id"])]
-            ids = {"source": None, "push_id": at, "kept_from": kept, "normalised_at": bool(row.get("normalised_at"))}
+            by = {name: places[str(row[name])] for name in ("push_id", "told_by") if row.get(name)}
+            ids = {"source": None, "kept_from": kept, "normalised_at": bool(row.get("normalised_at")), **by}
             found.append({"table": table, **row, **ids})
     return sorted(found, key=str)
 

@@ -53,9 +53,13 @@ def write_late(connection: _Connection, late: Normalised, *, through_redis: bool
 
 def _write_rows(connection: _Connection, late: Normalised, retries: set[Delivery]) -> None:
     rows: list[Any] = list(late.rows)
+    retry_ids = {push_id for _, push_id in retries}
     for table, key in _in_lock_order(late.rows):
-        if stored := connection.execute(sql.lock(table).encode(), key).fetchone():
-            rows.append(_told_by_first(table, stored, {push_id for _, push_id in retries}, late.push.push_id))
+        if table.is_history:
+            # The retries have told the same, in rows of their own.
+            connection.execute(sql.forget_told(table).encode(), (*key[:-1], list(retry_ids)))
+        elif stored := connection.execute(sql.lock(table).encode(), key).fetchone():
+            rows.append(_told_by_first(table, stored, retry_ids, late.push.push_id))
             connection.execute(sql.forget_version(table).encode(), key)
     if retries:
         rows += _told_between(connection, late, max(retries))
@@ -63,8 +67,8 @@ def _write_rows(connection: _Connection, late: Normalised, retries: set[Delivery
 
 
 def _in_lock_order(rows: Iterable[Row]) -> Iterator[tuple[Table, Key]]:
-    by_table = {type(row): row for row in rows}
-    return ((table, table.key_of(by_table[table.row])) for table in TABLES if table.row in by_table)
+    keys = {(TABLE_OF[type(row)], TABLE_OF[type(row)].key_of(row)) for row in rows}
+    return ((table, key) for table in TABLES for key in sorted(key for other, key in keys if other is table))
 
 
 def _told_by_first(table: Table, stored: tuple[Any, ...], retries: set[UUID], first: UUID) -> tuple[Any, ...]:
@@ -87,7 +91,9 @@ def _told_between(connection: _Connection, late: Normalised, last_retry: Deliver
     where |= {"since": late.push.received_at, "until": last_retry[0], "most": MOST_BETWEEN}
     by_ids: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in late.rows:
-        by_ids[_found_by(TABLE_OF[type(row)])].append(row)
+        # Of a history no other push tells the same row.
+        if not TABLE_OF[type(row)].is_history:
+            by_ids[_found_by(TABLE_OF[type(row)])].append(row)
     for ids, rows in by_ids.items():
         yield from _told_again(connection, statements.find_pushes_between(ids), where, rows)
 

@@ -32,16 +32,17 @@ def _one_a_key(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...
     for row in rows:
         key = key_of(row)
         other = found.get(key)
-        # Most rows are alone; of a workflow or node each push tells, and the newest of them says all there is to say.
-        if other is None or (_says_all(row, end_of_key) and row[PUSH_ID] >= other[PUSH_ID]):
+        # Most rows are alone; of a workflow or node each push tells, and most say the same.
+        if other is None or (_says_as_much(row, other, end_of_key) and row[PUSH_ID] >= other[PUSH_ID]):
             found[key] = row
         else:
             found[key] = newer_of(table, other, row)
     return [found[key] for key in sorted(found)]
 
 
-def _says_all(row: tuple[Any, ...], end_of_key: int) -> bool:
-    return row[KEPT_FROM] is None and None not in row[end_of_key:KEPT_FROM]
+def _says_as_much(row: tuple[Any, ...], other: tuple[Any, ...], end_of_key: int) -> bool:
+    columns = row[end_of_key:KEPT_FROM]
+    return row[KEPT_FROM] is None and (None not in columns or columns == other[end_of_key:KEPT_FROM])
 
 
 def newer_of(table: Table, one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:

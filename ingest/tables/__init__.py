@@ -15,6 +15,7 @@ from ingest.tables.personal import (
     erased_all,
     kept,
     kept_all,
+    kept_unseen,
     pseudonym,
 )
 from ingest.tables.rows import (
@@ -23,9 +24,11 @@ from ingest.tables.rows import (
     CallRow,
     CaseRow,
     NodeRow,
+    NodeTaskRow,
     QaReportRow,
     SessionRow,
     WorkflowRow,
+    WorkflowStatusRow,
 )
 from ingest.tables.table import Table
 
@@ -108,8 +111,21 @@ TABLES = (
         lists={"details": "qa_report_details"},
         personal={**kept_all("task_id detail_count"), "details": ERASED},
     ),
-    Table("workflows", WorkflowRow, 2, personal=kept_all("workflow_id name")),
+    Table(
+        "workflow_statuses",
+        WorkflowStatusRow,
+        3,
+        lists={"node_tasks": "node_task_statuses"},
+        personal={**kept_all("workflow_id status"), **kept_unseen("told_by node_tasks")},
+    ),
+    Table("workflows", WorkflowRow, 2, personal=kept_all("workflow_id name status")),
     Table("nodes", NodeRow, 3, personal=kept_all("workflow_id node_id name")),
+    Table(
+        "node_tasks",
+        NodeTaskRow,
+        3,
+        personal=kept_all("workflow_id nodetask_id name node_type task_id task_status"),
+    ),
 )
 
 TABLE_OF: dict[type[tuple[object, ...]], Table] = {table.row: table for table in TABLES}

@@ -13,7 +13,9 @@ def generated() -> str:
         for name, statement in (
             ("upsert", sql.upsert(table)),
             ("lock", sql.lock(table)),
-            ("forget_version", sql.forget_version(table)),
+            ("forget_told", sql.forget_told(table))
+            if table.is_history
+            else ("forget_version", sql.forget_version(table)),
         )
     ]
     return "\n".join(["-- Generated: change ingest/tables/__init__.py or sql.py, and print it again.\n", *statements])

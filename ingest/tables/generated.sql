@@ -282,24 +282,53 @@ SELECT received_at, push_id, source, task_id, details::text, detail_count, kept_
 
 UPDATE airudder.qa_reports SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND task_id = %s;
 
--- workflows: upsert
+-- workflow_statuses: upsert
 
-INSERT INTO airudder.workflows AS stored (received_at, push_id, source, workflow_id, name, kept_from)
-SELECT received_at, push_id, source, workflow_id, name, kept_from::jsonb
-FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, workflow_id, name, kept_from)
-ON CONFLICT (source, workflow_id) DO UPDATE SET
-  name = CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN excluded.name ELSE stored.name END,
+INSERT INTO airudder.workflow_statuses AS stored (received_at, push_id, source, workflow_id, told_by, status, node_tasks, kept_from)
+SELECT received_at, push_id, source, workflow_id, told_by, status, node_tasks::jsonb, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, workflow_id, told_by, status, node_tasks, kept_from)
+ON CONFLICT (source, workflow_id, told_by) DO UPDATE SET
+  status = CASE WHEN excluded.status IS NOT NULL AND (stored.status IS NULL OR coalesce((stored.kept_from ->> 'status')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'status')::uuid, excluded.push_id)) THEN excluded.status ELSE stored.status END,
+  node_tasks = CASE WHEN excluded.node_tasks IS NOT NULL AND (stored.node_tasks IS NULL OR coalesce((stored.kept_from ->> 'node_tasks')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'node_tasks')::uuid, excluded.push_id)) THEN excluded.node_tasks ELSE stored.node_tasks END,
   received_at = greatest(stored.received_at, excluded.received_at),
   push_id = greatest(stored.push_id, excluded.push_id),
   kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
-    AND (excluded.name IS NOT NULL OR stored.name IS NULL) THEN NULL
+    AND (excluded.status IS NOT NULL OR stored.status IS NULL) AND (excluded.node_tasks IS NOT NULL OR stored.node_tasks IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'status', CASE WHEN excluded.status IS NOT NULL AND (stored.status IS NULL OR coalesce((stored.kept_from ->> 'status')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'status')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'status')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.status IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'status')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'node_tasks', CASE WHEN excluded.node_tasks IS NOT NULL AND (stored.node_tasks IS NULL OR coalesce((stored.kept_from ->> 'node_tasks')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'node_tasks')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'node_tasks')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.node_tasks IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'node_tasks')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- workflow_statuses: lock
+
+SELECT received_at, push_id, source, workflow_id, told_by, status, node_tasks::text, kept_from::text FROM airudder.workflow_statuses WHERE source = %s AND workflow_id = %s AND told_by = %s FOR UPDATE;
+
+-- workflow_statuses: forget_told
+
+DELETE FROM airudder.workflow_statuses WHERE source = %s AND workflow_id = %s AND told_by = ANY (%s::uuid[]);
+
+-- workflows: upsert
+
+INSERT INTO airudder.workflows AS stored (received_at, push_id, source, workflow_id, name, status, kept_from)
+SELECT received_at, push_id, source, workflow_id, name, status, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, workflow_id, name, status, kept_from)
+ON CONFLICT (source, workflow_id) DO UPDATE SET
+  name = CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN excluded.name ELSE stored.name END,
+  status = CASE WHEN excluded.status IS NOT NULL AND (stored.status IS NULL OR coalesce((stored.kept_from ->> 'status')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'status')::uuid, excluded.push_id)) THEN excluded.status ELSE stored.status END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.name IS NOT NULL OR stored.name IS NULL) AND (excluded.status IS NOT NULL OR stored.status IS NULL) THEN NULL
   ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
     'name', CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
-      WHEN stored.name IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+      WHEN stored.name IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'status', CASE WHEN excluded.status IS NOT NULL AND (stored.status IS NULL OR coalesce((stored.kept_from ->> 'status')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'status')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'status')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.status IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'status')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
 
 -- workflows: lock
 
-SELECT received_at, push_id, source, workflow_id, name, kept_from::text FROM airudder.workflows WHERE source = %s AND workflow_id = %s FOR UPDATE;
+SELECT received_at, push_id, source, workflow_id, name, status, kept_from::text FROM airudder.workflows WHERE source = %s AND workflow_id = %s FOR UPDATE;
 
 -- workflows: forget_version
 
@@ -327,3 +356,35 @@ SELECT received_at, push_id, source, workflow_id, node_id, name, kept_from::text
 -- nodes: forget_version
 
 UPDATE airudder.nodes SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND workflow_id = %s AND node_id = %s;
+
+-- node_tasks: upsert
+
+INSERT INTO airudder.node_tasks AS stored (received_at, push_id, source, workflow_id, nodetask_id, name, node_type, task_id, task_status, kept_from)
+SELECT received_at, push_id, source, workflow_id, nodetask_id, name, node_type, task_id, task_status, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]) AS row (received_at, push_id, source, workflow_id, nodetask_id, name, node_type, task_id, task_status, kept_from)
+ON CONFLICT (source, workflow_id, nodetask_id) DO UPDATE SET
+  name = CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN excluded.name ELSE stored.name END,
+  node_type = CASE WHEN excluded.node_type IS NOT NULL AND (stored.node_type IS NULL OR coalesce((stored.kept_from ->> 'node_type')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'node_type')::uuid, excluded.push_id)) THEN excluded.node_type ELSE stored.node_type END,
+  task_id = CASE WHEN excluded.task_id IS NOT NULL AND (stored.task_id IS NULL OR coalesce((stored.kept_from ->> 'task_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'task_id')::uuid, excluded.push_id)) THEN excluded.task_id ELSE stored.task_id END,
+  task_status = CASE WHEN excluded.task_status IS NOT NULL AND (stored.task_status IS NULL OR coalesce((stored.kept_from ->> 'task_status')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'task_status')::uuid, excluded.push_id)) THEN excluded.task_status ELSE stored.task_status END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.name IS NOT NULL OR stored.name IS NULL) AND (excluded.node_type IS NOT NULL OR stored.node_type IS NULL) AND (excluded.task_id IS NOT NULL OR stored.task_id IS NULL) AND (excluded.task_status IS NOT NULL OR stored.task_status IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'name', CASE WHEN excluded.name IS NOT NULL AND (stored.name IS NULL OR coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'name')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.name IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'name')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'node_type', CASE WHEN excluded.node_type IS NOT NULL AND (stored.node_type IS NULL OR coalesce((stored.kept_from ->> 'node_type')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'node_type')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'node_type')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.node_type IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'node_type')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'task_id', CASE WHEN excluded.task_id IS NOT NULL AND (stored.task_id IS NULL OR coalesce((stored.kept_from ->> 'task_id')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'task_id')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'task_id')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.task_id IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'task_id')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END,
+    'task_status', CASE WHEN excluded.task_status IS NOT NULL AND (stored.task_status IS NULL OR coalesce((stored.kept_from ->> 'task_status')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'task_status')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'task_status')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.task_status IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'task_status')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- node_tasks: lock
+
+SELECT received_at, push_id, source, workflow_id, nodetask_id, name, node_type, task_id, task_status, kept_from::text FROM airudder.node_tasks WHERE source = %s AND workflow_id = %s AND nodetask_id = %s FOR UPDATE;
+
+-- node_tasks: forget_version
+
+UPDATE airudder.node_tasks SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND workflow_id = %s AND nodetask_id = %s;

@@ -38,6 +38,11 @@ def kept_all(columns: str) -> dict[str, Personal]:
     return {column: kept(column) for column in columns.split()}
 
 
+def kept_unseen(columns: str) -> dict[str, Personal]:
+    """Each of these columns, divided by spaces, says nothing of a person, and nothing that analysts ask for."""
+    return dict.fromkeys(columns.split(), Personal("{column}", ()))
+
+
 def erased_all(columns: str) -> dict[str, Personal]:
     """Each of these columns, divided by spaces, may hold anything about a person: none of it stays or is shown."""
     return dict.fromkeys(columns.split(), ERASED)

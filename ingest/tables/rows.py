@@ -50,6 +50,22 @@ class WorkflowRow(NamedTuple):
     workflow_id: str
     # -
     name: str | None = None
+    status: str | None = None
+    kept_from: KeptFrom = None
+
+
+class WorkflowStatusRow(NamedTuple):
+    """`workflow_statuses`"""
+
+    received_at: datetime
+    push_id: UUID
+    source: str
+    workflow_id: str
+    told_by: UUID
+    # -
+    status: str | None = None
+    node_tasks: Json | None = None
+    """`[{"nodetask_id": …, "name": …, "node_type": …, "task_id": …, "task_status": …}]`"""
     kept_from: KeptFrom = None
 
 
@@ -63,6 +79,22 @@ class NodeRow(NamedTuple):
     node_id: str
     # -
     name: str | None = None
+    kept_from: KeptFrom = None
+
+
+class NodeTaskRow(NamedTuple):
+    """`node_tasks`"""
+
+    received_at: datetime
+    push_id: UUID
+    source: str
+    workflow_id: str
+    nodetask_id: str
+    # -
+    name: str | None = None
+    node_type: str | None = None
+    task_id: str | None = None
+    task_status: str | None = None
     kept_from: KeptFrom = None
 
 
@@ -197,7 +229,18 @@ class QaReportRow(NamedTuple):
     kept_from: KeptFrom = None
 
 
-Row = WorkflowRow | NodeRow | CalleeRow | CaseRow | CallRow | AttributesRow | SessionRow | QaReportRow
+Row = (
+    WorkflowRow
+    | WorkflowStatusRow
+    | NodeRow
+    | NodeTaskRow
+    | CalleeRow
+    | CaseRow
+    | CallRow
+    | AttributesRow
+    | SessionRow
+    | QaReportRow
+)
 """What a push tells of one thing"""
 
 

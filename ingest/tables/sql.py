@@ -57,6 +57,12 @@ def forget_version(table: Table) -> str:
 
 
 @functools.cache
+def forget_told(table: Table) -> str:
+    """Remove the rows of a history that some pushes have told, by the key whose last column is an array of these."""
+    return f"DELETE FROM airudder.{table.name} WHERE {_is_key(table).removesuffix('%s')}ANY (%s::uuid[])"
+
+
+@functools.cache
 def clear_old_lists(table: Table) -> str:
     """Remove the lists of so many `rows` whose time is from `since` on and before `before`, the oldest first; how many
     rows and items they were, and the last time as text: there are years that Python does not know.

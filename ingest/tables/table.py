@@ -75,6 +75,11 @@ class Table:
         return self.columns[_KEY : self.end_of_key]
 
     @property
+    def is_history(self) -> bool:
+        """Whether each push has rows of its own: the last column of the key says which, and rows are only added."""
+        return self.key[-1] == "told_by"
+
+    @property
     def end_of_key(self) -> int:
         """The place of the first column behind the key."""
         return _KEY + self.key_length

@@ -1,0 +1,78 @@
+"""Node tasks: the nodes of a workflow that a push of several kinds lists; their rows, and the list as it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from ingest.kinds.kind import Origin
+from ingest.kinds.reading import values
+from ingest.tables.rows import Json, NodeTaskRow
+
+
+class NodeTask(msgspec.Struct, gc=False):
+    """A node of a workflow, and the task that it has in it."""
+
+    nodetask_id: str | None = None
+    nodetask_name: str | None = None
+    node_type: str | None = None
+    task_id: str | None = None
+    """Absent for nodes that call nobody"""
+    task_status: str | None = None
+    """Its values are not documented. A list of nodes that a callee has passed has none"""
+
+
+class StoredNodeTask(msgspec.Struct, omit_defaults=True, gc=False):
+    """One node task in a list that is a column; what is null is left out."""
+
+    nodetask_id: str | None = None
+    name: str | None = None
+    node_type: str | None = None
+    task_id: str | None = None
+    task_status: str | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def read_node_tasks(sent: list[NodeTask] | None, path: str, origin: Origin) -> list[StoredNodeTask]:
+    """The node tasks in the order of the list, with ids as tables have them; one without an id is warned of."""
+    return [
+        _read(one, f"{path}[{position}]", origin)
+        for position, one in enumerate(values.bounded(sent or [], path, origin.warnings))
+    ]
+
+
+def _read(one: NodeTask, path: str, origin: Origin) -> StoredNodeTask:
+    nodetask_id = values.identifier(one.nodetask_id, f"{path}.nodetask_id", origin.warnings)
+    if not nodetask_id:
+        origin.warnings.add(f"{path}.nodetask_id", "missing: the node task is stored in the list alone")
+    return StoredNodeTask(
+        nodetask_id,
+        one.nodetask_name or None,
+        one.node_type or None,
+        values.identifier(one.task_id, f"{path}.task_id", origin.warnings),
+        one.task_status or None,
+    )
+
+
+def node_task_rows(tasks: Iterable[StoredNodeTask], workflow_id: str, origin: Origin) -> Iterator[NodeTaskRow]:
+    """A row for each id; of one that is listed twice the last says how it is, as there is one row a push and key."""
+    by_id = {task.nodetask_id: task for task in tasks if task.nodetask_id}
+    for nodetask_id, task in by_id.items():
+        yield NodeTaskRow(
+            *origin.version,
+            origin.source,
+            workflow_id,
+            nodetask_id,
+            task.name,
+            task.node_type,
+            task.task_id,
+            task.task_status,
+        )
+
+
+def node_tasks_as_json(tasks: list[StoredNodeTask]) -> Json | None:
+    """The list for a column; None if it is empty, of which a push says nothing."""
+    return Json(_encode(tasks).decode()) if tasks else None

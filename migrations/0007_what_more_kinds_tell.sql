@@ -1,0 +1,71 @@
+-- What the kinds workflow-status, list-completed and call-completed tell of.
+
+---- transaction
+
+ALTER TABLE airudder.workflows ADD COLUMN status text;
+
+COMMENT ON COLUMN airudder.workflows.status IS 'In the vendor''s words, which are not documented.';
+
+DROP VIEW airudder_analytics.workflows;
+
+CREATE VIEW airudder_analytics.workflows AS
+SELECT source, workflow_id, name, status, received_at FROM airudder.workflows;
+
+---- transaction
+
+CREATE TABLE airudder.workflow_statuses (
+  source      text        NOT NULL,
+  workflow_id text        NOT NULL,
+  told_by     uuid        NOT NULL,
+  status      text,
+  node_tasks  jsonb,
+  received_at timestamptz NOT NULL,
+  push_id     uuid        NOT NULL,
+  kept_from   jsonb,
+  PRIMARY KEY (workflow_id, source, told_by),
+  CONSTRAINT workflow_status_workflow_id_is_not_empty CHECK (workflow_id <> '')
+);
+
+COMMENT ON TABLE airudder.workflow_statuses IS
+  'A row is one change of a workflow''s status, as one push told of it; rows are only added.';
+COMMENT ON COLUMN airudder.workflow_statuses.told_by IS
+  'The push. Its id begins with when it came, so the rows of a workflow are in the order of their coming.';
+COMMENT ON COLUMN airudder.workflow_statuses.node_tasks IS
+  'actions: [{"nodetask_id": …, "name": …, "node_type": …, "task_id": …, "task_status": …}], without what is null; '
+  'node_task_statuses shows a row each.';
+
+CREATE VIEW airudder.node_task_statuses AS
+SELECT source, workflow_id, told_by, (number - 1)::integer AS position, task ->> 'nodetask_id' AS nodetask_id,
+  task ->> 'name' AS name, task ->> 'node_type' AS node_type, task ->> 'task_id' AS task_id,
+  task ->> 'task_status' AS task_status, received_at
+FROM airudder.workflow_statuses CROSS JOIN jsonb_array_elements(node_tasks) WITH ORDINALITY AS each (task, number);
+
+COMMENT ON VIEW airudder.node_task_statuses IS
+  'A row is the status of one node task of a workflow, as one push told of it.';
+COMMENT ON COLUMN airudder.node_task_statuses.position IS 'Place in actions, from 0.';
+
+CREATE VIEW airudder_analytics.workflow_statuses AS
+SELECT source, workflow_id, status, received_at FROM airudder.workflow_statuses;
+
+---- transaction
+
+CREATE TABLE airudder.node_tasks (
+  source      text        NOT NULL,
+  workflow_id text        NOT NULL,
+  nodetask_id text        NOT NULL,
+  name        text,
+  node_type   text,
+  task_id     text,
+  task_status text,
+  received_at timestamptz NOT NULL,
+  push_id     uuid        NOT NULL,
+  kept_from   jsonb,
+  PRIMARY KEY (source, workflow_id, nodetask_id),
+  CONSTRAINT nodetask_id_is_not_empty CHECK (nodetask_id <> '')
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE airudder.node_tasks IS 'A row is one node''s task in a workflow, by its newest status.';
+COMMENT ON COLUMN airudder.node_tasks.task_status IS 'In the vendor''s words, which are not documented.';
+
+CREATE VIEW airudder_analytics.node_tasks AS
+SELECT source, workflow_id, nodetask_id, name, node_type, task_id, task_status, received_at FROM airudder.node_tasks;
