@@ -437,6 +437,37 @@ FROM airudder.cases CROSS JOIN jsonb_array_elements(answers) WITH ORDINALITY AS 
 COMMENT ON VIEW airudder.case_answers IS 'A row is one question and its content from callee.extra.';
 COMMENT ON COLUMN airudder.case_answers.position IS 'Place in callee.extra, from 0.';
 
+CREATE TABLE airudder.list_completions (
+  source        text        NOT NULL,
+  callee_number text        NOT NULL,
+  workflow_id   text        NOT NULL,
+  case_id       text        NOT NULL,
+  nodes         jsonb,
+  node_count    integer,
+  received_at   timestamptz NOT NULL,
+  push_id       uuid        NOT NULL,
+  kept_from     jsonb,
+  PRIMARY KEY (callee_number, source, workflow_id, case_id),
+  CONSTRAINT list_completion_callee_number_is_not_empty CHECK (callee_number <> '')
+);
+
+COMMENT ON TABLE airudder.list_completions IS
+  'A row is a person with whom a workflow has come to its end, with the nodes that they have passed.';
+COMMENT ON COLUMN airudder.list_completions.workflow_id IS '"" where the push named no workflow.';
+COMMENT ON COLUMN airudder.list_completions.case_id IS 'The customer''s own id; "" where the push named no case.';
+COMMENT ON COLUMN airudder.list_completions.nodes IS
+  'rows: [{"nodetask_id": …, "name": …, "node_type": …, "task_id": …}], without what is null; list_completion_nodes '
+  'shows a row each.';
+
+CREATE VIEW airudder.list_completion_nodes AS
+SELECT source, callee_number, workflow_id, case_id, (number - 1)::integer AS position,
+  node ->> 'nodetask_id' AS nodetask_id, node ->> 'name' AS name, node ->> 'node_type' AS node_type,
+  node ->> 'task_id' AS task_id
+FROM airudder.list_completions CROSS JOIN jsonb_array_elements(nodes) WITH ORDINALITY AS each (node, number);
+
+COMMENT ON VIEW airudder.list_completion_nodes IS 'A row is one node that a person has passed in a workflow.';
+COMMENT ON COLUMN airudder.list_completion_nodes.position IS 'Place in rows, from 0.';
+
 
 -- What was said ------------------------------------------------------------------------------------------------------
 
@@ -682,6 +713,13 @@ FROM airudder.cases CROSS JOIN airudder.pseudonym_key;
 COMMENT ON VIEW airudder_analytics.cases IS
   'Cases: dates and amounts. A customer''s case id may tell who it is, so it is a pseudonym.';
 
+CREATE VIEW airudder_analytics.list_completions AS
+SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym, workflow_id,
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, node_count, received_at
+FROM airudder.list_completions CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.list_completions IS 'Persons with whom a workflow has come to its end.';
+
 CREATE VIEW airudder_analytics.calls AS
 SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
   airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, started_at, ended_at, duration, attempt,
@@ -779,11 +817,12 @@ BEGIN
       status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, task_id, callee_number,
       case_id, call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
-      airudder.cases, airudder.calls, airudder.call_attributes, airudder.sessions, airudder.qa_reports,
-      airudder.node_tasks TO airudder_worker;
+      airudder.cases, airudder.list_completions, airudder.calls, airudder.call_attributes, airudder.sessions,
+      airudder.qa_reports, airudder.node_tasks TO airudder_worker;
     -- A history's rows that a retry told are removed once its first delivery is settled.
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO airudder_worker;
-    GRANT SELECT ON airudder.case_answers, airudder.call_turns, airudder.session_messages, airudder.qa_report_details,
+    GRANT SELECT ON airudder.case_answers, airudder.list_completion_nodes, airudder.call_turns,
+      airudder.session_messages, airudder.qa_report_details,
       airudder.node_task_statuses TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
       airudder.check_pushes_default(date), airudder.open_pushes_default(date), airudder.drop_pushes_partition(date),

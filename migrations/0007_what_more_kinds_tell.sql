@@ -69,3 +69,43 @@ COMMENT ON COLUMN airudder.node_tasks.task_status IS 'In the vendor''s words, wh
 
 CREATE VIEW airudder_analytics.node_tasks AS
 SELECT source, workflow_id, nodetask_id, name, node_type, task_id, task_status, received_at FROM airudder.node_tasks;
+
+---- transaction
+
+CREATE TABLE airudder.list_completions (
+  source        text        NOT NULL,
+  callee_number text        NOT NULL,
+  workflow_id   text        NOT NULL,
+  case_id       text        NOT NULL,
+  nodes         jsonb,
+  node_count    integer,
+  received_at   timestamptz NOT NULL,
+  push_id       uuid        NOT NULL,
+  kept_from     jsonb,
+  PRIMARY KEY (callee_number, source, workflow_id, case_id),
+  CONSTRAINT list_completion_callee_number_is_not_empty CHECK (callee_number <> '')
+);
+
+COMMENT ON TABLE airudder.list_completions IS
+  'A row is a person with whom a workflow has come to its end, with the nodes that they have passed.';
+COMMENT ON COLUMN airudder.list_completions.workflow_id IS '"" where the push named no workflow.';
+COMMENT ON COLUMN airudder.list_completions.case_id IS 'The customer''s own id; "" where the push named no case.';
+COMMENT ON COLUMN airudder.list_completions.nodes IS
+  'rows: [{"nodetask_id": …, "name": …, "node_type": …, "task_id": …}], without what is null; list_completion_nodes '
+  'shows a row each.';
+
+CREATE VIEW airudder.list_completion_nodes AS
+SELECT source, callee_number, workflow_id, case_id, (number - 1)::integer AS position,
+  node ->> 'nodetask_id' AS nodetask_id, node ->> 'name' AS name, node ->> 'node_type' AS node_type,
+  node ->> 'task_id' AS task_id
+FROM airudder.list_completions CROSS JOIN jsonb_array_elements(nodes) WITH ORDINALITY AS each (node, number);
+
+COMMENT ON VIEW airudder.list_completion_nodes IS 'A row is one node that a person has passed in a workflow.';
+COMMENT ON COLUMN airudder.list_completion_nodes.position IS 'Place in rows, from 0.';
+
+CREATE VIEW airudder_analytics.list_completions AS
+SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym, workflow_id,
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, node_count, received_at
+FROM airudder.list_completions CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.list_completions IS 'Persons with whom a workflow has come to its end.';

@@ -39,7 +39,7 @@ def test_person_is_nowhere_afterwards(client: Any, database: Database, connectio
     assert (erased.returncode, erased.stderr) == (0, "")
     assert_gone(connection, client)
     assert exported() == before
-    assert counts(erased.stdout) == {
+    assert {place: count for place, count in counts(erased.stdout).items() if count} == {
         "in_redis": 4,
         "pending": 3,
         "normalised": 7,

@@ -54,7 +54,7 @@ def test_real_worker_is_busy(client: Any, database_url: str, connection: Rows) -
     """A worker in the middle of its transaction, which had to wait for a lock, commits the person, and erase comes
     after it."""
     settled = "SELECT FROM airudder.pushes WHERE status <> 'pending'"
-    connection.execute("INSERT INTO airudder.workflows VALUES ('default', 'w1', 'w', now(), gen_random_uuid())")
+    connection.execute("INSERT INTO airudder.workflows VALUES ('default', 'w1', 'w', NULL, now(), gen_random_uuid())")
     with psycopg.connect(database_url) as holder, running("worker", WORKERS="1"):
         holder.execute("SELECT FROM airudder.workflows FOR UPDATE")
         enqueued(client, [entry(marked()), entry(push("other", OTHER))])

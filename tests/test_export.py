@@ -32,7 +32,7 @@ def test_everything_is_exported(client: Any, database: Database, connection: Row
     result = ingest("export", "--callee-number", NUMBER)
 
     document = json.loads(result.stdout)
-    assert {name: len(rows) for name, rows in document.items()} == {
+    assert {name: len(rows) for name, rows in document.items() if rows} == {
         "callees": 2,
         "cases": 2,
         "calls": 4,

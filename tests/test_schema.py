@@ -56,6 +56,10 @@ REFUSED = {
         "INSERT INTO airudder.cases (source, callee_number, case_id, received_at, push_id) "
         f"VALUES ('s', '', '', {VERSION})"
     ),
+    "list_completion_callee_number_is_not_empty": (
+        "INSERT INTO airudder.list_completions (source, callee_number, workflow_id, case_id, received_at, push_id) "
+        f"VALUES ('s', '', '', '', {VERSION})"
+    ),
     "call_id_is_not_empty": (
         f"INSERT INTO airudder.calls (source, call_id, received_at, push_id) VALUES ('s', '', {VERSION})"
     ),

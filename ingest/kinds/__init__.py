@@ -16,6 +16,7 @@ KINDS = {
     "custom-api": "ingest.kinds.custom_api",
     "chatbot-session-ended": "ingest.kinds.chatbot_session_ended",
     "qa-report": "ingest.kinds.qa_report",
+    "list-completed": "ingest.kinds.list_completed",
     "workflow-status": "ingest.kinds.workflow_status",
     # Of these the vendor documents the names alone.
     **dict.fromkeys(

@@ -23,6 +23,7 @@ from ingest.tables.rows import (
     CalleeRow,
     CallRow,
     CaseRow,
+    ListCompletionRow,
     NodeRow,
     NodeTaskRow,
     QaReportRow,
@@ -83,6 +84,19 @@ CALLS = Table(
 TABLES = (
     CALLEES,
     CASES,
+    Table(
+        "list_completions",
+        ListCompletionRow,
+        4,
+        computed={"nodes": ("node_count",)},
+        lists={"nodes": "list_completion_nodes"},
+        personal={
+            "callee_number": _CALLEE,
+            "case_id": _CASE,
+            **kept_all("workflow_id node_count"),
+            **kept_unseen("nodes"),
+        },
+    ),
     CALLS,
     Table("call_attributes", AttributesRow, 3, personal={**kept_all("call_id node_id"), "custom_attribute": ERASED}),
     Table(

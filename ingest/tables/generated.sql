@@ -91,6 +91,30 @@ SELECT received_at, push_id, source, callee_number, case_id, extra_a, extra_b, e
 
 UPDATE airudder.cases SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s AND case_id = %s;
 
+-- list_completions: upsert
+
+INSERT INTO airudder.list_completions AS stored (received_at, push_id, source, callee_number, workflow_id, case_id, nodes, node_count, kept_from)
+SELECT received_at, push_id, source, callee_number, workflow_id, case_id, nodes::jsonb, node_count, kept_from::jsonb
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[], %b::text[]) AS row (received_at, push_id, source, callee_number, workflow_id, case_id, nodes, node_count, kept_from)
+ON CONFLICT (source, callee_number, workflow_id, case_id) DO UPDATE SET
+  nodes = CASE WHEN excluded.nodes IS NOT NULL AND (stored.nodes IS NULL OR coalesce((stored.kept_from ->> 'nodes')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'nodes')::uuid, excluded.push_id)) THEN excluded.nodes ELSE stored.nodes END,
+  node_count = CASE WHEN excluded.nodes IS NOT NULL AND (stored.nodes IS NULL OR coalesce((stored.kept_from ->> 'nodes')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'nodes')::uuid, excluded.push_id)) THEN excluded.node_count ELSE stored.node_count END,
+  received_at = greatest(stored.received_at, excluded.received_at),
+  push_id = greatest(stored.push_id, excluded.push_id),
+  kept_from = CASE WHEN stored.push_id <= excluded.push_id AND num_nonnulls(stored.kept_from, excluded.kept_from) = 0
+    AND (excluded.nodes IS NOT NULL OR stored.nodes IS NULL) THEN NULL
+  ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+    'nodes', CASE WHEN excluded.nodes IS NOT NULL AND (stored.nodes IS NULL OR coalesce((stored.kept_from ->> 'nodes')::uuid, stored.push_id) <= coalesce((excluded.kept_from ->> 'nodes')::uuid, excluded.push_id)) THEN nullif(coalesce((excluded.kept_from ->> 'nodes')::uuid, excluded.push_id), greatest(stored.push_id, excluded.push_id))
+      WHEN stored.nodes IS NOT NULL THEN nullif(coalesce((stored.kept_from ->> 'nodes')::uuid, stored.push_id), greatest(stored.push_id, excluded.push_id)) END)), '{}') END;
+
+-- list_completions: lock
+
+SELECT received_at, push_id, source, callee_number, workflow_id, case_id, nodes::text, node_count, kept_from::text FROM airudder.list_completions WHERE source = %s AND callee_number = %s AND workflow_id = %s AND case_id = %s FOR UPDATE;
+
+-- list_completions: forget_version
+
+UPDATE airudder.list_completions SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s AND workflow_id = %s AND case_id = %s;
+
 -- calls: upsert
 
 INSERT INTO airudder.calls AS stored (received_at, push_id, source, call_id, task_id, callee_number, case_id, workflow_id, started_at, ended_at, attempt, ring_type, hangup_type, intention, slots, multi_label, asr_ptp, transcript, turn_count, callee_turn_count, callee_word_count, kept_from)

@@ -139,6 +139,22 @@ class CaseRow(NamedTuple):
     kept_from: KeptFrom = None
 
 
+class ListCompletionRow(NamedTuple):
+    """`list_completions`"""
+
+    received_at: datetime
+    push_id: UUID
+    source: str
+    callee_number: str
+    workflow_id: str
+    case_id: str
+    # -
+    nodes: Json | None = None
+    """`[{"nodetask_id": …, "name": …, "node_type": …, "task_id": …}]`"""
+    node_count: int | None = None
+    kept_from: KeptFrom = None
+
+
 class CallRow(NamedTuple):
     """`calls`"""
 
@@ -236,6 +252,7 @@ Row = (
     | NodeTaskRow
     | CalleeRow
     | CaseRow
+    | ListCompletionRow
     | CallRow
     | AttributesRow
     | SessionRow
