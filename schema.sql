@@ -515,6 +515,44 @@ CREATE INDEX IF NOT EXISTS calls_callee_number ON airudder.calls (callee_number,
 CREATE INDEX IF NOT EXISTS calls_case_id ON airudder.calls (case_id) WHERE case_id <> '';
 CREATE INDEX IF NOT EXISTS calls_started_at ON airudder.calls (started_at);
 
+CREATE TABLE airudder.completed_calls (
+  source        text        NOT NULL,
+  callee_number text        NOT NULL,
+  task_id       text        NOT NULL,
+  started       text        NOT NULL,
+  case_id       text,
+  workflow_id   text,
+  nodetask_id   text,
+  call_id       text,
+  robot_id      text,
+  status        text,
+  started_at    timestamptz,
+  ended_at      timestamptz,
+  duration      interval    GENERATED ALWAYS AS (
+    CASE WHEN ended_at >= started_at THEN ended_at - started_at END) STORED,
+  ring_type     text,
+  hangup_type   text,
+  intention     text,
+  multi_label   jsonb,
+  comments      text,
+  received_at   timestamptz NOT NULL,
+  push_id       uuid        NOT NULL,
+  kept_from     jsonb,
+  PRIMARY KEY (callee_number, source, task_id, started),
+  CONSTRAINT completed_call_callee_number_is_not_empty CHECK (callee_number <> '')
+);
+
+COMMENT ON TABLE airudder.completed_calls IS
+  'A row is one number of a task that AI Rudder is done with: it was reached, or its redials are exhausted.';
+COMMENT ON COLUMN airudder.completed_calls.task_id IS '"" where the push named no task.';
+COMMENT ON COLUMN airudder.completed_calls.started IS
+  'started_at as text, in UTC; "" where there is none, as a key has no null.';
+COMMENT ON COLUMN airudder.completed_calls.call_id IS
+  'Null unless the push named one, which is not documented; the call is in calls, too, then.';
+COMMENT ON COLUMN airudder.completed_calls.status IS
+  'In the vendor''s words, such as finished; the times of a call that is pending or cancelled mean nothing.';
+COMMENT ON COLUMN airudder.completed_calls.comments IS 'What the customer gave AI Rudder with the number.';
+
 CREATE TABLE IF NOT EXISTS airudder.call_attributes (
   source           text        NOT NULL,
   call_id          text        NOT NULL,
@@ -734,6 +772,20 @@ COMMENT ON VIEW airudder_analytics.calls IS
   'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not '
   'documented, and intentions of more than a letter, may be anything and are null.';
 
+CREATE VIEW airudder_analytics.completed_calls AS
+SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym, task_id,
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, nodetask_id, call_id, robot_id, status,
+  started_at, ended_at, duration,
+  (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = completed_calls.ring_type)
+    AS ring_type,
+  (SELECT known.hangup_type FROM airudder.hangup_types AS known
+    WHERE known.hangup_type = completed_calls.hangup_type) AS hangup_type,
+  CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, received_at
+FROM airudder.completed_calls CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.completed_calls IS
+  'Numbers that AI Rudder is done with; words that are not documented are null, as in calls.';
+
 CREATE VIEW airudder_analytics.call_turns AS
 SELECT source, call_id, position, call_offset, length(robot_text) AS robot_characters,
   length(callee_text) AS callee_characters
@@ -817,8 +869,8 @@ BEGIN
       status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, task_id, callee_number,
       case_id, call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
-      airudder.cases, airudder.list_completions, airudder.calls, airudder.call_attributes, airudder.sessions,
-      airudder.qa_reports, airudder.node_tasks TO airudder_worker;
+      airudder.cases, airudder.list_completions, airudder.completed_calls, airudder.calls, airudder.call_attributes,
+      airudder.sessions, airudder.qa_reports, airudder.node_tasks TO airudder_worker;
     -- A history's rows that a retry told are removed once its first delivery is settled.
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.list_completion_nodes, airudder.call_turns,

@@ -109,3 +109,57 @@ SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym, wo
 FROM airudder.list_completions CROSS JOIN airudder.pseudonym_key;
 
 COMMENT ON VIEW airudder_analytics.list_completions IS 'Persons with whom a workflow has come to its end.';
+
+---- transaction
+
+CREATE TABLE airudder.completed_calls (
+  source        text        NOT NULL,
+  callee_number text        NOT NULL,
+  task_id       text        NOT NULL,
+  started       text        NOT NULL,
+  case_id       text,
+  workflow_id   text,
+  nodetask_id   text,
+  call_id       text,
+  robot_id      text,
+  status        text,
+  started_at    timestamptz,
+  ended_at      timestamptz,
+  duration      interval    GENERATED ALWAYS AS (
+    CASE WHEN ended_at >= started_at THEN ended_at - started_at END) STORED,
+  ring_type     text,
+  hangup_type   text,
+  intention     text,
+  multi_label   jsonb,
+  comments      text,
+  received_at   timestamptz NOT NULL,
+  push_id       uuid        NOT NULL,
+  kept_from     jsonb,
+  PRIMARY KEY (callee_number, source, task_id, started),
+  CONSTRAINT completed_call_callee_number_is_not_empty CHECK (callee_number <> '')
+);
+
+COMMENT ON TABLE airudder.completed_calls IS
+  'A row is one number of a task that AI Rudder is done with: it was reached, or its redials are exhausted.';
+COMMENT ON COLUMN airudder.completed_calls.task_id IS '"" where the push named no task.';
+COMMENT ON COLUMN airudder.completed_calls.started IS
+  'started_at as text, in UTC; "" where there is none, as a key has no null.';
+COMMENT ON COLUMN airudder.completed_calls.call_id IS
+  'Null unless the push named one, which is not documented; the call is in calls, too, then.';
+COMMENT ON COLUMN airudder.completed_calls.status IS
+  'In the vendor''s words, such as finished; the times of a call that is pending or cancelled mean nothing.';
+COMMENT ON COLUMN airudder.completed_calls.comments IS 'What the customer gave AI Rudder with the number.';
+
+CREATE VIEW airudder_analytics.completed_calls AS
+SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym, task_id,
+  airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, nodetask_id, call_id, robot_id, status,
+  started_at, ended_at, duration,
+  (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = completed_calls.ring_type)
+    AS ring_type,
+  (SELECT known.hangup_type FROM airudder.hangup_types AS known
+    WHERE known.hangup_type = completed_calls.hangup_type) AS hangup_type,
+  CASE WHEN intention ~ '^[A-Za-z]$' THEN intention END AS intention, received_at
+FROM airudder.completed_calls CROSS JOIN airudder.pseudonym_key;
+
+COMMENT ON VIEW airudder_analytics.completed_calls IS
+  'Numbers that AI Rudder is done with; words that are not documented are null, as in calls.';

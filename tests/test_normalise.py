@@ -12,11 +12,10 @@ import msgspec
 import pytest
 
 from ingest.batch.entry import Entry
-from ingest.kinds.custom_api.rows import ENDS_BEFORE_START
 from ingest.kinds.normalise import NOTHING_RECOGNISED, normalise
 from ingest.kinds.reading.clean import MAX_DEPTH
 from ingest.kinds.reading.moments import NO_TIME
-from ingest.kinds.reading.values import MAX_ITEMS
+from ingest.kinds.reading.values import ENDS_BEFORE_START, MAX_ITEMS
 from ingest.tables import TABLE_OF
 from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, Json, NodeRow, Normalised, WorkflowRow
 from tests.pushes import SAMPLE, entry, push, row_of

@@ -60,6 +60,10 @@ REFUSED = {
         "INSERT INTO airudder.list_completions (source, callee_number, workflow_id, case_id, received_at, push_id) "
         f"VALUES ('s', '', '', '', {VERSION})"
     ),
+    "completed_call_callee_number_is_not_empty": (
+        "INSERT INTO airudder.completed_calls (source, callee_number, task_id, started, received_at, push_id) "
+        f"VALUES ('s', '', '', '', {VERSION})"
+    ),
     "call_id_is_not_empty": (
         f"INSERT INTO airudder.calls (source, call_id, received_at, push_id) VALUES ('s', '', {VERSION})"
     ),

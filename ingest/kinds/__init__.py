@@ -18,6 +18,7 @@ KINDS = {
     "qa-report": "ingest.kinds.qa_report",
     "list-completed": "ingest.kinds.list_completed",
     "workflow-status": "ingest.kinds.workflow_status",
+    **dict.fromkeys(("call-completed", "info-check-call-completed"), "ingest.kinds.call_completed"),
     # Of these the vendor documents the names alone.
     **dict.fromkeys(
         (

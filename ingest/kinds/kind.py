@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -56,7 +56,8 @@ class Kind(Generic[_Push]):
     `name`: the path segment behind `/airudder/`. `struct`: its body as the vendor documents it; None where that is not
     known, and a push is the plain object. `ids`: what a push is
     about. `rows`: what it tells, a row a thing; a row may be None. `simulate`: a body, as JSON's values, that tells a
-    story as the vendor would; the random numbers are for what a story does not say.
+    story as the vendor would; the random numbers are for what a story does not say. `aliases`: where nobody says how
+    the fields are spelt, the struct's field for each name that one may have, plain as `reading.aliases` makes it.
     """
 
     name: str
@@ -64,11 +65,12 @@ class Kind(Generic[_Push]):
     ids: Callable[[_Push, Warnings], Ids]
     rows: Callable[[_Push, Origin], Iterable[Row | None]]
     simulate: Callable[[Story, random.Random], dict[str, Any]]
+    aliases: Mapping[str, str] | None = None
 
     @functools.cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
-        """Reads a body as documented, to the last digit."""
-        return typed_decoder(self.struct or dict[str, Any])
+        """Reads a body as documented, to the last digit; one whose names have to be told apart first as an object."""
+        return typed_decoder(self.struct if self.struct and not self.aliases else dict[str, Any])
 
     @functools.cached_property
     def documented(self) -> frozenset[str]:

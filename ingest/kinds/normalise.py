@@ -11,6 +11,7 @@ from ingest.batch.entry import Entry
 from ingest.errors import NotAnObjectError, NotJsonError, UnknownKindError
 from ingest.kinds import kind_of
 from ingest.kinds.kind import Ids, Kind, Origin
+from ingest.kinds.reading.aliases import renamed
 from ingest.kinds.reading.clean import clean, may_need_cleaning
 from ingest.kinds.reading.decode import decode
 from ingest.kinds.reading.salvage import salvage
@@ -61,4 +62,5 @@ def _read(kind: Kind[Any], body: bytes, warnings: Warnings) -> Any:
         push = push if isinstance(push, dict) else msgspec.to_builtins(push, builtin_types=(Decimal,))
     if isinstance(push, dict):
         push = clean(push, "$", warnings)
+        push = renamed(push, kind.aliases, warnings) if kind.aliases else push
     return salvage(kind.struct, push, "$", warnings) if kind.struct and isinstance(push, dict) else push

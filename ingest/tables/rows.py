@@ -155,6 +155,32 @@ class ListCompletionRow(NamedTuple):
     kept_from: KeptFrom = None
 
 
+class CompletedCallRow(NamedTuple):
+    """`completed_calls`"""
+
+    received_at: datetime
+    push_id: UUID
+    source: str
+    callee_number: str
+    task_id: str
+    started: str
+    # -
+    case_id: str | None = None
+    workflow_id: str | None = None
+    nodetask_id: str | None = None
+    call_id: str | None = None
+    robot_id: str | None = None
+    status: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    ring_type: str | None = None
+    hangup_type: str | None = None
+    intention: str | None = None
+    multi_label: Json | None = None
+    comments: str | None = None
+    kept_from: KeptFrom = None
+
+
 class CallRow(NamedTuple):
     """`calls`"""
 
@@ -253,6 +279,7 @@ Row = (
     | CalleeRow
     | CaseRow
     | ListCompletionRow
+    | CompletedCallRow
     | CallRow
     | AttributesRow
     | SessionRow

@@ -80,7 +80,7 @@ def erase_rows(connection: _Connection, person: Person, keys: _Columns) -> Count
     # A worker writes a callee before their cases: one that is at another case of theirs is waited for.
     callees = _of_person(connection, CALLEES, person, " FOR UPDATE")
     for table in OF_PERSONS:
-        deleted = f"DELETE FROM airudder.{table.name} WHERE {_THEIR_ROWS} RETURNING {_lengths(table)}"
+        deleted = f"DELETE FROM airudder.{table.name} WHERE {_THEIR_ROWS} RETURNING {_lengths(table) or 'NULL'}"
         _count(removed, table, connection.execute(deleted.encode(), person.parameters()).fetchall())
     of_callees = queries.columns(callees, "source", "callee_number")
     removed[CALLEES.name] += connection.execute(_DELETE_CALLEES.encode(), of_callees).rowcount

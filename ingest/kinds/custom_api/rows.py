@@ -16,8 +16,6 @@ from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, NodeRow, Row, WorkflowRow
 
-ENDS_BEFORE_START = "before the start: the call has no duration"
-
 
 def ids(push: CustomApiPush, warnings: Warnings) -> Ids:
     """What a push is about."""
@@ -105,7 +103,7 @@ def _call(call: Call, call_id: str, origin: Origin) -> CallRow:
     started = values.moment(call.call_start_time, "$.call.call_start_time", warnings)
     ended = values.moment(call.call_end_time, "$.call.call_end_time", warnings)
     if started and ended and ended < started:
-        warnings.add("$.call.call_end_time", ENDS_BEFORE_START)
+        warnings.add("$.call.call_end_time", values.ENDS_BEFORE_START)
     said = transcript_of(call.asr_result, "$.call.asr_result", warnings)
     return CallRow(
         *origin.version,

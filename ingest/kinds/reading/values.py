@@ -25,6 +25,7 @@ _Value = TypeVar("_Value")
 _MAX_AMOUNT_LENGTH = 64
 MAX_ITEMS = 10_000
 """Turns of a call, or answers of a case: ten times what an hour's talk has."""
+ENDS_BEFORE_START = "before the start: the call has no duration"
 _MOMENT_LENGTH = len("YYYY-MM-DDTHH:MM:SSZ")
 _MAX_DAY_LENGTH = len("YYYY-MM-DDTHH:MM:SS.fffffffffZ")
 _MAX_OFFSET_LENGTH = len("HHH:MM:SS.ffffff")
