@@ -53,16 +53,19 @@ def write_late(connection: _Connection, late: Normalised, *, through_redis: bool
 
 def _write_rows(connection: _Connection, late: Normalised, retries: set[Delivery]) -> None:
     rows: list[Any] = list(late.rows)
+    # A row whose version is made of the vendor's time is the same from every delivery: there is nothing to put right.
+    by_arrival = [row for row in late.rows if row.push_id == late.push.push_id]
+    classes = set(map(type, by_arrival))
     retry_ids = {push_id for _, push_id in retries}
     for table, key in _in_lock_order(late.rows):
         if table.is_history:
             # The retries have told the same, in rows of their own.
             connection.execute(sql.forget_told(table).encode(), (*key[:-1], list(retry_ids)))
-        elif stored := connection.execute(sql.lock(table).encode(), key).fetchone():
+        elif (stored := connection.execute(sql.lock(table).encode(), key).fetchone()) and table.row in classes:
             rows.append(_told_by_first(table, stored, retry_ids, late.push.push_id))
             connection.execute(sql.forget_version(table).encode(), key)
     if retries:
-        rows += _told_between(connection, late, max(retries))
+        rows += _told_between(connection, late, by_arrival, max(retries))
     upsert(connection, merge(rows))
 
 
@@ -84,13 +87,13 @@ def _told_by_first(table: Table, stored: tuple[Any, ...], retries: set[UUID], fi
     return table.make(row)
 
 
-def _told_between(connection: _Connection, late: Normalised, last_retry: Delivery) -> Iterator[Row]:
-    """What other pushes told of the same things, after the first delivery and before its last retry."""
+def _told_between(connection: _Connection, late: Normalised, told: list[Row], last_retry: Delivery) -> Iterator[Row]:
+    """What other pushes told of the things of these rows, after the first delivery and before its last retry."""
     push = late.push._asdict()
     where = {name: push[name] for name in ("source", *Ids._fields)}
     where |= {"since": late.push.received_at, "until": last_retry[0], "most": MOST_BETWEEN}
     by_ids: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in late.rows:
+    for row in told:
         # Of a history no other push tells the same row.
         if not TABLE_OF[type(row)].is_history:
             by_ids[_found_by(TABLE_OF[type(row)])].append(row)

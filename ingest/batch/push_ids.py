@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 UUID_VERSION = 7
+RANDOM_BITS = 62
 MAX_AHEAD_US = 1_000_000
 """How far ids may run ahead of the clock, so that they go on rising. A clock that is corrected in steps goes back by
 less. One that goes back by more was wrong before, and ids follow it."""
@@ -31,13 +32,18 @@ class PushIds:
         if now_us <= self._last_us <= now_us + MAX_AHEAD_US:
             now_us = self._last_us + 1
         self._last_us = now_us
-        milliseconds, microseconds = divmod(now_us, 1000)
-        number = milliseconds << 80 | UUID_VERSION << 76 | microseconds << 64 | 0b10 << 62 | self._random_bits(62)
-        return number.to_bytes(16), now_us
+        return id_of(now_us, self._random_bits(RANDOM_BITS)), now_us
+
+
+def id_of(microsecond: int, bits: int) -> bytes:
+    """The 16 bytes of an id: a microsecond since the epoch, and RANDOM_BITS that tell it from others of that one."""
+    milliseconds, microseconds = divmod(microsecond, 1000)
+    number = milliseconds << 80 | UUID_VERSION << 76 | microseconds << 64 | 0b10 << 62 | bits
+    return number.to_bytes(16)
 
 
 def received_at_of(push_id: UUID) -> datetime | None:
-    """The moment that `draw` put into an id, UTC; None if the id is no push's."""
+    """The moment that is in an id, UTC; None if the id is no push's."""
     if push_id.version != UUID_VERSION:
         return None
     milliseconds, microseconds = push_id.int >> 80, push_id.int >> 64 & 0xFFF

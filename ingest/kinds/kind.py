@@ -20,6 +20,9 @@ from ingest.tables.rows import Row
 
 _Push = TypeVar("_Push")
 
+Version = tuple[datetime, UUID]
+"""When a row was told, and the id by which it is newer or older than others: the greater one is the newer"""
+
 
 class Ids(NamedTuple):
     """What a push is about, as the tables have it: what `pushes` is indexed by, and what find, erase and export ask.
@@ -43,10 +46,16 @@ class Origin(NamedTuple):
     """The push that rows come from, and where a problem with it is noted."""
 
     source: str
-    version: tuple[datetime, UUID]
-    """When the push came, and its id: the last columns of each row"""
+    version: Version
+    """When the push came, and its id: the first columns of each row"""
     ids: Ids
     warnings: Warnings
+    body: bytes
+    """As it came"""
+
+
+def _never(_push: Any) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,8 @@ class Kind(Generic[_Push]):
     about. `rows`: what it tells, a row a thing; a row may be None. `simulate`: a body, as JSON's values, that tells a
     story as the vendor would; the random numbers are for what a story does not say. `aliases`: where nobody says how
     the fields are spelt, the struct's field for each name that one may have, plain as `reading.aliases` makes it.
+    `is_empty`: whether the vendor had nothing to tell, and said so; any other push of which nothing is recognised is
+    dead.
     """
 
     name: str
@@ -66,6 +77,7 @@ class Kind(Generic[_Push]):
     rows: Callable[[_Push, Origin], Iterable[Row | None]]
     simulate: Callable[[Story, random.Random], dict[str, Any]]
     aliases: Mapping[str, str] | None = None
+    is_empty: Callable[[_Push], bool] = _never
 
     @functools.cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:

@@ -30,10 +30,11 @@ def normalise(entry: Entry) -> Normalised:
     except (NotJsonError, NotAnObjectError) as error:
         return dead(entry, str(error))
     ids = kind.ids(push, warnings)
-    if kind.struct and not ids.name_something:
-        return dead(entry, NOTHING_RECOGNISED, warnings)
     version = (entry.received_at, entry.uuid)
-    rows = tuple(row for row in kind.rows(push, Origin(entry.source, version, ids, warnings)) if row is not None)
+    origin = Origin(entry.source, version, ids, warnings, entry.body)
+    rows = tuple(row for row in kind.rows(push, origin) if row is not None)
+    if kind.struct and not (rows or ids.name_something or kind.is_empty(push)):
+        return dead(entry, NOTHING_RECOGNISED, warnings)
     # Last, as the rows may have warned.
     came = (*version, entry.source, entry.kind, entry.body, entry.signature)
     return Normalised(PushRow(*came, "normalised", None, None, warnings.as_json(), *ids), rows)
