@@ -40,7 +40,7 @@ def warnings_of(one: Entry) -> dict[str, str]:
 
 def assert_simulated_well(kind: str) -> None:
     """What the simulator sends is normalised, with nothing to warn of."""
-    for push in generate(seed=1, count=100, kind=kind):
+    for push in generate(seed=1, count=100, kinds={kind: 1}):
         one = normalise(entry_of(kind, push.body))
         assert (one.push.status, one.push.warnings) == ("normalised", None)
         assert one.rows

@@ -16,6 +16,7 @@ from ingest.batch.entry import Entry, decode_entry
 from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import ids_in
 from ingest.kinds.reading.identifiers import id_spellings
+from ingest.kinds.told_at import bits_of, digest_of
 from ops import queries
 from ops.in_flight import encoded_in_flight
 from ops.output import progress
@@ -41,16 +42,19 @@ class Found:
 
     in_flight: list[InFlight]
     pushes: list[queries.Row]
-    """Of those in Postgres push_id, received_at, source and call_id"""
+    """Of those in Postgres push_id, received_at, source, call_id and body_digest"""
 
     def keys(self) -> dict[str, list[Any]]:
-        """Which push told of which call, as parallel `sources`, `call_ids`, `push_ids`; and `all_push_ids`."""
-        keys = [(push["source"], push["call_id"], push["push_id"]) for push in self.pushes]
-        keys += [(one.entry.source, one.names.call_id, one.entry.uuid) for one in self.in_flight]
+        """Which push told of which call, as parallel `sources`, `call_ids`, `push_ids`, and `bits`, by which versions
+        are known that are made of its bytes; and `all_push_ids`."""
+        keys = [(one["source"], one["call_id"], one["push_id"], bits_of(one["body_digest"])) for one in self.pushes]
+        keys += [
+            (one.entry.source, one.names.call_id, one.entry.uuid, bits_of(digest_of(one.entry.body)))
+            for one in self.in_flight
+        ]
         of_calls = [key for key in keys if key[1]]
-        columns = {
-            name: [key[place] for key in of_calls] for place, name in enumerate(("sources", "call_ids", "push_ids"))
-        }
+        names = ("sources", "call_ids", "push_ids", "bits")
+        columns = {name: [key[place] for key in of_calls] for place, name in enumerate(names)}
         return {**columns, "all_push_ids": [key[2] for key in keys]}
 
 
