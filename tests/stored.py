@@ -51,13 +51,14 @@ def settled_in(
 
 
 def told(connection: Rows, deliveries: Sequence[Entry], source: str) -> list[dict[str, Any]]:
-    """All that is told of a source, its pushes' outcomes included, with each delivery's place for its id."""
+    """All that is told of a source, its pushes' outcomes included, with each delivery's place for its id. A version
+    that is made of the vendor's time stays: it is the same for the same bytes."""
     places = {str(one.uuid): place for place, one in enumerate(deliveries)}
     found = []
     for table in (*EVERYTHING, "pushes"):
         for row in connection.execute(f"SELECT * FROM airudder.{table} WHERE source = %s", [source]):
-            kept = {name: places[push] for name, push in (row.get("kept_from") or {}).items()}
-            by = {name: places[str(row[name])] for name in ("push_id", "told_by") if row.get(name)}
+            kept = {name: places.get(push, push) for name, push in (row.get("kept_from") or {}).items()}
+            by = {name: places.get(str(row[name]), row[name]) for name in ("push_id", "told_by") if row.get(name)}
             ids = {"source": None, "kept_from": kept, "normalised_at": bool(row.get("normalised_at")), **by}
             found.append({"table": table, **row, **ids})
     return sorted(found, key=str)

@@ -17,7 +17,8 @@ from ingest.kinds.reading.clean import MAX_DEPTH
 from ingest.kinds.reading.moments import NO_TIME
 from ingest.kinds.reading.values import ENDS_BEFORE_START, MAX_ITEMS
 from ingest.tables import TABLE_OF
-from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, Json, NodeRow, Normalised, WorkflowRow
+from ingest.tables.json_text import Json
+from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, NodeRow, Normalised, WorkflowRow
 from tests.pushes import SAMPLE, entry, push, row_of
 
 WORKFLOW, NODE = "f437fb6aa75042ee973ebb23e7d3b1b9", "04e19e53f694496f8774355e2096d9f1"

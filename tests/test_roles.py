@@ -24,6 +24,7 @@ from ingest.tables.sql import analysts_view
 from ops.local import embedded_postgres
 from ops.local.server import make_data_dir, wait_until_ready
 from ops.local.supervisor import Supervisor
+from tests.dialler import contact, dialler_entry, said
 from tests.logins import Logins
 from tests.persons import MARK, session
 from tests.processes import ingest, running, running_web, wait_until
@@ -95,6 +96,18 @@ MARKED = {
         "asr_result": [{"time": "00:00:01", "robottext": "robot-MARK", "text": "callee-MARK"}],
     },
 }
+MARKED_BY_DIALLER = [
+    contact(
+        "state-MARK",
+        callid="c2",
+        contactName="name-MARK",
+        agentName="agent-MARK",
+        customerInfo={"MARK": "MARK"},
+        remark="MARK",
+    ),
+    said("AgentStatus", State="RINGING", agentName="agent-MARK", talkResultLabel="MARK"),
+    said("TaskStatus", taskId="t1", state="Finished"),
+]
 
 
 def connect(url: str) -> Rows:
@@ -136,7 +149,7 @@ def test_analyst_sees_no_table(logins: Logins, connection: Rows) -> None:
 
 def test_views_hold_nobody(logins: Logins, database: Database, connection: Rows) -> None:
     """Views show dates and amounts, and neither who was called nor what was said; and their rows can be joined."""
-    settle(database, [entry(MARKED)])
+    settle(database, [entry(MARKED), *map(dialler_entry, MARKED_BY_DIALLER)])
     for kind, told in (
         ("chatbot-session-ended", session()),
         ("qa-report", {"TaskID": "t", "QADetail": [{MARK: MARK}]}),
@@ -157,6 +170,7 @@ def test_views_hold_nobody(logins: Logins, database: Database, connection: Rows)
         ).fetchall()
 
     filled = {"callees", "cases", "calls", "call_turns", "sessions", "qa_reports", "ring_types", "hangup_types"}
+    filled.add("dialer_hangup_reasons")
     assert set(views) == filled | {table.name for table in TABLES if analysts_view(table)}
     assert all(shown[view] for view in filled)
     assert "MARK" not in repr(shown)

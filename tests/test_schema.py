@@ -73,6 +73,19 @@ REFUSED = {
     "qa_report_task_id_is_not_empty": (
         f"INSERT INTO airudder.qa_reports (source, task_id, received_at, push_id) VALUES ('s', '', {VERSION})"
     ),
+    "dialer_task_id_is_not_empty": (
+        f"INSERT INTO airudder.dialer_tasks (source, task_id, received_at, push_id) VALUES ('s', '', {VERSION})"
+    ),
+    "dialer_contact_number_is_not_empty": (
+        "INSERT INTO airudder.dialer_contacts (source, callee_number, task_id, received_at, push_id) "
+        f"VALUES ('s', '', '', {VERSION})"
+    ),
+    "dialer_call_id_is_not_empty": (
+        f"INSERT INTO airudder.dialer_calls (source, call_id, received_at, push_id) VALUES ('s', '', {VERSION})"
+    ),
+    "dialer_agent_name_is_not_empty": (
+        f"INSERT INTO airudder.dialer_agents (source, agent_name, received_at, push_id) VALUES ('s', '', {VERSION})"
+    ),
     "there_is_one_key": "INSERT INTO airudder.pseudonym_key VALUES (false, '')",
 }
 

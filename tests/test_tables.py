@@ -93,6 +93,7 @@ ELSEWHERE = {
     "retention": "nobody's",
     "ring_types": "nobody's",
     "hangup_types": "nobody's",
+    "dialer_hangup_reasons": "nobody's",
     "pseudonym_key": "nobody's",
 }
 

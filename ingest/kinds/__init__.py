@@ -19,6 +19,7 @@ KINDS = {
     "list-completed": "ingest.kinds.list_completed",
     "workflow-status": "ingest.kinds.workflow_status",
     **dict.fromkeys(("call-completed", "info-check-call-completed"), "ingest.kinds.call_completed"),
+    "dialer": "ingest.kinds.dialer",
     # Of these the vendor documents the names alone.
     **dict.fromkeys(
         (

@@ -24,7 +24,8 @@ from ingest.kinds.reading.aliases import plain
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
-from ingest.tables.rows import CalleeRow, CallRow, CaseRow, CompletedCallRow, Json, NodeTaskRow, Row, WorkflowRow
+from ingest.tables.json_text import Json
+from ingest.tables.rows import CalleeRow, CallRow, CaseRow, CompletedCallRow, NodeTaskRow, Row, WorkflowRow
 
 
 class CallCompletedPush(Struct):

@@ -8,7 +8,8 @@ import msgspec
 
 from ingest.kinds.kind import Origin
 from ingest.kinds.reading import values
-from ingest.tables.rows import Json, NodeTaskRow
+from ingest.tables.json_text import Json
+from ingest.tables.rows import NodeTaskRow
 
 
 class NodeTask(msgspec.Struct, gc=False):

@@ -6,6 +6,7 @@ Workflows and nodes come last: every batch writes the same few rows of them, and
 
 from __future__ import annotations
 
+from ingest.tables.dialer_rows import DialerAgentRow, DialerCallRow, DialerContactRow, DialerTaskRow
 from ingest.tables.personal import (
     ERASED,
     INTENTION,
@@ -16,6 +17,7 @@ from ingest.tables.personal import (
     kept,
     kept_all,
     kept_unseen,
+    one_of,
     pseudonym,
 )
 from ingest.tables.rows import (
@@ -82,9 +84,53 @@ CALLS = Table(
     },
 )
 
+_AGENT = Personal("{column}", pseudonym("agent_pseudonym").shown)
+"""The customer's own employee: stays, as no callee is erased with it"""
+_CALL_STATE = one_of("state", "CALLING", "RINGING", "ANSWERED", "HANGUP", "TALKRESULT")
+
+DIALER_CONTACTS = Table(
+    "dialer_contacts",
+    DialerContactRow,
+    3,
+    lists={"customize_results": "dialer_results"},
+    personal={
+        "callee_number": _CALLEE,
+        "agent_name": _AGENT,
+        "state": _CALL_STATE,
+        **kept_all("task_id hangup_reason nth_call"),
+        **erased_all("contact_name address info1 info2 info3 remark main_number phone_tag private_data"),
+        **erased_all("customer_info customize_results talk_remarks record_link body_digest"),
+    },
+)
+
+DIALER_CALLS = Table(
+    "dialer_calls",
+    DialerCallRow,
+    2,
+    personal={
+        "callee_number": _CALLEE,
+        "agent_name": _AGENT,
+        "state": _CALL_STATE,
+        **kept_all("call_id task_id hangup_reason nth_call"),
+        **erased_all("talk_remarks record_link body_digest"),
+    },
+)
+
+DIALER_AGENTS = Table(
+    "dialer_agents",
+    DialerAgentRow,
+    2,
+    personal={
+        "agent_name": _AGENT,
+        **kept_all("group_name task_id state register_state call_type is_conceal_callee threeway_state day_counters"),
+        **kept_unseen("talk_result_label display_talk_result body_digest"),
+    },
+)
+
 TABLES = (
     CALLEES,
     CASES,
+    DIALER_CONTACTS,
     Table(
         "list_completions",
         ListCompletionRow,
@@ -148,6 +194,14 @@ TABLES = (
         3,
         lists={"node_tasks": "node_task_statuses"},
         personal={**kept_all("workflow_id status"), **kept_unseen("told_by node_tasks")},
+    ),
+    DIALER_CALLS,
+    DIALER_AGENTS,
+    Table(
+        "dialer_tasks",
+        DialerTaskRow,
+        2,
+        personal={**kept_all("task_id name group_name state"), **kept_unseen("body_digest")},
     ),
     Table("workflows", WorkflowRow, 2, personal=kept_all("workflow_id name status")),
     Table("nodes", NodeRow, 3, personal=kept_all("workflow_id node_id name")),

@@ -28,6 +28,12 @@ def documented(lookup: str, column: str) -> Personal:
     return Personal(known, ((known, column),))
 
 
+def one_of(column: str, *words: str) -> Personal:
+    """The same where the vendor documents these words alone, and no meanings of theirs."""
+    known = f"CASE WHEN {{column}} IN ({', '.join(f'{word!r}' for word in words)}) THEN {{column}} END"
+    return Personal(known, ((known, column),))
+
+
 def kept(column: str, *more: str) -> Personal:
     """Says nothing of a person: stays, and is shown, with columns that Postgres computes from it."""
     return Personal("{column}", tuple((name, name) for name in (column, *more)))

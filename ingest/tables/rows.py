@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple, NewType
+from typing import NamedTuple
 from uuid import UUID
 
-Json = NewType("Json", str)
-"""JSON as text"""
-
-KeptFrom = dict[str, UUID] | None
-"""By column, the push that it is from, where that is not the row's newest; None where all are from that one"""
+from ingest.tables.dialer_rows import DialerRow
+from ingest.tables.json_text import Json, KeptFrom
 
 
 class PushRow(NamedTuple):
@@ -284,6 +281,7 @@ Row = (
     | AttributesRow
     | SessionRow
     | QaReportRow
+    | DialerRow
 )
 """What a push tells of one thing"""
 

@@ -17,8 +17,8 @@ from types import NoneType
 from typing import Any, cast, get_args, get_type_hints
 from uuid import UUID
 
+from ingest.tables.json_text import Json, KeptFrom
 from ingest.tables.personal import Personal
-from ingest.tables.rows import Json, KeptFrom
 
 TYPES = {
     bool: "boolean",

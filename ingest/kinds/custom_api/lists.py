@@ -9,7 +9,7 @@ import msgspec
 from ingest.kinds.custom_api.payload import Answer, Turn
 from ingest.kinds.reading import values
 from ingest.kinds.reading.warn import Warnings
-from ingest.tables.rows import Json
+from ingest.tables.json_text import Json
 
 
 class StoredTurn(msgspec.Struct, omit_defaults=True, gc=False):

@@ -8,7 +8,7 @@ import msgspec
 
 from ingest.kinds.reading.clean import MAX_DEPTH, clean
 from ingest.kinds.reading.warn import Warnings
-from ingest.tables.rows import Json
+from ingest.tables.json_text import Json
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 

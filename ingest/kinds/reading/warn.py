@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ingest.tables.rows import Json
+from ingest.tables.json_text import Json
 
 MAX_WARNINGS = 100
 """Of one push; a body of a million mistakes would otherwise cost the worker gigabytes. The rest is counted."""

@@ -1,0 +1,186 @@
+"""What a dialler's push tells: its ids, and a row a thing.
+
+Rows of the dialler's own tables have the vendor's time for their version. Those of tables that other kinds tell of have
+the push's own, as not every kind says when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from ingest.kinds.dialer.payload import AGENT, CONTACT, TASK, Body, DialerPush
+from ingest.kinds.dialer.values import day_counters_of, results_of, time_of
+from ingest.kinds.kind import Ids, Origin, Version
+from ingest.kinds.reading import values
+from ingest.kinds.reading.free_json import json_of, text_or_json
+from ingest.kinds.reading.warn import Warnings
+from ingest.kinds.told_at import digest_of, version_at
+from ingest.tables.dialer_rows import DialerAgentRow, DialerCallRow, DialerContactRow, DialerTaskRow
+from ingest.tables.rows import CalleeRow, CallRow, Row
+
+_IN_ORDER = {"CALLING": 1, "RINGING": 2, "ANSWERED": 3, "HANGUP": 4, "TALKRESULT": 5}
+"""How a call goes: of two states of one millisecond the later one is the newer"""
+
+
+class _Told(NamedTuple):
+    """What the rows of a push have in common."""
+
+    body: Body
+    origin: Origin
+    version: Version
+    digest: bytes
+    at: datetime | None
+    """When, as the vendor says"""
+    state: str | None
+    hangup_reason: int | None
+    nth_call: int | None
+
+
+def ids(push: DialerPush, warnings: Warnings) -> Ids:
+    """What a push is about."""
+    body = push.body or Body()
+    return Ids(
+        task_id=values.identifier(body.task_id, "$.body.taskId", warnings),
+        callee_number=values.callee_number(body.phone_number, "$.body.phoneNumber", warnings),
+        call_id=values.identifier(body.callid, "$.body.callid", warnings),
+    )
+
+
+def is_empty(push: DialerPush) -> bool:
+    """Whether it is of an agent and says nothing: the vendor sends such pushes."""
+    return push.type == AGENT and push.body in (None, Body())
+
+
+def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
+    """What a push tells of each thing."""
+    if push.body is None:
+        return
+    told = _told(push.body, origin)
+    if push.type == CONTACT:
+        yield _contact(told)
+    elif push.type == AGENT:
+        yield _agent(told)
+    elif push.type != TASK:
+        origin.warnings.add("$.type", "not a type that is documented: only the call and the callee are stored")
+    yield _task(told, is_its_state=push.type == TASK)
+    yield _callee(told)
+    yield from _call(told, is_its_state=push.type == CONTACT)
+
+
+def _told(body: Body, origin: Origin) -> _Told:
+    state = body.state or body.state_of_agent or None
+    at, digest = time_of(body, origin.warnings), digest_of(origin.body)
+    version = version_at(at, digest, _IN_ORDER.get((state or "").upper(), 0)) if at else origin.version
+    hangup_reason = values.integer(body.hangup_reason, "$.body.hangupReason", origin.warnings)
+    nth_call = values.integer(body.nth_call, "$.body.nthCall", origin.warnings)
+    return _Told(body, origin, version, digest, at, state, hangup_reason, nth_call)
+
+
+def _task(told: _Told, *, is_its_state: bool) -> DialerTaskRow | None:
+    """A contact's or an agent's push may name the task; its state is in its own alone."""
+    body, task_id = told.body, told.origin.ids.task_id
+    name, group_name = body.task_name or None, body.group_name or None
+    if task_id and (is_its_state or name):
+        state = told.state if is_its_state else None
+        return DialerTaskRow(*told.version, told.origin.source, task_id, name, group_name, state, told.digest)
+    if is_its_state or name:
+        told.origin.warnings.add("$.body.taskId", "missing: the task is not stored")
+    return None
+
+
+def _contact(told: _Told) -> DialerContactRow | None:
+    body, origin = told.body, told.origin
+    warnings, number = origin.warnings, origin.ids.callee_number
+    if not number:
+        warnings.add("$.body.phoneNumber", "missing: the contact is not stored")
+        return None
+    return DialerContactRow(
+        *told.version,
+        origin.source,
+        number,
+        origin.ids.task_id or "",
+        body.contact_name or None,
+        body.address or None,
+        body.info1 or None,
+        body.info2 or None,
+        body.info3 or None,
+        body.remark or None,
+        values.callee_number(body.main_number, "$.body.mainNumber", warnings),
+        body.phone_tag or None,
+        text_or_json(body.private_data, "$.body.privateData", warnings),
+        json_of(body.customer_info, "$.body.customerInfo", warnings),
+        results_of(body, warnings),
+        told.state,
+        told.hangup_reason,
+        body.talkremarks or None,
+        told.nth_call,
+        body.rec_link or None,
+        body.agent_name or None,
+        told.digest,
+    )
+
+
+def _callee(told: _Told) -> CalleeRow | None:
+    body, origin, number = told.body, told.origin, told.origin.ids.callee_number
+    if not number:
+        return None
+    sent, country = body.phone_number or number, values.country_of(number)
+    return CalleeRow(*origin.version, origin.source, number, sent, country, body.contact_name or None)
+
+
+def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
+    """A call, in the table that all kinds share and in the dialler's; the state of an agent is not the call's."""
+    body, origin, about = told.body, told.origin, told.origin.ids
+    if not about.call_id:
+        return
+    state = told.state if is_its_state else None
+    yield CallRow(
+        *origin.version,
+        origin.source,
+        about.call_id,
+        about.task_id,
+        about.callee_number,
+        started_at=told.at if state == "CALLING" else None,
+        ended_at=told.at if state == "HANGUP" else None,
+    )
+    yield DialerCallRow(
+        *told.version,
+        origin.source,
+        about.call_id,
+        about.task_id,
+        about.callee_number,
+        state,
+        told.hangup_reason if is_its_state else None,
+        body.agent_name or None,
+        told.nth_call if is_its_state else None,
+        body.talkremarks or None,
+        body.rec_link or None,
+        told.digest,
+    )
+
+
+def _agent(told: _Told) -> DialerAgentRow | None:
+    body, origin = told.body, told.origin
+    agent_name = values.identifier(body.agent_name, "$.body.agentName", origin.warnings)
+    if not agent_name:
+        if body != Body():
+            origin.warnings.add("$.body.agentName", "missing: the agent is not stored")
+        return None
+    return DialerAgentRow(
+        *told.version,
+        origin.source,
+        agent_name,
+        body.group_name or None,
+        origin.ids.task_id,
+        told.state,
+        body.register_state or None,
+        body.call_type or None,
+        body.talk_result_label or None,
+        body.display_talk_result or None,
+        text_or_json(body.is_conceal_callee, "$.body.isConcealCallee", origin.warnings),
+        body.threeway_state or None,
+        day_counters_of(body, origin.warnings),
+        told.digest,
+    )

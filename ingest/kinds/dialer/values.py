@@ -1,0 +1,63 @@
+"""Values of a dialler's push that take more than one reading: its time, the results of a talk, an agent's day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ingest.kinds.dialer.payload import DAY_COUNTERS, Body
+from ingest.kinds.reading import values
+from ingest.kinds.reading.decode import decode_within
+from ingest.kinds.reading.free_json import json_of
+from ingest.kinds.reading.identifiers import decimal_digits
+from ingest.kinds.reading.warn import Warnings, below
+from ingest.tables.json_text import Json
+
+_RESULTS = "$.body.customizeResults"
+
+
+def time_of(body: Body, warnings: Warnings) -> datetime | None:
+    """When the vendor says that it was so; milliseconds since the epoch may come as a number or as text."""
+    sent, path = body.timestamp, "$.body.timestamp"
+    if isinstance(sent, int | float | Decimal) and not isinstance(sent, bool):
+        sent = decimal_digits(sent)
+    if sent is None or isinstance(sent, str):
+        return values.moment(sent, path, warnings)
+    warnings.add(path, f"a time is expected, not {type(sent).__name__}")
+    return None
+
+
+def results_of(body: Body, warnings: Warnings) -> Json | None:
+    """The results of a talk as `[{"title": …, "group": …, "value": …}]`, without what is null, however they came."""
+    sent = body.customize_results
+    if isinstance(sent, str) and sent:
+        sent = decode_within(sent, dict) or decode_within(sent, list) or sent
+    if isinstance(sent, dict):
+        sent = [{"title": title, "value": value} for title, value in sent.items()]
+    if not isinstance(sent, list):
+        if sent not in (None, ""):
+            warnings.add(_RESULTS, f"an object or an array is expected, not {type(sent).__name__}")
+        return None
+    items = enumerate(values.bounded(sent, _RESULTS, warnings))
+    return json_of(
+        [_result(item, below(_RESULTS, f"[{place}]"), warnings) for place, item in items], _RESULTS, warnings
+    )
+
+
+def _result(item: Any, path: str, warnings: Warnings) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        warnings.add(path, f"an object is expected, not {type(item).__name__}")
+        return {}
+    told = {"title": item.get("title"), "group": item.get("groupName"), "value": item.get("value")}
+    return {name: value for name, value in told.items() if value not in (None, "")}
+
+
+def day_counters_of(body: Body, warnings: Warnings) -> Json | None:
+    """The agent's day until now, by the vendor's names; 0 is a count."""
+    told = {name: getattr(body, name) for name in DAY_COUNTERS}
+    counters = {_VENDORS[name]: value for name, value in told.items() if value not in (None, "")}
+    return json_of(counters, "$.body", warnings)
+
+
+_VENDORS = dict(zip(Body.__struct_fields__, Body.__struct_encode_fields__, strict=True))
