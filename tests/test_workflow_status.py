@@ -77,6 +77,21 @@ def test_retry_leaves_no_row_of_its_own(database: Database, connection: Rows, *,
     assert outcomes(connection) == {"normalised": 2, "duplicate": 2}
 
 
+def test_rare_status_is_found_among_many_pushes(
+    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More pushes of another kind about the workflow than are read again, between a change and its retry: the status
+    that came before them is found all the same."""
+    monkeypatch.setattr("workers.late.MOST_BETWEEN", 10)
+    first, between = entry_of(KIND, body("running")), entry_of(KIND, body("finished"))
+    others = [entry({"workflow_id": "w1", "call": {"call_id": f"c{number}"}}) for number in range(60)]
+    settle(database, [between, *others, entry_of(KIND, body("running"))])
+
+    settle(database, [first])
+
+    assert rows(connection, "workflows")[0]["status"] == "finished"
+
+
 def test_any_order_ends_alike(database: Database, connection: Rows) -> None:
     """Changes, a retry and another kind's push about the same workflow, in every order."""
     deliveries = [

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
-from ingest.batch.entry import stored_entry
+from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import normalise
@@ -27,8 +28,8 @@ from workers.redeliveries import Delivery, delivery_of, find_deliveries, lock_ne
 from workers.write import is_duplicate, upsert, upsert_pushes
 
 MOST_BETWEEN = 5_000
-"""Pushes that are read again for what they told. A call has a handful; of a workflow whose newest five thousand pushes
-name nothing an older name is not looked for, as its row is locked meanwhile."""
+"""Pushes that are read again for what they told, of all kinds and then of the late one's own. A call has a handful; of
+a workflow whose newest five thousand pushes name nothing an older name is not looked for, as its row is locked."""
 
 _Connection = Connection[tuple[Any, ...]]
 
@@ -90,7 +91,7 @@ def _told_by_first(table: Table, stored: tuple[Any, ...], retries: set[UUID], fi
 def _told_between(connection: _Connection, late: Normalised, told: list[Row], last_retry: Delivery) -> Iterator[Row]:
     """What other pushes told of the things of these rows, after the first delivery and before its last retry."""
     push = late.push._asdict()
-    where = {name: push[name] for name in ("source", *Ids._fields)}
+    where = {name: push[name] for name in ("source", "kind", *Ids._fields)}
     where |= {"since": late.push.received_at, "until": last_retry[0], "most": MOST_BETWEEN}
     by_ids: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in told:
@@ -98,7 +99,7 @@ def _told_between(connection: _Connection, late: Normalised, told: list[Row], la
         if not TABLE_OF[type(row)].is_history:
             by_ids[_found_by(TABLE_OF[type(row)])].append(row)
     for ids, rows in by_ids.items():
-        yield from _told_again(connection, statements.find_pushes_between(ids), where, rows)
+        yield from _told_again(connection, ids, where, rows)
 
 
 def _found_by(table: Table) -> tuple[str, ...]:
@@ -107,18 +108,30 @@ def _found_by(table: Table) -> tuple[str, ...]:
     return next(((name,) for name in ("call_id", "callee_number") if name in ids), ids)
 
 
-def _told_again(connection: _Connection, statement: str, where: dict[str, Any], rows: list[Row]) -> Iterator[Row]:
+def _told_again(connection: _Connection, ids: tuple[str, ...], where: dict[str, Any], rows: list[Row]) -> Iterator[Row]:
     """The rows of these keys, from the newest push back to the one with which all is told that these rows tell."""
     untold = {(*_key_of(row), lead) for row in rows for lead in _leads(row)}
     keys = set(map(_key_of, rows))
+    # A rare kind alone tells some columns, such as a workflow's status: a frequent one must not use up the bound.
+    for named in (ids, (*ids, "kind")):
+        kinds = []
+        with closing(_pushes_between(connection, named, where)) as pushes:
+            for one in pushes:
+                kinds.append(one.kind)
+                for row in normalise(one).rows:
+                    if _key_of(row) in keys:
+                        yield row
+                        untold -= {(*_key_of(row), lead) for lead in _leads(row)}
+                if not untold:
+                    return
+        if len(kinds) < where["most"] or set(kinds) == {where["kind"]}:
+            return
+
+
+def _pushes_between(connection: _Connection, ids: tuple[str, ...], where: dict[str, Any]) -> Generator[Entry]:
     with connection.cursor(name="told_between") as cursor:
-        for found in cursor.execute(statement.encode(), where):
-            for row in normalise(stored_entry(*found)).rows:
-                if _key_of(row) in keys:
-                    yield row
-                    untold -= {(*_key_of(row), lead) for lead in _leads(row)}
-            if not untold:
-                return
+        for found in cursor.execute(statements.find_pushes_between(ids).encode(), where):
+            yield stored_entry(*found)
 
 
 def _key_of(row: Row) -> tuple[type, Key]:
