@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (8, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (9, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -646,6 +646,9 @@ CREATE TABLE airudder.qa_reports (
   CONSTRAINT qa_report_task_id_is_not_empty CHECK (task_id <> '')
 );
 
+-- Whose they are only the pushes that told of them can tell.
+CREATE INDEX qa_reports_push_id ON airudder.qa_reports (push_id);
+
 COMMENT ON TABLE airudder.qa_reports IS 'A row is the vendor''s quality report on one task.';
 
 CREATE VIEW airudder.qa_report_details AS
@@ -789,6 +792,33 @@ COMMENT ON COLUMN airudder.dialer_calls.body_digest IS 'As in dialer_tasks.';
 COMMENT ON COLUMN airudder.dialer_agents.received_at IS 'As in dialer_tasks.';
 COMMENT ON COLUMN airudder.dialer_agents.push_id IS 'As in dialer_tasks.';
 COMMENT ON COLUMN airudder.dialer_agents.body_digest IS 'As in dialer_tasks.';
+
+
+-- Each person's contacts ------------------------------------------------------------------------------------------
+
+CREATE VIEW airudder.contacts AS
+SELECT source, callee_number, coalesce(started_at, received_at) AS at, 'call' AS channel, call_id AS contact_id,
+  workflow_id, task_id, intention AS outcome, received_at
+FROM airudder.calls WHERE callee_number IS NOT NULL
+UNION ALL
+SELECT source, callee_number, coalesce(started_at, received_at), coalesce(channel, 'chat'), session_id, workflow_id,
+  task_id, intention, received_at
+FROM airudder.sessions WHERE callee_number IS NOT NULL
+UNION ALL
+SELECT source, callee_number, coalesce(started_at, received_at), 'completed call', call_id, workflow_id,
+  nullif(task_id, ''), status, received_at
+FROM airudder.completed_calls
+UNION ALL
+SELECT source, callee_number, received_at, 'dialler', NULL, NULL, nullif(task_id, ''), state, received_at
+FROM airudder.dialer_contacts
+UNION ALL
+SELECT source, callee_number, received_at, 'list completed', NULL, nullif(workflow_id, ''), NULL, NULL, received_at
+FROM airudder.list_completions;
+
+COMMENT ON VIEW airudder.contacts IS
+  'A row is one contact with a person, over whatever channel: order it by "at". One call may be told of by several.';
+COMMENT ON COLUMN airudder.contacts.at IS 'When it began; where that is not known, when the newest push told of it.';
+COMMENT ON COLUMN airudder.contacts.outcome IS 'Its intention, or the vendor''s status or state of it.';
 
 
 -- What the vendor's words mean ---------------------------------------------------------------------------------------
@@ -1071,8 +1101,8 @@ BEGIN
     -- A history's rows that a retry told are removed once its first delivery is settled.
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.list_completion_nodes, airudder.call_turns,
-      airudder.session_messages, airudder.qa_report_details, airudder.node_task_statuses, airudder.dialer_results
-      TO airudder_worker;
+      airudder.session_messages, airudder.qa_report_details, airudder.node_task_statuses, airudder.dialer_results,
+      airudder.contacts TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
       airudder.check_pushes_default(date), airudder.open_pushes_default(date), airudder.drop_pushes_partition(date),
       airudder.delete_default_pushes(timestamptz, integer), airudder.installation() TO airudder_worker;

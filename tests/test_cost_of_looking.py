@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 
 from ops import queries
 from ops.person import statements
+from ops.person.rows import OF_CALLS, OF_PERSONS, OTHERS, erase_rows, rows_of
 from tests.conftest import TABLES
 
 Rows = Connection[dict[str, Any]]
@@ -26,7 +27,8 @@ READS_ALL = {
     "REPLAY_OF_KIND": "a replay is of all pushes of a kind",
 }
 """Statements whose purpose it is to read all pushes, and why"""
-LARGE = re.compile(r"(pushes|calls|cases|callees|call_attributes|call_turns|case_answers)(_|$)")
+TABLES_OF_PERSONS = (*OF_PERSONS, *OF_CALLS, *OTHERS)
+LARGE = re.compile(r"(pushes|calls|cases|callees|call_attributes|call_turns|case_answers|sessions|qa_reports)(_|$)")
 MOST_ROWS = 1_000
 """Of 18,000 pushes; those that name nobody are some 550."""
 
@@ -51,7 +53,12 @@ SELECT gen_random_uuid(), date_trunc('day', now()) + day * interval '1 day' + n 
   CASE status WHEN 'normalised' THEN 'case ' || n END, CASE status WHEN 'normalised' THEN 'call ' || n END
 FROM generate_series(0, 2) AS day, generate_series(1000000, 1005999) AS n,
   LATERAL (SELECT CASE n % 97 WHEN 0 THEN 'dead' WHEN 1 THEN 'pending' ELSE 'normalised' END AS status) AS outcome;
-ANALYZE airudder.pushes, airudder.callees, airudder.cases, airudder.calls, airudder.call_attributes;
+INSERT INTO airudder.sessions (source, session_id, callee_number, call_id, received_at, push_id)
+SELECT source, call_id, callee_number, call_id, received_at, push_id FROM airudder.calls;
+INSERT INTO airudder.qa_reports (source, task_id, received_at, push_id)
+SELECT source, call_id, received_at, push_id FROM airudder.calls;
+ANALYZE airudder.sessions, airudder.qa_reports, airudder.pushes, airudder.callees, airudder.cases, airudder.calls,
+  airudder.call_attributes;
 """
 
 _NOBODY: dict[str, Any] = {
@@ -95,7 +102,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-def rows_read(connection: Rows, statement: LiteralString, parameters: dict[str, Any]) -> dict[str, int]:
+def rows_read(connection: Rows, statement: str, parameters: dict[str, Any]) -> dict[str, int]:
     """How many rows of each large table or partition a statement looks at; those of a sequential scan by its name."""
     explain = b"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
     with connection.transaction(force_rollback=True):
@@ -130,6 +137,47 @@ def test_rows_are_found_by_index(filled: Rows, name: str, whom: dict[str, Any]) 
     else:
         assert not [table for table in read if table.startswith("all of")], read
         assert sum(read.values()) <= MOST_ROWS, read
+
+
+class Explaining:
+    """A connection whose every statement has to find its rows by an index."""
+
+    def __init__(self, connection: Rows) -> None:
+        self._connection = connection
+        self.statements = 0
+
+    def execute(self, statement: bytes, parameters: dict[str, Any]) -> Any:
+        """Look at what a statement reads, and execute it."""
+        read = rows_read(self._connection, statement.decode(), parameters)
+        assert not [table for table in read if table.startswith("all of")], (statement, read)
+        assert sum(read.values()) <= MOST_ROWS, (statement, read)
+        self.statements += 1
+        return self._connection.execute(statement, parameters)
+
+
+@pytest.mark.parametrize("whom", [PERSON, CASE], ids=["person", "case"])
+def test_rows_of_a_person_are_found_by_index(filled: Rows, whom: dict[str, Any]) -> None:
+    """Of each table that a person may be in, those of kinds to come included."""
+    person, explaining = Asked(whom), Explaining(filled)
+    keys = {**{name: whom[name] for name in ("sources", "push_ids")}, "call_ids": ["call 1000003"] * 2}
+    keys |= {"all_push_ids": whom["push_ids"], "bits": ["0" * 16] * 2}
+
+    with filled.transaction(force_rollback=True):
+        rows_of(explaining, person, keys)  # type: ignore[arg-type]
+        erase_rows(explaining, person, keys)  # type: ignore[arg-type]
+
+    assert explaining.statements > 2 * len(TABLES_OF_PERSONS)
+
+
+class Asked:
+    """Whom a command is about."""
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        self._parameters = parameters
+
+    def parameters(self) -> dict[str, Any]:
+        """As `Person.parameters`."""
+        return {name: self._parameters[name] for name in _NOBODY if name not in ("sources", "push_ids")}
 
 
 def test_statements_are_looked_at() -> None:

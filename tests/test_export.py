@@ -35,7 +35,6 @@ def test_everything_is_exported(client: Any, database: Database, connection: Row
     assert {name: len(rows) for name, rows in document.items() if rows} == {
         "callees": 2,
         "cases": 2,
-        "dialer_contacts": 0,
         "calls": 4,
         "sessions": 1,
         "qa_reports": 1,

@@ -178,11 +178,9 @@ def _is_another(table: Table) -> str:
 def _of_others(
     connection: _Connection, table: Table, columns: str, keys: _Columns, person: Person, lock: str = ""
 ) -> list[queries.Row]:
-    their = ["push_id = ANY (%(all_push_ids)s::uuid[])"]
-    if "callee_number" in table.personal:
-        their.append("callee_number = ANY (%(numbers)s::text[])")
-    if "call_id" in table.personal:
-        their.append(statements.THEIR_CALL)
+    naming = {"callee_number": "callee_number = ANY (%(numbers)s::text[])", "call_id": statements.THEIR_CALL}
+    their = [condition for name, condition in naming.items() if name in table.personal]
+    their = their or ["push_id = ANY (%(all_push_ids)s::uuid[])"]
     named = "callee_number IS NULL OR callee_number = ANY (%(numbers)s::text[] || %(case_numbers)s::text[])"
     is_not_anothers = f" AND ({named})" if "callee_number" in table.personal else ""
     found = f"SELECT {columns} FROM airudder.{table.name} WHERE {statements.OF_SOURCE} AND ({' OR '.join(their)})"
