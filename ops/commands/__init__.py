@@ -31,6 +31,9 @@ COMMANDS = {
     "erase": "Remove a person everywhere.",
 }
 
+PROCESSES = ("web", "worker", "sweeper", "dashboard")
+"""Commands whose modules are in `processes`"""
+
 
 class _LazyGroup(click.Group):
     """Imports `ops.commands.<name>` (`_` for `-`) and takes its `command` when that subcommand is wanted."""
@@ -41,7 +44,8 @@ class _LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"ops.commands.{cmd_name.replace('-', '_')}").command
+        folder = "ops.commands.processes" if cmd_name in PROCESSES else "ops.commands"
+        command = importlib.import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 
