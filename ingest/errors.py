@@ -90,6 +90,10 @@ class ReleaseFailedError(IngestError):
     """The Procfile's release step failed: nothing else was started."""
 
 
+class VendorError(IngestError):
+    """AI Rudder's API did not answer as documented; the text says which request and how, and holds no credential."""
+
+
 class ServerStartError(IngestError):
     """An embedded server did not start; the text says where its log is."""
 

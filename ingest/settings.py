@@ -139,7 +139,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 
 def _check_quotes(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
-        is_ours = name.startswith(("INGEST_", "RQ_DASHBOARD_")) or name in NAMES
+        is_ours = name.startswith(("INGEST_", "RQ_DASHBOARD_", "AIRUDDER_")) or name in NAMES
         if is_ours and len(value) > 1 and any(value[0] in quotes and value[-1] in quotes for quotes in _QUOTES):
             raise SettingError(
                 f"{name} has quotes around its value: files of environment variables, as containers read them, "

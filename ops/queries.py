@@ -246,3 +246,18 @@ CALLS_BY_NUMBER: LiteralString = """
 SELECT source, call_id, case_id, started_at, duration, attempt, ring_type, hangup_type
 FROM airudder.calls WHERE callee_number = ANY (%(numbers)s) ORDER BY started_at
 """
+
+TASKS_OF_PERIOD: LiteralString = """
+SELECT DISTINCT task_id FROM airudder.calls
+WHERE started_at >= %(since)s AND started_at < %(until)s AND task_id IS NOT NULL ORDER BY task_id
+"""
+
+CALLS_OF_TASK: LiteralString = """
+SELECT callee_number, started_at FROM airudder.calls
+WHERE started_at BETWEEN %(since)s AND %(until)s
+  AND (task_id = %(task_id)s OR (task_id IS NULL AND callee_number IS NOT NULL))
+UNION ALL
+SELECT callee_number, started_at FROM airudder.calls WHERE started_at IS NULL AND task_id = %(task_id)s
+"""
+"""By their start, which has an index: one of tasks would cost every call, and this question is rare. A row that does
+not say its task may be of this one."""

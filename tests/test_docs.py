@@ -27,7 +27,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benc
 
 MAX_README_LINES = 180
 MAX_WORDS = 25
-VARIABLE = r"\b(?:INGEST|RQ_DASHBOARD)_[A-Z]+(?:_[A-Z]+)*\b"
+VARIABLE = r"\b(?:INGEST|AIRUDDER|RQ_DASHBOARD)_[A-Z]+(?:_[A-Z]+)*\b"
 OWN_ARGUMENTS = ("psql", "redis-cli")
 """Commands that pass their arguments on"""
 
@@ -54,7 +54,7 @@ def in_code(text: str) -> list[str]:
 def read_by(folder: str) -> set[str]:
     """The variables that begin as ours do, and that the modules of a folder name."""
     paths = (ROOT / folder).rglob("*.py")
-    return {name for path in paths for name in re.findall(r"[\"'](INGEST_[A-Z_]+)[\"']", path.read_text())}
+    return {name for path in paths for name in re.findall(r"[\"']((?:INGEST|AIRUDDER)_[A-Z_]+)[\"']", path.read_text())}
 
 
 def test_readme_is_short() -> None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "dead": "List, show and replay dead letters.",
     "replay": "Normalise all pushes of a kind again.",
     "reconcile": "Check that everything acknowledged has an outcome.",
+    "verify": "Ask AI Rudder whether a push is genuine.",
+    "compare": "Hold AI Rudder's list of calls against ours.",
     "token": "Make, list and revoke the tokens of who may push.",
     "find": "Find a call, a case, a number or a push.",
     "export": "Print everything held on a person.",
