@@ -36,7 +36,7 @@ ALLOW_CALLEES: LiteralString = "ALTER TABLE airudder.callees DROP CONSTRAINT ref
 REFUSE_PUSHES: LiteralString = """
 CREATE FUNCTION airudder.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION 'refused push' USING DETAIL = NEW::text, HINT = convert_from(substring(NEW.body for 300), 'LATIN1');
+  RAISE EXCEPTION 'refused push' USING DETAIL = NEW::text, HINT = encode(substring(NEW.body for 300), 'escape');
 END $$;
 CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON airudder.pushes FOR EACH ROW EXECUTE FUNCTION airudder.refuse();
 """
@@ -167,7 +167,7 @@ async def receive(hunt: Hunt) -> None:
         await hunt.look()
         while b"HTTP/1.1 429" not in hunt.evidence.at("answers"):
             # Many at once, as a slow machine would not come to the limit one after another.
-            await asyncio.gather(*(hunt.send(hunt.requests.one_more()) for _ in range(20)))
+            await asyncio.gather(*(hunt.send(hunt.requests.one_more()) for _ in range(100)))
         await hunt.look()
         with hunt.stand.client() as client:
             assert_found(hunt, bodies(client), [one.body for one in kept])
