@@ -39,8 +39,10 @@ SELECT 'shop', CASE WHEN n % 100 = 0 THEN '0812 ' ELSE '+62812' END || n, n, CAS
 FROM generate_series(1000000, 1005999) AS n;
 INSERT INTO airudder.cases (source, callee_number, case_id, received_at, push_id)
 SELECT source, callee_number, 'case ' || number_as_sent, received_at, push_id FROM airudder.callees;
-INSERT INTO airudder.calls (source, call_id, callee_number, case_id, received_at, push_id)
-SELECT source, 'call ' || number_as_sent, callee_number, 'case ' || number_as_sent, received_at, push_id
+INSERT INTO airudder.calls (source, call_id, task_id, callee_number, case_id, started_at, received_at, push_id)
+SELECT source, 'call ' || number_as_sent, 'task', callee_number, 'case ' || number_as_sent,
+  CASE WHEN number_as_sent::integer % 50 <> 0 THEN now() - number_as_sent::integer % 5000 * interval '1 minute' END,
+  received_at, push_id
 FROM airudder.callees;
 INSERT INTO airudder.call_attributes (source, call_id, node_id, custom_attribute, received_at, push_id)
 SELECT source, call_id, 'n1', '{}', received_at, push_id FROM airudder.calls;
@@ -67,7 +69,7 @@ _NOBODY: dict[str, Any] = {
     "sources": ["shop"] * 2, "callee_numbers": ["+628121000003"] * 2, "push_ids": [uuid4(), uuid4()],
     "kinds": ["custom-api"] * 2, "kind": "custom-api", "begun": datetime.now(UTC), "portion": 10,
     "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50,
-    "since": datetime.now(UTC) - timedelta(hours=1),
+    "since": datetime.now(UTC) - timedelta(hours=1), "until": datetime.now(UTC), "task_id": "task",
     "received_ats": [datetime.now(UTC)] * 2, "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
 }  # fmt: skip
 _CALLS = {"call_ids": ["call 1000003", "call 1000004"], "call_sources": ["shop"] * 2}
