@@ -57,9 +57,12 @@ IDS: dict[str, tuple[Any, Ids]] = {
     "in an object": ({"data": {"body": {"Mobile": "62 812-3456-7801"}}}, Ids(callee_number=NUMBER)),
     "in an array": ({"rows": [[{"case_id": "k"}]]}, Ids(case_id="k")),
     "the nearest one": ({"a": {"call_id": "far"}, "call_id": "near"}, Ids(call_id="near")),
-    "the likelier name": ({"mobile": "+6281234567802", "callee_number": NUMBER}, Ids(callee_number=NUMBER)),
+    "the likelier name": ({"phone_number": "62 812 3456 7801", "callee_number": NUMBER}, Ids(callee_number=NUMBER)),
     "neither text nor number": ({"call_id": {"x": 1}, "task_id": None, "case_id": True}, Ids()),
     "no number": ({"callee": "6.28123E+12"}, Ids()),
+    "several people": ({"list": [{"mobile": NUMBER}, {"mobile": "+6281234567802"}]}, Ids()),
+    "who called whom": ({"caller": "+6281234567802", "callee": NUMBER}, Ids()),
+    "a number behind a word": ({"callee": "unknown", "phone_number": NUMBER}, Ids(callee_number=NUMBER)),
     "with what cannot be stored": ({"call_id": "c\0\ud800"}, Ids(call_id="c")),
 }
 

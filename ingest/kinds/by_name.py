@@ -26,17 +26,24 @@ _NAMES = {
     "call_id": ("callid",),
 }
 """How the documented kinds call these, whatever their case and underscores, the likelier first"""
+_CALLERS = ("caller", "callernumber", "from")
 _FIELDS = {name: (place, field) for field, names in _NAMES.items() for place, name in enumerate(names)}
 
 
 def ids(push: dict[str, Any], warnings: Warnings) -> Ids:
     """The ids that stand nearest to the top. What only looks like one is no reason for a warning: nothing is lost."""
     found: dict[str, tuple[int, int, str]] = {}
+    numbers, has_caller = set(), False
     for level, name, value in _walked(push):
-        place, field = _FIELDS.get(name.replace("_", "").lower(), (0, ""))
-        if field and (text := id_text(value)):
-            found[field] = min(found.get(field, (level, place, text)), (level, place, text))
-    return Ids(**{field: _read(field, text) for field, (_, _, text) in found.items()})
+        plain = name.replace("_", "").lower()
+        has_caller = has_caller or plain in _CALLERS
+        place, field = _FIELDS.get(plain, (0, ""))
+        if field and (text := id_text(value)) and (read := _read(field, text)):
+            found[field] = min(found.get(field, (level, place, read)), (level, place, read))
+            numbers |= {read} if field == "callee_number" else set()
+    told = {field: read for field, (_, _, read) in found.items()}
+    # A push of several people, or of who called whom, is nobody's alone: each is found by the mention of their number.
+    return Ids(**told) if len(numbers) < 2 and not has_caller else Ids(**told)._replace(callee_number=None)
 
 
 def _walked(push: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:
