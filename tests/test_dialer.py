@@ -326,3 +326,13 @@ def test_simulated_pushes_are_as_documented() -> None:
         one = normalised(push.body)
         assert (one.push.status, one.push.warnings) == ("normalised", None)
     assert {json.loads(push.body)["type"] for push in pushes} == {"TaskStatus", "ContactStatus", "AgentStatus"}
+
+
+@pytest.mark.parametrize("inner", ['{"a": "x\\u0000y"}', '{"a": "x\\ud83d"}', '["\\u0000"]'])
+def test_results_in_a_string_are_cleaned(database: Database, connection: Rows, inner: str) -> None:
+    """What Postgres cannot store is taken out of a string of JSON, too."""
+    content = {"type": "ContactStatus", "body": {"phoneNumber": "+6281234567801", "customizeResults": inner}}
+
+    settle(database, [dialler_entry(content)])
+
+    assert connection.execute("SELECT status FROM airudder.pushes").fetchall() == [{"status": "normalised"}]

@@ -20,7 +20,7 @@ from ingest.batch.push_ids import received_at_of
 from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import normalise
 from ingest.tables import TABLE_OF, TABLES, sql
-from ingest.tables.rows import Normalised, PushRow, Row
+from ingest.tables.rows import Normalised, Row
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
 from workers import statements
 from workers.merge import merge
@@ -97,19 +97,15 @@ def _told_between(connection: _Connection, late: Normalised, told: list[Row], la
     for row in told:
         # Of a history no other push tells the same row.
         if not TABLE_OF[type(row)].is_history:
-            by_ids[_found_by(TABLE_OF[type(row)], late.push)].append(row)
+            by_ids[_found_by(TABLE_OF[type(row)])].append(row)
     for ids, rows in by_ids.items():
         yield from _told_again(connection, ids, where, rows)
 
 
-def _found_by(table: Table, push: PushRow) -> tuple[str, ...]:
-    """The ids by which the pushes are found that tell of a table's row. A call, or a person, is enough of its key.
-
-    Where that has none of the ids, as a session's, the pushes of the same workflow are looked through.
-    """
-    ids = tuple(name for name in Ids._fields if name in table.key)
-    if not ids and push.workflow_id:
-        return ("workflow_id",)
+def _found_by(table: Table) -> tuple[str, ...]:
+    """What the pushes have in common that tell of a table's row: a call, or a person, is enough of its key. Of what has
+    none of the ids in its key, as a session, one kind of push tells alone."""
+    ids = tuple(name for name in Ids._fields if name in table.key) or ("kind",)
     return next(((name,) for name in ("call_id", "callee_number") if name in ids), ids)
 
 

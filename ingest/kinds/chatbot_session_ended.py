@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -135,7 +136,7 @@ def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
         slots=json_of(push.ner_slots, "$.ner_slots", warnings),
         labels=json_of(push.event_label, "$.event_label", warnings),
         variables=json_of(push.variables, "$.variables", warnings),
-        messages=json_of(msgspec.to_builtins(messages), "$.messages", warnings),
+        messages=json_of(msgspec.to_builtins(messages, builtin_types=(Decimal,)), "$.messages", warnings),
         message_count=len(messages) or None,
         callee_message_count=sum(one.sender == "user" for one in messages) if messages else None,
     )

@@ -11,6 +11,7 @@ import msgspec
 
 from ingest.errors import VendorError
 from ingest.kinds.pulled_call import DetailCall
+from ingest.kinds.reading.clean import clean
 from ingest.kinds.reading.decode import decode, typed_decoder
 from ingest.kinds.reading.salvage import salvage
 from ingest.kinds.reading.warn import Warnings
@@ -93,7 +94,7 @@ def _why_not(call: DetailCall, started_at: datetime | None, until: datetime) -> 
 
 def _read(raw: bytes) -> DetailCall:
     """An item as a call; one that is no object says nothing."""
-    item = decode(_decoder, raw) if raw[:1] == b"{" else {}
+    item = clean(decode(_decoder, raw), "$.call", _unheard()) if raw[:1] == b"{" else {}
     return salvage(DetailCall, item, "$.call", _unheard())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ingest.kinds.dialer.payload import DAY_COUNTERS, Body
 from ingest.kinds.reading import values
+from ingest.kinds.reading.clean import clean
 from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.free_json import json_of
 from ingest.kinds.reading.identifiers import decimal_digits
@@ -32,7 +33,8 @@ def results_of(body: Body, warnings: Warnings) -> Json | None:
     """The results of a talk as `[{"title": …, "group": …, "value": …}]`, without what is null, however they came."""
     sent = body.customize_results
     if isinstance(sent, str) and sent:
-        sent = decode_within(sent, dict) or decode_within(sent, list) or sent
+        within = decode_within(sent, dict) or decode_within(sent, list)
+        sent = clean(within, _RESULTS, warnings, _RESULTS.count(".")) if within else sent
     if isinstance(sent, dict):
         sent = [{"title": title, "value": value} for title, value in sent.items()]
     if not isinstance(sent, list):
