@@ -623,6 +623,7 @@ COMMENT ON COLUMN airudder.sessions.callee_message_count IS 'Messages of the cal
 CREATE INDEX sessions_callee_number ON airudder.sessions (callee_number, started_at);
 CREATE INDEX sessions_call_id ON airudder.sessions (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX sessions_started_at ON airudder.sessions (started_at);
+CREATE INDEX sessions_push_id ON airudder.sessions (push_id);
 
 CREATE VIEW airudder.session_messages AS
 SELECT source, session_id, (number - 1)::integer AS position, message ->> 'id' AS message_id,

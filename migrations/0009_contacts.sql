@@ -1,4 +1,4 @@
--- Each person's contacts over all channels, and quality reports by the push that told of them.
+-- Each person's contacts over all channels, and sessions and quality reports by the push that told of them.
 
 ---- transaction
 
@@ -29,3 +29,7 @@ COMMENT ON COLUMN airudder.contacts.outcome IS 'Its intention, or the vendor''s 
 ---- index
 
 CREATE INDEX CONCURRENTLY qa_reports_push_id ON airudder.qa_reports (push_id);
+
+---- index
+
+CREATE INDEX CONCURRENTLY sessions_push_id ON airudder.sessions (push_id);

@@ -162,7 +162,7 @@ def test_rows_of_a_person_are_found_by_index(filled: Rows, whom: dict[str, Any])
     """Of each table that a person may be in, those of kinds to come included."""
     person, explaining = Asked(whom), Explaining(filled)
     keys = {**{name: whom[name] for name in ("sources", "push_ids")}, "call_ids": ["call 1000003"] * 2}
-    keys |= {"all_push_ids": whom["push_ids"], "bits": ["0" * 16] * 2}
+    keys |= {"all_push_ids": whom["push_ids"], "all_digests": [bytes(32)] * 2, "bits": ["0" * 16] * 2}
 
     with filled.transaction(force_rollback=True):
         rows_of(explaining, person, keys)  # type: ignore[arg-type]

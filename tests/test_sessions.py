@@ -182,6 +182,58 @@ def test_session_of_a_person_is_erased(client: Any, environment: None, database:
     assert (other["callee_number"], len(other["messages"])) == (OTHER, 2)
 
 
+def test_session_of_their_call_is_erased(environment: None, client: Any, database: Database, connection: Rows) -> None:
+    """A session that names nobody is theirs by its call, however many pushes there are about other calls of theirs."""
+    for number in range(3):
+        settle(database, [entry(push("c1", NUMBER, serial=number))])
+    settle(database, [entry(push("c2", NUMBER)), of(SESSION, session(callee=None, call_id="c2"))])
+    assert len(json.loads(ingest("export", "--callee-number", NUMBER).stdout)["sessions"]) == 1
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    assert connection.execute("SELECT messages, variables FROM airudder.sessions").fetchall() == [
+        {"messages": None, "variables": None}
+    ]
+
+
+def test_session_of_a_push_that_mentions_them_is_erased(
+    environment: None, client: Any, database: Database, connection: Rows
+) -> None:
+    """A push that names nobody and mentions a person is theirs, and so is what it alone has told."""
+    settle(database, [of(SESSION, session(callee="", call_id=None, variables={"phone": NUMBER}))])
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    assert connection.execute("SELECT messages, variables FROM airudder.sessions").fetchall() == [
+        {"messages": None, "variables": None}
+    ]
+
+
+def test_sessions_without_a_workflow_end_alike_in_every_order(database: Database, connection: Rows) -> None:
+    """What another push told of a session between a push and its retry is found without any id of the workflow's."""
+    first, between = session(status="closed"), {"wfdetail_uuid": "s1", "callee": NUMBER, "status": "changed"}
+    deliveries = [of(SESSION, first), of(SESSION, between), of(SESSION, first)]
+    expected = settled_in(range(3), deliveries, database, connection)
+
+    for order in itertools.permutations(range(3)):
+        assert settled_in(order, deliveries, database, connection) == expected
+
+
+def test_report_without_details_is_no_newer_one(database: Database, connection: Rows) -> None:
+    """It would be the row's newest push, and the person's that told of the details would no longer lead to them."""
+    settle(database, [of(REPORT, {"TaskID": "t1", "QADetail": [{"Length": 1}]})])
+    settle(database, [of(REPORT, {"TaskID": "t1"})])
+
+    assert connection.execute("SELECT detail_count FROM airudder.qa_reports").fetchall() == [{"detail_count": 1}]
+
+
+def test_numbers_in_messages_stay_numbers() -> None:
+    """To the last digit."""
+    one = of(SESSION, b'{"wfdetail_uuid": "s1", "messages": [{"content": {"a": 1234567890.12345678901}}]}')
+
+    assert '"a":1234567890.12345678901' in (row_of(normalise(one), SessionRow).messages or "")
+
+
 def test_report_is_kept_as_it_comes(database: Database, connection: Rows) -> None:
     """A repeated report is the newest one; its details are the vendor's own."""
     first, second = ([{"Length": length, "Words": "3", "Scores": list[Any]()}] for length in (1, "2"))

@@ -30,15 +30,16 @@ def ids(push: QaPush, warnings: Warnings) -> Ids:
 
 def rows(push: QaPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
-    if not origin.ids.task_id:
-        return
     details = values.bounded(push.details or [], "$.QADetail", origin.warnings)
+    # A report that finds nothing is no newer version of one that did: erasing goes by the push that told of the row.
+    if not (origin.ids.task_id and details):
+        return
     yield QaReportRow(
         *origin.version,
         origin.source,
         origin.ids.task_id,
         details=json_of(details, "$.QADetail", origin.warnings),
-        detail_count=len(details) or None,
+        detail_count=len(details),
     )
 
 

@@ -123,7 +123,7 @@ DIALER_AGENTS = Table(
     personal={
         "agent_name": _AGENT,
         **kept_all("group_name task_id state register_state call_type is_conceal_callee threeway_state day_counters"),
-        **kept_unseen("talk_result_label display_talk_result body_digest"),
+        **erased_all("talk_result_label display_talk_result body_digest"),
     },
 )
 
@@ -201,7 +201,7 @@ TABLES = (
         "dialer_tasks",
         DialerTaskRow,
         2,
-        personal={**kept_all("task_id name group_name state"), **kept_unseen("body_digest")},
+        personal={**kept_all("task_id name group_name state"), "body_digest": ERASED},
     ),
     Table("workflows", WorkflowRow, 2, personal=kept_all("workflow_id name status")),
     Table("nodes", NodeRow, 3, personal=kept_all("workflow_id node_id name")),

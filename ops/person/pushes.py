@@ -46,16 +46,16 @@ class Found:
 
     def keys(self) -> dict[str, list[Any]]:
         """Which push told of which call, as parallel `sources`, `call_ids`, `push_ids`, and `bits`, by which versions
-        are known that are made of its bytes; and `all_push_ids`."""
-        keys = [(one["source"], one["call_id"], one["push_id"], bits_of(one["body_digest"])) for one in self.pushes]
-        keys += [
-            (one.entry.source, one.names.call_id, one.entry.uuid, bits_of(digest_of(one.entry.body)))
-            for one in self.in_flight
-        ]
+        are known that are made of its bytes; and of all pushes `all_push_ids` and `all_digests`."""
+        keys = [(one["source"], one["call_id"], one["push_id"], bytes(one["body_digest"])) for one in self.pushes]
+        entries = [(one.entry, one.names.call_id) for one in self.in_flight]
+        keys += [(entry.source, call_id, entry.uuid, digest_of(entry.body)) for entry, call_id in entries]
         of_calls = [key for key in keys if key[1]]
-        names = ("sources", "call_ids", "push_ids", "bits")
-        columns = {name: [key[place] for key in of_calls] for place, name in enumerate(names)}
-        return {**columns, "all_push_ids": [key[2] for key in keys]}
+        columns = {
+            name: [key[place] for key in of_calls] for place, name in enumerate(("sources", "call_ids", "push_ids"))
+        }
+        everything = {"all_push_ids": [key[2] for key in keys], "all_digests": [key[3] for key in keys]}
+        return {**columns, "bits": [bits_of(key[3]) for key in of_calls], **everything}
 
 
 def find(client: Redis, connection: _Connection, person: Person) -> Found:

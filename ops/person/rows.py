@@ -178,14 +178,20 @@ def _is_another(table: Table) -> str:
 def _of_others(
     connection: _Connection, table: Table, columns: str, keys: _Columns, person: Person, lock: str = ""
 ) -> list[queries.Row]:
-    naming = {"callee_number": "callee_number = ANY (%(numbers)s::text[])", "call_id": statements.THEIR_CALL}
-    their = [condition for name, condition in naming.items() if name in table.personal]
-    their = their or ["push_id = ANY (%(all_push_ids)s::uuid[])"]
+    conditions = {
+        "callee_number": "callee_number = ANY (%(numbers)s::text[])",
+        "call_id": statements.THEIR_CALL,
+        "body_digest": "body_digest = ANY (%(all_digests)s::bytea[])",
+    }
+    their = [condition for name, condition in conditions.items() if name in table.personal]
+    if "body_digest" not in table.personal:
+        their.append("push_id = ANY (%(all_push_ids)s::uuid[])")
     named = "callee_number IS NULL OR callee_number = ANY (%(numbers)s::text[] || %(case_numbers)s::text[])"
     is_not_anothers = f" AND ({named})" if "callee_number" in table.personal else ""
     found = f"SELECT {columns} FROM airudder.{table.name} WHERE {statements.OF_SOURCE} AND ({' OR '.join(their)})"
     in_order = f"{is_not_anothers} ORDER BY {', '.join(table.key)}{lock}"
-    return connection.execute(f"{found}{in_order}".encode(), person.parameters() | keys).fetchall()
+    # Of the person, not of the pushes, are the calls that are asked for.
+    return connection.execute(f"{found}{in_order}".encode(), keys | person.parameters()).fetchall()
 
 
 def _erase_of_others(
