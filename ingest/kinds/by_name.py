@@ -12,6 +12,7 @@ from typing import Any
 
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading import values
+from ingest.kinds.reading.aliases import plain
 from ingest.kinds.reading.free_json import id_text
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
@@ -35,15 +36,16 @@ def ids(push: dict[str, Any], warnings: Warnings) -> Ids:
     found: dict[str, tuple[int, int, str]] = {}
     numbers, has_caller = set(), False
     for level, name, value in _walked(push):
-        plain = name.replace("_", "").lower()
-        has_caller = has_caller or plain in _CALLERS
-        place, field = _FIELDS.get(plain, (0, ""))
+        has_caller = has_caller or plain(name) in _CALLERS
+        place, field = _FIELDS.get(plain(name), (0, ""))
         if field and (text := id_text(value)) and (read := _read(field, text)):
             found[field] = min(found.get(field, (level, place, read)), (level, place, read))
-            numbers |= {read} if field == "callee_number" else set()
-    told = {field: read for field, (_, _, read) in found.items()}
+            if field == "callee_number":
+                numbers.add(read)
     # A push of several people, or of who called whom, is nobody's alone: each is found by the mention of their number.
-    return Ids(**told) if len(numbers) < 2 and not has_caller else Ids(**told)._replace(callee_number=None)
+    if has_caller or len(numbers) > 1:
+        found.pop("callee_number", None)
+    return Ids(**{field: read for field, (_, _, read) in found.items()})
 
 
 def _walked(push: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from ingest.kinds.reading import values
 from ingest.kinds.reading.aliases import plain
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
-from ingest.kinds.story import Story
+from ingest.kinds.story import Story, vendors_time
 from ingest.tables.json_text import Json
 from ingest.tables.rows import CalleeRow, CallRow, CaseRow, CompletedCallRow, NodeTaskRow, Row, WorkflowRow
 
@@ -107,8 +108,8 @@ def rows(push: CallCompletedPush, origin: Origin) -> Iterator[Row | None]:
 class _Result(NamedTuple):
     """What both tables have of a call."""
 
-    started_at: Any
-    ended_at: Any
+    started_at: datetime | None
+    ended_at: datetime | None
     ring_type: str | None
     hangup_type: str | None
     intention: str | None
@@ -116,14 +117,10 @@ class _Result(NamedTuple):
 
 
 def _result(push: CallCompletedPush, warnings: Warnings) -> _Result:
-    started = values.moment(push.call_start_time, "$.call_start_time", warnings)
-    ended = values.moment(push.call_end_time, "$.call_end_time", warnings)
-    if started and ended and ended < started:
-        warnings.add("$.call_end_time", values.ENDS_BEFORE_START)
+    start, end = (push.call_start_time, "$.call_start_time"), (push.call_end_time, "$.call_end_time")
     return _Result(
-        started,
-        ended,
-        None if push.ring_type == "null" else push.ring_type or None,
+        *values.period(start, end, warnings),
+        values.ring_type(push.ring_type),
         push.hangup_type or None,
         text_or_json(push.intention, "$.intention", warnings),
         json_of(push.multi_label, "$.multi_label", warnings),
@@ -163,8 +160,8 @@ def simulate(story: Story, _chance: random.Random) -> dict[str, Any]:
         "TaskID": call.task_id,
         "Mobile": story.callee.number,
         "Status": "finished",
-        "CallStartTime": call.started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "CallEndTime": call.ended_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "CallStartTime": vendors_time(call.started_at),
+        "CallEndTime": vendors_time(call.ended_at),
         "RingType": call.ring_type,
         "HangupType": call.hangup_type,
         "Intention": call.intention or "--",

@@ -20,7 +20,7 @@ from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading import values
 from ingest.kinds.reading.free_json import json_of
 from ingest.kinds.reading.warn import Warnings
-from ingest.kinds.story import Story
+from ingest.kinds.story import Story, vendors_time
 from ingest.tables.rows import CalleeRow, CallRow, Row, SessionRow, WorkflowRow
 
 
@@ -200,8 +200,8 @@ def simulate(story: Story, chance: random.Random) -> dict[str, Any]:
         "callee": story.callee.number,
         "call_id": story.call.call_id,
         "status": "closed",
-        "session_start_time": f"{begun:%Y-%m-%dT%H:%M:%SZ}",
-        "session_end_time": f"{ended:%Y-%m-%dT%H:%M:%SZ}",
+        "session_start_time": vendors_time(begun),
+        "session_end_time": vendors_time(ended),
         "session_end_reason": chance.choice(["robot", "user"]),
         "intention": story.call.intention,
         "talk_round": len(story.call.turns),

@@ -23,7 +23,7 @@ from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading import values
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
-from ingest.kinds.story import Story
+from ingest.kinds.story import Story, vendors_time
 from ingest.tables.rows import CalleeRow, CallRow, Row
 
 TOOK_PLACE = "finished"
@@ -119,7 +119,7 @@ def _call(call: DetailCall, call_id: str, origin: Origin) -> CallRow:
         callee_number=about.callee_number,
         started_at=call.started_at(warnings),
         ended_at=call.ended_at(warnings),
-        ring_type=None if call.ring_type == "null" else call.ring_type or None,
+        ring_type=values.ring_type(call.ring_type),
         hangup_type=call.hangup_type or None,
         intention=text_or_json(call.intention, "$.call.Intention", warnings),
         multi_label=json_of(call.multi_intention, "$.call.Multi_intention", warnings),
@@ -136,8 +136,8 @@ def simulate(story: Story, chance: random.Random) -> dict[str, Any]:
             "Mobile": story.callee.number,
             "Comments": story.callee.case_id,
             "Status": TOOK_PLACE,
-            "CallStartTime": f"{call.started_at:%Y-%m-%dT%H:%M:%SZ}",
-            "CallEndTime": f"{call.ended_at:%Y-%m-%dT%H:%M:%SZ}",
+            "CallStartTime": vendors_time(call.started_at),
+            "CallEndTime": vendors_time(call.ended_at),
             "RingType": call.ring_type,
             "HangupType": call.hangup_type,
             "Intention": call.intention,

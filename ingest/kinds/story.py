@@ -9,6 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 
+def vendors_time(moment: datetime) -> str:
+    """A moment in UTC as the vendor writes it, to the second."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
 @dataclass(frozen=True)
 class StoryCallee:
     """A person, and the case that they are called about. A text may be empty."""

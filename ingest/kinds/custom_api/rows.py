@@ -100,10 +100,8 @@ def _case(callee: Callee, number: str, origin: Origin) -> CaseRow:
 
 def _call(call: Call, call_id: str, origin: Origin) -> CallRow:
     about, warnings = origin.ids, origin.warnings
-    started = values.moment(call.call_start_time, "$.call.call_start_time", warnings)
-    ended = values.moment(call.call_end_time, "$.call.call_end_time", warnings)
-    if started and ended and ended < started:
-        warnings.add("$.call.call_end_time", values.ENDS_BEFORE_START)
+    start, end = (call.call_start_time, "$.call.call_start_time"), (call.call_end_time, "$.call.call_end_time")
+    started, ended = values.period(start, end, warnings)
     said = transcript_of(call.asr_result, "$.call.asr_result", warnings)
     return CallRow(
         *origin.version,
@@ -116,8 +114,7 @@ def _call(call: Call, call_id: str, origin: Origin) -> CallRow:
         started,
         ended,
         values.integer(call.call_times, "$.call.call_times", warnings),
-        # The documentation leaves open whether null comes as JSON's null or as a word.
-        None if call.ring_type == "null" else call.ring_type or None,
+        values.ring_type(call.ring_type),
         call.hangup_type or None,
         text_or_json(call.intention, "$.call.intention", warnings),
         call.slots or None,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
-from ingest.kinds.story import Story, StoryCall, StoryCallee
+from ingest.kinds.story import Story, StoryCall, StoryCallee, vendors_time
 
 ODD_SHARE = 0.05
 """Of pushes: not as documented in some way, and to be normalised all the same"""
@@ -57,8 +56,8 @@ def _call(call: StoryCall) -> _Json:
     return {
         "task_id": call.task_id,
         "call_id": call.call_id,
-        "call_start_time": _time(call.started_at),
-        "call_end_time": _time(call.ended_at),
+        "call_start_time": vendors_time(call.started_at),
+        "call_end_time": vendors_time(call.ended_at),
         "call_times": call.attempt,
         "ring_type": call.ring_type,
         "hangup_type": call.hangup_type,
@@ -70,10 +69,6 @@ def _call(call: StoryCall) -> _Json:
             {"time": str(turn.offset).zfill(8), "robottext": turn.robot, "text": turn.callee} for turn in call.turns
         ],
     }
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _add_unknown_fields(push: _Json) -> None:

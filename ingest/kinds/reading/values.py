@@ -21,6 +21,7 @@ from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
 
 _Value = TypeVar("_Value")
+Period = tuple[datetime | None, datetime | None]
 
 _MAX_AMOUNT_LENGTH = 64
 MAX_ITEMS = 10_000
@@ -69,6 +70,19 @@ def moment(value: str | None, path: str, warnings: Warnings) -> datetime | None:
             if is_of_calls(documented):
                 return documented
     return _noted(read_moment(stripped), path, warnings)
+
+
+def period(start: tuple[str | None, str], end: tuple[str | None, str], warnings: Warnings) -> Period:
+    """When something began and ended, each from its text and its path; an end before the start is warned of."""
+    started_at, ended_at = moment(*start, warnings), moment(*end, warnings)
+    if started_at and ended_at and ended_at < started_at:
+        warnings.add(end[1], ENDS_BEFORE_START)
+    return started_at, ended_at
+
+
+def ring_type(value: str | None) -> str | None:
+    """How the line was. The documentation leaves open whether null comes as JSON's null or as a word."""
+    return None if value == "null" else value or None
 
 
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:
