@@ -9,6 +9,7 @@ be left is removed; of any other what stays is its statistics.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from psycopg import Connection
@@ -41,7 +42,7 @@ _BY_CASE = "callee_number = ANY (%(case_numbers)s::text[]) AND case_id = ANY (%(
 there in the next pass, or its pushes would not be found."""
 _BY_NUMBER = "callee_number = ANY (%(numbers)s::text[])"
 _THEIR_CALLEES = f"""
-{statements.OF_SOURCE} AND (callee_number = ANY (%(numbers)s::text[])
+{statements.OF_SOURCE} AND ({_BY_NUMBER}
   OR (callee_number = ANY (%(case_numbers)s::text[]) AND EXISTS (
     SELECT FROM airudder.{CASES.name} AS of_case
     WHERE of_case.callee_number = callees.callee_number AND of_case.source = callees.source
@@ -129,13 +130,25 @@ def _erase_calls(connection: _Connection, person: Person, removed: Counter[str])
 
 
 def _erase_of_calls(table: Table) -> str:
-    whose = f"{table.name}.source = theirs.source AND {table.name}.call_id = theirs.call_id"
     if table.is_personal:
-        return f"DELETE FROM airudder.{table.name} USING {_KEYS} WHERE {whose}"
-    columns = [name for name in table.personal if table.left(name) != f"{table.name}.{name}"]
-    erased = ", ".join(f"{name} = {table.left(name)}" for name in columns)
-    has_more = " OR ".join(f"{table.name}.{name} IS DISTINCT FROM {table.left(name)}" for name in columns)
-    return f"UPDATE airudder.{table.name} SET {erased} FROM {_KEYS} WHERE {whose} AND ({has_more})"
+        return f"DELETE FROM airudder.{table.name} USING {_KEYS} WHERE {_are_equal(table, ('source', 'call_id'))}"
+    return _leaving_statistics(table, _KEYS, ("source", "call_id"))
+
+
+def _leaving_statistics(table: Table, theirs: str, key: tuple[str, ...]) -> str:
+    """Erase what may not stay of the rows that agree in these columns with `theirs`; only of those that have any."""
+    lefts = {name: table.left(name) for name in _erasable(table, table.personal)}
+    erased = ", ".join(f"{name} = {left}" for name, left in lefts.items())
+    has_more = " OR ".join(f"{table.name}.{name} IS DISTINCT FROM {left}" for name, left in lefts.items())
+    return f"UPDATE airudder.{table.name} SET {erased} FROM {theirs} WHERE {_are_equal(table, key)} AND ({has_more})"
+
+
+def _erasable(table: Table, columns: Iterable[str]) -> list[str]:
+    return [name for name in columns if table.left(name) != f"{table.name}.{name}"]
+
+
+def _are_equal(table: Table, columns: Iterable[str], other: str = "theirs") -> str:
+    return " AND ".join(f"{table.name}.{name} = {other}.{name}" for name in columns)
 
 
 def _erase_told(connection: _Connection, person: Person, keys: _Columns, removed: Counter[str]) -> None:
@@ -155,14 +168,14 @@ def _erase_told(connection: _Connection, person: Person, keys: _Columns, removed
 
 
 def _erase_told_of(table: Table) -> str:
-    whose = f"{table.name}.source = said.source AND {table.name}.call_id = said.call_id"
+    whose = _are_equal(table, ("source", "call_id"), "said")
     if table.is_personal:
         return (
             f"DELETE FROM airudder.{table.name} USING {_PUSHES} WHERE {whose} AND {table.name}.push_id = said.push_id"
         )
-    columns = [name for name in table.registers if table.left(name) != f"{table.name}.{name}"]
     erased = ", ".join(
-        f"{name} = CASE WHEN NOT {_told_by_them(table, name)} THEN {table.name}.{name} END" for name in columns
+        f"{name} = CASE WHEN NOT {_told_by_them(table, name)} THEN {table.name}.{name} END"
+        for name in _erasable(table, table.registers)
     )
     return f"UPDATE airudder.{table.name} SET {erased} FROM {_BY_CALL} WHERE {whose} AND {_is_another(table)}"
 
@@ -179,7 +192,7 @@ def _of_others(
     connection: _Connection, table: Table, columns: str, keys: _Columns, person: Person, lock: str = ""
 ) -> list[queries.Row]:
     conditions = {
-        "callee_number": "callee_number = ANY (%(numbers)s::text[])",
+        "callee_number": _BY_NUMBER,
         "call_id": statements.THEIR_CALL,
         "body_digest": "body_digest = ANY (%(all_digests)s::bytea[])",
     }
@@ -202,12 +215,7 @@ def _erase_of_others(
     where = {name: [row[name] for row in found] for name in table.key}
     arrays = ", ".join(f"%({name})s::text[]" for name in table.key)
     theirs = f"unnest({arrays}) AS theirs ({', '.join(table.key)})"
-    is_key = " AND ".join(f"{table.name}.{name} = theirs.{name}" for name in table.key)
-    columns = [name for name in table.personal if table.left(name) != f"{table.name}.{name}"]
-    erased = ", ".join(f"{name} = {table.left(name)}" for name in columns)
-    has_more = " OR ".join(f"{table.name}.{name} IS DISTINCT FROM {table.left(name)}" for name in columns)
-    statement = f"UPDATE airudder.{table.name} SET {erased} FROM {theirs} WHERE {is_key} AND ({has_more})"
-    removed[table.name] += connection.execute(statement.encode(), where).rowcount
+    removed[table.name] += connection.execute(_leaving_statistics(table, theirs, table.key).encode(), where).rowcount
     _count_lists(removed, table, found)
 
 
