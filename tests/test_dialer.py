@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from ingest.batch.entry import body_digest
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds.dialer.payload import DialerPush
 from ingest.kinds.normalise import NOTHING_RECOGNISED, ids_in, normalise
-from ingest.kinds.told_at import bits_of, digest_of, version_at
+from ingest.kinds.told_at import bits_of, version_at
 from ingest.tables.dialer_rows import DialerAgentRow, DialerCallRow, DialerContactRow, DialerTaskRow
 from ingest.tables.rows import CalleeRow, CallRow, Normalised
 from ops.simulator.pushes import generate
@@ -78,7 +79,7 @@ def normalised(content: Any) -> Normalised:
 def test_contact_field_by_field() -> None:
     """What is told of a contact comes to exactly these rows; what all kinds tell of is as new as the push."""
     one = dialler_entry(FULL, "lender-a")
-    came, digest = (one.received_at, one.uuid, "lender-a"), digest_of(one.body)
+    came, digest = (one.received_at, one.uuid, "lender-a"), body_digest(one.body)
     version = (*version_at(NOON, digest, 5), "lender-a")
     results = (
         '[{"title":"Talk Result","value":"promised"},{"title":"promise date","value":"2026-12-01"},{"title":"empty"}]'
@@ -111,7 +112,7 @@ def test_agent_field_by_field() -> None:
     strings = {"registerState": "REGED", "callType": "auto", "talkResultLabel": "l", "displayTalkResult": "d"}
     more = {"isConcealCallee": "1", "threewayState": "none", "groupName": "north", "taskId": "t1"}
     one = dialler_entry(agent("RINGING", 1.5, **strings, **more, **COUNTERS, callid="c1", phoneNumber=NUMBER))
-    version = (*version_at(NOON + timedelta(seconds=1.5), digest_of(one.body), 2), "default")
+    version = (*version_at(NOON + timedelta(seconds=1.5), body_digest(one.body), 2), "default")
 
     rows = normalise(one)
 
@@ -129,7 +130,7 @@ def test_agent_field_by_field() -> None:
 def test_task_field_by_field() -> None:
     """A task's push names no call and nobody, and is no dead letter."""
     one = dialler_entry(said("TaskStatus", taskId="t1", taskName="overdue", state="Finished", timestamp=NOON_MS))
-    digest = digest_of(one.body)
+    digest = body_digest(one.body)
 
     rows = normalise(one)
 

@@ -6,7 +6,6 @@ Of deliveries of the same bytes within a day the first one is news. Each other i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ingest.batch.entry import body_digest
 from ingest.tables.rows import Normalised, PushRow
 from workers import statements
 
@@ -77,7 +77,7 @@ def find_deliveries(connection: _Connection, pushes: Iterable[PushRow]) -> dict[
     times = [push.received_at for push in pushes]
     if not times:
         return {}
-    bodies = {hashlib.sha256(push.body).digest(): push.body for push in pushes}
+    bodies = {body_digest(push.body): push.body for push in pushes}
     where = {
         "digests": list(bodies),
         "since": min(times) - REDELIVERY_WINDOW,
@@ -97,7 +97,7 @@ def lock_near_midnight(connection: _Connection, batch: Sequence[Normalised]) -> 
     workers therefore wait for each other.
     """
     pushes = [one.push for one in batch if _is_near_midnight(one.push.received_at)]
-    if first_bytes := sorted({hashlib.sha256(push.body).digest()[0] for push in pushes}):
+    if first_bytes := sorted({body_digest(push.body)[0] for push in pushes}):
         connection.execute(statements.LOCK_DIGESTS, {"bytes": first_bytes})
 
 

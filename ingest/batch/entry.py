@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
+
+from ingest.batch.push_ids import microsecond_of
 
 _HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,12 +45,16 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return _hour_of(self.received_us // _HOUR_US)
 
 
+def body_digest(body: bytes) -> bytes:
+    """What `pushes.body_digest` has of a body."""
+    return hashlib.sha256(body).digest()
+
+
 def stored_entry(
     push_id: UUID, received_at: datetime, source: str, kind: str, body: bytes, signature: str | None
 ) -> Entry:
     """A push as its row in Postgres has it."""
-    received_us = (received_at - _EPOCH) // timedelta(microseconds=1)
-    return Entry(push_id.bytes, received_us, source, kind, body, signature)
+    return Entry(push_id.bytes, microsecond_of(received_at), source, kind, body, signature)
 
 
 def pending_columns(entries: list[Entry]) -> tuple[list[object], ...]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 UUID_VERSION = 7
 RANDOM_BITS = 62
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_AHEAD_US = 1_000_000
 """How far ids may run ahead of the clock, so that they go on rising. A clock that is corrected in steps goes back by
 less. One that goes back by more was wrong before, and ids follow it."""
@@ -42,9 +43,14 @@ def id_of(microsecond: int, bits: int) -> bytes:
     return number.to_bytes(16)
 
 
+def microsecond_of(moment: datetime) -> int:
+    """The microsecond since the epoch of a moment, which an id can hold."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def received_at_of(push_id: UUID) -> datetime | None:
     """The moment that is in an id, UTC; None if the id is no push's."""
     if push_id.version != UUID_VERSION:
         return None
     milliseconds, microseconds = push_id.int >> 80, push_id.int >> 64 & 0xFFF
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds, microseconds=microseconds)
+    return _EPOCH + timedelta(milliseconds=milliseconds, microseconds=microseconds)

@@ -6,27 +6,18 @@ whatever order pushes and their retries are settled. It is no push's id; the dig
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from ingest.batch.push_ids import RANDOM_BITS, id_of
+from ingest.batch.push_ids import RANDOM_BITS, id_of, microsecond_of
 from ingest.kinds.kind import Version
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def digest_of(body: bytes) -> bytes:
-    """What `pushes.body_digest` has of the same bytes."""
-    return hashlib.sha256(body).digest()
 
 
 def version_at(moment: datetime, digest: bytes, rank: int = 0) -> Version:
     """The version of what the vendor said at a moment, in a body of this digest. `rank`, 0 to 999: of what was said in
     the same millisecond the greater one is the newer. Without it the bytes decide: alike in any order, and no more."""
-    told_at = moment + rank * _MICROSECOND
-    return told_at, UUID(bytes=id_of((told_at - _EPOCH) // _MICROSECOND, _random_bits(digest)))
+    told_at = moment + timedelta(microseconds=rank)
+    return told_at, UUID(bytes=id_of(microsecond_of(told_at), _random_bits(digest)))
 
 
 def bits_of(digest: bytes) -> str:

@@ -12,11 +12,11 @@ from uuid import UUID
 from psycopg import Connection
 from redis import Redis
 
-from ingest.batch.entry import Entry, decode_entry
+from ingest.batch.entry import Entry, body_digest, decode_entry
 from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import ids_in
 from ingest.kinds.reading.identifiers import id_spellings
-from ingest.kinds.told_at import bits_of, digest_of
+from ingest.kinds.told_at import bits_of
 from ops import queries
 from ops.in_flight import encoded_in_flight
 from ops.output import progress
@@ -49,7 +49,7 @@ class Found:
         are known that are made of its bytes; and of all pushes `all_push_ids` and `all_digests`."""
         keys = [(one["source"], one["call_id"], one["push_id"], bytes(one["body_digest"])) for one in self.pushes]
         entries = [(one.entry, one.names.call_id) for one in self.in_flight]
-        keys += [(entry.source, call_id, entry.uuid, digest_of(entry.body)) for entry, call_id in entries]
+        keys += [(entry.source, call_id, entry.uuid, body_digest(entry.body)) for entry, call_id in entries]
         of_calls = [key for key in keys if key[1]]
         columns = {
             name: [key[place] for key in of_calls] for place, name in enumerate(("sources", "call_ids", "push_ids"))

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from ingest.batch.entry import body_digest
 from ingest.kinds.dialer.payload import AGENT, CONTACT, TASK, Body, DialerPush
 from ingest.kinds.dialer.values import day_counters_of, results_of, time_of
 from ingest.kinds.kind import Ids, Origin, Version
 from ingest.kinds.reading import values
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
-from ingest.kinds.told_at import digest_of, version_at
+from ingest.kinds.told_at import version_at
 from ingest.tables.dialer_rows import DialerAgentRow, DialerCallRow, DialerContactRow, DialerTaskRow
 from ingest.tables.rows import CalleeRow, CallRow, Row
 
@@ -71,7 +72,7 @@ def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
 
 def _told(body: Body, origin: Origin) -> _Told:
     state = body.state or body.state_of_agent or None
-    at, digest = time_of(body, origin.warnings), digest_of(origin.body)
+    at, digest = time_of(body, origin.warnings), body_digest(origin.body)
     version = version_at(at, digest, _IN_ORDER.get((state or "").upper(), 0)) if at else origin.version
     hangup_reason = values.integer(body.hangup_reason, "$.body.hangupReason", origin.warnings)
     nth_call = values.integer(body.nth_call, "$.body.nthCall", origin.warnings)
