@@ -17,6 +17,7 @@ import msgspec
 from ingest import settings
 from ops import queries
 from ops.output import print_table
+from ops.simulator.sender import own_url
 from ops.vendor import pulled, tasks
 from ops.vendor.client import BASE_URL, Credentials, Vendor, credentials_of
 from ops.vendor.comparison import Compared
@@ -49,7 +50,7 @@ class _Repair:
         skipped = sum(len(task.missing) - len(task.repairable) for task in found)
         if skipped:
             click.echo(f"not pulled: {skipped}, as each may be the call of somebody who was erased", err=True)
-        summary = pulled.store(self.to or pulled.own_url(), self.token, pulled.CALL, bodies)
+        summary = pulled.store(self.to or own_url(), self.token, pulled.CALL, bodies)
         click.echo(f"pulled and stored: {summary.as_expected} of {len(bodies)}", err=True)
         return pulled.failures(summary)
 

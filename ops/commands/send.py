@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from ingest import settings
 from ingest.kinds import KINDS
 from ops.simulator.pushes import Campaign
-from ops.simulator.sender import Plan, Summary, send
+from ops.simulator.sender import Plan, Summary, own_url, send
 
 
 class _Share(click.ParamType[float]):
@@ -68,7 +67,7 @@ def command(url: str | None, rate: float, concurrency: int, token: str | None, *
     told = Campaign(**campaign)
     if url and "{kind}" not in url and len(told.kinds) > 1:
         raise click.BadParameter("several kinds need {kind} in it", param_hint="URL")
-    plan = Plan(url or _own_url(), rate, concurrency, token)
+    plan = Plan(url or own_url(), rate, concurrency, token)
     summary = Summary()
     is_hidden = not sys.stderr.isatty()
     with (
@@ -82,11 +81,6 @@ def command(url: str | None, rate: float, concurrency: int, token: str | None, *
         click.echo(_words(summary))
     if not summary.is_good:
         sys.exit(1)
-
-
-def _own_url() -> str:
-    current = settings.load()
-    return f"http://{current.host}:{current.port}/airudder/{{kind}}"
 
 
 def _place(url: str) -> str:

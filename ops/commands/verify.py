@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ingest import settings
+from ops.simulator.sender import own_url
 from ops.vendor import pulled
 from ops.vendor.client import BASE_URL, Credentials, Vendor, VendorAnswer, credentials_of
 
@@ -32,7 +33,7 @@ def command(keep: bool, to: str | None, token: str | None, base_url: str, **ids:
     answer = asyncio.run(_asked(credentials_of(), base_url, request))
     click.echo(answer.body)
     if keep:
-        _keep(to or pulled.own_url(), token, pulled.notice_push(request, answer.body))
+        _keep(to or own_url(), token, pulled.notice_push(request, answer.body))
     if answer.status != 200:
         click.echo(f"ingest: AI Rudder answered {answer.status}", err=True)
         sys.exit(1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from ingest import settings
 from ops.simulator.pushes import SimulatedPush
 
 TIMEOUT_SECONDS = 30
@@ -49,6 +50,12 @@ class Summary:
         """The latency, in seconds, that this share (0 to 1) of the answers kept to; 0 if there were none."""
         ordered = sorted(self.latencies)
         return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+
+def own_url() -> str:
+    """The endpoint on this machine; `{kind}` in it stands for a push's kind."""
+    current = settings.load()
+    return f"http://{current.host}:{current.port}/airudder/{{kind}}"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from ingest import settings
 from ingest.errors import VendorError
 from ops.simulator.pushes import SimulatedPush
 from ops.simulator.sender import Plan, Summary, send
@@ -20,12 +19,6 @@ from ops.vendor.details import TheirCall
 
 CALL, NOTICE = "pulled-call", "pulled-notice"
 CONNECTIONS = 8
-
-
-def own_url() -> str:
-    """The endpoint on this machine, of whatever kind."""
-    current = settings.load()
-    return f"http://{current.host}:{current.port}/airudder/{{kind}}"
 
 
 def call_push(task_id: str, call: TheirCall, credentials: Credentials) -> bytes:
