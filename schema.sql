@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (9, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (10, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS airudder.pushes (
   error_path       text,
   warnings         jsonb,
   attempts         integer     NOT NULL DEFAULT 0,
+  recurrence       integer     NOT NULL DEFAULT 0,
   through_redis    boolean     NOT NULL DEFAULT false,
   workflow_id      text,
   node_id          text,
@@ -92,6 +93,9 @@ COMMENT ON COLUMN airudder.pushes.replayed_at IS
   'When it was last replayed as a dead letter: since then it waits, if it is pending.';
 COMMENT ON COLUMN airudder.pushes.through_redis IS
   'It came in a batch, and Redis has counted it; false where web stored it here, as Redis was away.';
+COMMENT ON COLUMN airudder.pushes.recurrence IS
+  'A number of its own, from 0, for each push of the same bytes that is news on one day. A state that comes back '
+  'without a time, as a workflow that is running again, has the same bytes.';
 COMMENT ON COLUMN airudder.pushes.attempts IS
   'How often the sweeper has begun it while it was pending, since it came or was replayed; 1 if a worker settled it.';
 
@@ -100,10 +104,11 @@ CREATE TABLE IF NOT EXISTS airudder.pushes_default PARTITION OF airudder.pushes 
 
 CREATE INDEX IF NOT EXISTS pushes_pending ON airudder.pushes (received_at) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS pushes_dead ON airudder.pushes (received_at) WHERE status = 'dead';
--- Of deliveries of the same bytes in one day only one is normalised, also if workers settle two at the same time. Each
--- partition has an index of its own: the key of an index over all partitions would have to contain received_at.
-CREATE UNIQUE INDEX IF NOT EXISTS pushes_default_delivery
-ON airudder.pushes_default (body_digest, source, kind, ((received_at AT TIME ZONE 'UTC')::date))
+-- Of deliveries of the same bytes in one day only one is normalised, also if workers settle two at the same time; where
+-- the bytes say no time and may be news again, one for each recurrence. Each partition has an index of its own: the key
+-- of an index over all partitions would have to contain received_at.
+CREATE UNIQUE INDEX IF NOT EXISTS pushes_default_news
+ON airudder.pushes_default (body_digest, source, kind, recurrence, ((received_at AT TIME ZONE 'UTC')::date))
 WHERE status = 'normalised';
 CREATE INDEX IF NOT EXISTS pushes_call_id ON airudder.pushes (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS pushes_callee_number ON airudder.pushes (callee_number) WHERE callee_number IS NOT NULL;
@@ -132,11 +137,13 @@ DECLARE
   stored_columns text;
 BEGIN
   IF to_regclass(format('airudder.%I', partition)) IS NOT NULL THEN
-    -- A partition that was made during a migration may lack the index. IF NOT EXISTS would lock the partition to look.
-    IF to_regclass(format('airudder.%I', partition || '_delivery')) IS NULL THEN
+    -- A partition that was made during a migration may lack the index, and have the one of before that knows no
+    -- recurrence. IF NOT EXISTS would lock the partition to look.
+    IF to_regclass(format('airudder.%I', partition || '_news')) IS NULL THEN
       EXECUTE format(
-        'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
-        partition || '_delivery', partition);
+        'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind, recurrence) WHERE status = ''normalised''',
+        partition || '_news', partition);
+      EXECUTE format('DROP INDEX IF EXISTS airudder.%I', partition || '_delivery');
     END IF;
     RETURN false;
   END IF;
@@ -155,8 +162,8 @@ BEGIN
   END LOOP;
   EXECUTE format('CREATE TABLE airudder.%I (LIKE airudder.pushes INCLUDING ALL)', partition);
   EXECUTE format(
-    'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind) WHERE status = ''normalised''',
-    partition || '_delivery', partition);
+    'CREATE UNIQUE INDEX %I ON airudder.%I (body_digest, source, kind, recurrence) WHERE status = ''normalised''',
+    partition || '_news', partition);
   SELECT string_agg(quote_ident(attname), ', ') INTO stored_columns
   FROM pg_attribute
   WHERE attrelid = 'airudder.pushes'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
@@ -1093,8 +1100,8 @@ BEGIN
     GRANT USAGE ON SCHEMA airudder TO airudder_worker;
     -- Every column but those that came with the push, which nobody changes.
     GRANT SELECT, INSERT, UPDATE (
-      status, error, error_path, warnings, attempts, through_redis, workflow_id, node_id, task_id, callee_number,
-      case_id, call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
+      status, error, error_path, warnings, attempts, recurrence, through_redis, workflow_id, node_id, task_id,
+      callee_number, case_id, call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
       airudder.cases, airudder.list_completions, airudder.completed_calls, airudder.calls, airudder.call_attributes,
       airudder.sessions, airudder.qa_reports, airudder.node_tasks, airudder.dialer_tasks, airudder.dialer_contacts,

@@ -11,8 +11,9 @@ import msgspec
 from ingest.batch.entry import Entry
 from ingest.batch.push_ids import PushIds
 from ingest.kinds import kind_of
+from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import normalise
-from ingest.tables.rows import Normalised
+from ingest.tables.rows import Normalised, PushRow
 
 IDS = PushIds()
 DOCUMENTED = kind_of("custom-api").documented
@@ -79,6 +80,11 @@ def row_of(one: Normalised, kind: type[_Row]) -> _Row:
     """What a push tells of one table's thing."""
     (row,) = (row for row in one.rows if isinstance(row, kind))
     return row
+
+
+def ids_of(push: PushRow) -> Ids:
+    """What a row of `pushes` is about"""
+    return Ids(*(getattr(push, name) for name in Ids._fields))
 
 
 def call_history() -> list[Entry]:

@@ -60,6 +60,7 @@ def told(connection: Rows, deliveries: Sequence[Entry], source: str) -> list[dic
             kept = {name: places.get(push, push) for name, push in (row.get("kept_from") or {}).items()}
             by = {name: places.get(str(row[name]), row[name]) for name in ("push_id", "told_by") if row.get(name)}
             ids = {"source": None, "kept_from": kept, "normalised_at": bool(row.get("normalised_at")), **by}
+            row.pop("recurrence", None)  # tells pushes of the same bytes apart, and no more
             found.append({"table": table, **row, **ids})
     return sorted(found, key=str)
 

@@ -15,7 +15,7 @@ from ingest.kinds.normalise import ids_in, normalise
 from tests import made_up_kind
 from tests.kept import kept
 from tests.processes import ingest, running_web
-from tests.pushes import entry
+from tests.pushes import entry, ids_of
 from workers.database import Database
 from workers.settle import settle
 from workers.sweeper.pending import PendingPushes
@@ -75,7 +75,7 @@ def test_ids_are_found_at_any_depth(content: Any, expected: Ids) -> None:
     stored = normalise(one).push
 
     assert ids_in(NAME, one.body) == expected
-    assert (stored.status, Ids(*stored[-6:])) == ("normalised", expected)
+    assert (stored.status, ids_of(stored)) == ("normalised", expected)
 
 
 def test_raw_push_is_found_and_erased(environment: None, client: Any, database: Database, connection: Rows) -> None:

@@ -18,7 +18,7 @@ from ingest.batch.entry import Entry
 from tests.batches import settle_at_once
 from tests.dialler import NUMBER, agent, contact, dialler_entry, said
 from tests.pushes import IDS, received_at
-from tests.stored import outcomes, rows, settled_in, told
+from tests.stored import outcomes, rows, settled_in, statuses, told
 from workers.database import Database
 from workers.settle import settle
 
@@ -54,6 +54,23 @@ def orders(length: int, seed: int) -> list[tuple[int, ...]]:
     chance = random.Random(seed)
     every = list(itertools.permutations(range(length)))
     return [every[0], every[-1], *chance.sample(every[1:-1], 30)]
+
+
+@pytest.mark.parametrize(
+    ("content", "outcome", "agent_state"),
+    [(said("AgentStatus", agentName="rina", State="REST"), "normalised", "REST"), (UNTIMED, "duplicate", "READY")],
+    ids=["an agent's", "a call's"],
+)
+def test_state_without_time_that_comes_back(
+    database: Database, connection: Rows, content: dict[str, Any], outcome: str, agent_state: str
+) -> None:
+    """An agent may rest again ten minutes later, and the same bytes are news; a call's state does not come back."""
+    for minutes, body in enumerate((content, said("AgentStatus", agentName="rina", State="READY"), content)):
+        one = dialler_entry(body)
+        settle(database, [received_at(one, one.received_us + 5 * minutes * 60_000_000)])
+
+    assert statuses(connection) == ["normalised", "normalised", outcome]
+    assert [row["state"] for row in rows(connection, "dialer_agents")] == [agent_state]
 
 
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)

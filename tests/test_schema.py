@@ -163,14 +163,20 @@ def test_partition_has_all_indexes(connection: Rows) -> None:
 
 
 def test_partition_of_an_older_program_is_completed(connection: Rows) -> None:
-    """One that was made while the tables were migrated gets the index that tells retries, at the next look."""
+    """One that was made while the tables were migrated gets the index that tells retries, in place of the one that
+    knows no recurrence, at the next look."""
     connection.execute("SELECT airudder.ensure_pushes_partition('2031-05-08')")
     try:
-        connection.execute("DROP INDEX airudder.pushes_2031_05_08_delivery")
+        connection.execute("DROP INDEX airudder.pushes_2031_05_08_news")
+        older = (
+            "CREATE UNIQUE INDEX pushes_2031_05_08_delivery ON airudder.pushes_2031_05_08 (body_digest, source, kind)"
+        )
+        connection.execute(older)
         again = connection.execute("SELECT airudder.ensure_pushes_partition('2031-05-08') AS made").fetchone()
         assert again == {"made": False}
-        there = "SELECT to_regclass('airudder.pushes_2031_05_08_delivery') IS NOT NULL AS is_there"
-        assert connection.execute(there).fetchone() == {"is_there": True}
+        indexes = "SELECT indexname AS name FROM pg_indexes WHERE tablename = 'pushes_2031_05_08' AND indexname ~ %s"
+        unique = connection.execute(indexes, ["_(news|delivery)$"]).fetchall()
+        assert [row["name"] for row in unique] == ["pushes_2031_05_08_news"]
     finally:
         connection.execute("DROP TABLE airudder.pushes_2031_05_08")
 

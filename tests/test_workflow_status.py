@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from ingest.batch.entry import Entry
 from ingest.kinds.normalise import NOTHING_RECOGNISED, normalise
 from tests import of_kind
+from tests.batches import settle_at_once
 from tests.of_kind import entry_of, warnings_of
-from tests.pushes import entry, push
+from tests.pushes import entry, push, received_at
 from tests.stored import outcomes, rows
 from workers.database import Database
 from workers.settle import settle
@@ -27,6 +29,10 @@ def body(status: str | None = "running", task_status: str | None = "calling", **
     wait = {"nodetask_id": "nt2", "nodetask_name": "Wait", "node_type": "delay"}
     actions = [{**call, "task_status": task_status}, wait]
     return {"workflow_id": "w1", "workflow_name": "collections", "status": status, "actions": actions, **changes}
+
+
+def _later(one: Entry, minutes: float) -> Entry:
+    return received_at(one, one.received_us + round(minutes * 60_000_000))
 
 
 def test_every_field_has_its_place(database: Database, connection: Rows) -> None:
@@ -50,8 +56,8 @@ def test_every_field_has_its_place(database: Database, connection: Rows) -> None
 
 def test_history_has_a_row_a_change(database: Database, connection: Rows) -> None:
     """Each change stays in the history, that a status came back too; workflow and node task have the newest."""
-    for status in ("running", "paused", "running", "finished"):
-        settle(database, [entry_of(KIND, body(status, status, serial=len(rows(connection, "pushes"))))])
+    for minutes, status in enumerate(("running", "paused", "running", "finished")):
+        settle(database, [_later(entry_of(KIND, body(status, status)), 4 * minutes)])
 
     in_order = "SELECT status FROM airudder.workflow_statuses WHERE workflow_id = 'w1' ORDER BY told_by"
     assert [row["status"] for row in connection.execute(in_order)] == ["running", "paused", "running", "finished"]
@@ -59,6 +65,40 @@ def test_history_has_a_row_a_change(database: Database, connection: Rows) -> Non
     assert [row["task_status"] for row in connection.execute(of_task)] == ["running", "paused", "running", "finished"]
     assert [row["status"] for row in rows(connection, "workflows")] == ["finished"]
     assert rows(connection, "node_tasks")[0]["task_status"] == "finished"
+
+
+@pytest.mark.parametrize("copy_from", [1, 50])
+def test_status_that_comes_back(
+    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch, copy_from: int
+) -> None:
+    """A workflow that runs, is paused and runs again has the first push's bytes twice: in every order of settling, with
+    retries of both, it runs."""
+    monkeypatch.setattr("workers.settle.COPY_FROM", copy_from)
+    running, paused = body("running"), body("paused")
+    deliveries = [
+        _later(entry_of(KIND, content), minutes)
+        for minutes, content in ((0, running), (1, paused), (2, running), (10, running), (12, running))
+    ]
+
+    of_kind.assert_any_order_ends_alike(database, connection, deliveries)
+
+    assert connection.execute("SELECT DISTINCT status FROM airudder.workflows").fetchall() == [{"status": "running"}]
+    of_source = "SELECT status FROM airudder.workflow_statuses WHERE source = 'default' ORDER BY told_by"
+    assert [row["status"] for row in connection.execute(of_source)] == ["running", "paused", "running"]
+    by_outcome = "SELECT status FROM airudder.pushes WHERE source = 'default' ORDER BY received_at"
+    found = [row["status"] for row in connection.execute(by_outcome)]
+    assert found == ["normalised", "normalised", "duplicate", "normalised", "duplicate"]
+
+
+def test_status_that_comes_back_is_settled_at_once(database_url: str, connection: Rows) -> None:
+    """Two workers have the two pushes of the same bytes in hand at the same time: each is news."""
+    bodies = [body(workflow_id=f"w{number}") for number in range(30)]
+    firsts, seconds = ([[_later(entry_of(KIND, one), minutes)] for one in bodies] for minutes in (0, 7))
+
+    settle_at_once(database_url, [firsts, seconds])
+
+    assert outcomes(connection) == {"normalised": 60}
+    assert len(rows(connection, "workflow_statuses")) == 60
 
 
 @pytest.mark.parametrize("through_redis", [True, False])

@@ -24,7 +24,7 @@ from ingest.tables.rows import Normalised, Row
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
 from workers import statements
 from workers.merge import merge
-from workers.redeliveries import Delivery, delivery_of, find_deliveries, lock_near_midnight
+from workers.redeliveries import Delivery, delivery_of, find_same, lock_near_midnight, recurred
 from workers.write import is_duplicate, upsert, upsert_pushes
 
 MOST_BETWEEN = 5_000
@@ -40,14 +40,15 @@ def write_late(connection: _Connection, late: Normalised, *, through_redis: bool
     Where an earlier delivery was settled meanwhile, this one is a retry itself.
     """
     lock_near_midnight(connection, [late])
-    same = find_deliveries(connection, [late.push]).get((late.push.source, late.push.kind, late.push.body), set())
-    if any(one < delivery_of(late) for one in same):
+    others, same = find_same(connection, late)
+    if any(one < delivery_of(late) for one in others):
         upsert_pushes(connection, [late.push._replace(status="duplicate")], through_redis=through_redis)
         return
-    retries = {one for one in same if one > delivery_of(late)}
+    retries = {one for one in others if one > delivery_of(late)}
     where = {"times": [moment for moment, _ in retries], "push_ids": [push_id for _, push_id in retries]}
     connection.execute(statements.MARK_AS_DUPLICATES, where)
-    upsert_pushes(connection, [late.push], through_redis=through_redis)
+    first = recurred(late, {one: number for one, number in same.items() if one not in retries})
+    upsert_pushes(connection, [first], through_redis=through_redis)
     if not is_duplicate(connection, [late.push]):
         _write_rows(connection, late, retries)
 

@@ -2,6 +2,9 @@
 
 Of deliveries of the same bytes within a day the first one is news. Each other is a retry, and writes its own row in
 `pushes` and nothing else. A first delivery that is settled after a retry of it is `late`.
+
+Bytes that say no time are a retry for six minutes only. "Running", "paused" and "running" again within a day is what
+happens to a workflow, and the third has the bytes of the first.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from ingest.tables.rows import Normalised, PushRow
 from workers import statements
 
 REDELIVERY_WINDOW = timedelta(days=1)
-"""The same bytes within a day are a retry by the vendor; after more than a day they are another push."""
+"""The same bytes within a day are a retry by the vendor; after more than a day they are another push. Where they say
+no time they are another push after RETRIES_LAST."""
 
 RETRIES_LAST = timedelta(minutes=6)
 """The vendor tries again five times, a minute apart; the sixth minute is for clocks that differ."""
@@ -29,6 +33,8 @@ _Content = tuple[str, str, bytes]
 """Source, kind and body"""
 Delivery = tuple[datetime, UUID]
 """When a push came, and its id. Of two deliveries the smaller pair came first."""
+Deliveries = dict[Delivery, int]
+"""Normalised deliveries of the same bytes, and the recurrence of each"""
 
 
 @dataclass(frozen=True)
@@ -53,27 +59,42 @@ def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, k
     normalised = sorted((one for one in batch if one.push.status == "normalised"), key=delivery_of)
     lock_near_midnight(connection, normalised)
     suspects = _of_known_calls(connection, normalised) if known_calls_only else normalised
-    deliveries = find_deliveries(connection, [one.push for one in suspects])
+    deliveries = _find_deliveries(connection, [one.push for one in suspects])
     pushes = [one.push for one in batch if one.push.status != "normalised"]
     told = Told(pushes, [], [])
     for one in normalised:
-        same = deliveries.setdefault(_content_of(one.push), set())
-        others = [other for other in same if other != delivery_of(one) and _is_retry(other, delivery_of(one))]
+        same = deliveries.setdefault(_content_of(one.push), {})
+        others = _retries(one, same)
         if any(other < delivery_of(one) for other in others):
             pushes.append(one.push._replace(status="duplicate"))
             continue
-        same.add(delivery_of(one))
+        push = recurred(one, same)
+        same[delivery_of(one)] = push.recurrence
         if others:
             told.late.append(one)
         else:
-            pushes.append(one.push)
+            pushes.append(push)
             told.news.append(one)
     pushes.sort(key=lambda push: (push.body, push.source, push.kind))
     return told
 
 
-def find_deliveries(connection: _Connection, pushes: Iterable[PushRow]) -> dict[_Content, set[Delivery]]:
-    """Find the normalised deliveries of the same bytes within a day of these pushes, by content."""
+def find_same(connection: _Connection, one: Normalised) -> tuple[set[Delivery], Deliveries]:
+    """Find the normalised deliveries that this push is a retry of, or that are retries of it; and all of its bytes
+    within a day."""
+    same = _find_deliveries(connection, [one.push]).get(_content_of(one.push), {})
+    return _retries(one, same), same
+
+
+def recurred(one: Normalised, same: Deliveries) -> PushRow:
+    """The push as news, with a recurrence that no other news of the same bytes has on its day."""
+    if delivery_of(one) in same:
+        return one.push._replace(recurrence=same[delivery_of(one)])
+    taken = [number for (moment, _), number in same.items() if moment.date() == one.push.received_at.date()]
+    return one.push._replace(recurrence=max(taken, default=-1) + 1)
+
+
+def _find_deliveries(connection: _Connection, pushes: Iterable[PushRow]) -> dict[_Content, Deliveries]:
     times = [push.received_at for push in pushes]
     if not times:
         return {}
@@ -83,9 +104,10 @@ def find_deliveries(connection: _Connection, pushes: Iterable[PushRow]) -> dict[
         "since": min(times) - REDELIVERY_WINDOW,
         "until": max(times) + REDELIVERY_WINDOW,
     }
-    found: dict[_Content, set[Delivery]] = {}
-    for source, kind, digest, received_at, push_id in connection.execute(statements.FIND_NORMALISED_DELIVERIES, where):
-        found.setdefault((source, kind, bodies[digest]), set()).add((received_at, push_id))
+    found: dict[_Content, Deliveries] = {}
+    rows = connection.execute(statements.FIND_NORMALISED_DELIVERIES, where)
+    for source, kind, digest, received_at, push_id, recurrence in rows:
+        found.setdefault((source, kind, bodies[digest]), {})[received_at, push_id] = recurrence
     return found
 
 
@@ -111,8 +133,11 @@ def _of_known_calls(connection: _Connection, normalised: list[Normalised]) -> li
     return [one for one in normalised if one.push.call_id is None or (one.push.source, one.push.call_id) in known]
 
 
-def _is_retry(one: Delivery, other: Delivery) -> bool:
-    return abs(one[0] - other[0]) <= REDELIVERY_WINDOW
+def _retries(one: Normalised, same: Deliveries) -> set[Delivery]:
+    """Those other deliveries of the same bytes that are so near that of the two the later one is a retry."""
+    window = REDELIVERY_WINDOW if one.says_when else RETRIES_LAST
+    others = (other for other in same if other != delivery_of(one))
+    return {other for other in others if abs(other[0] - one.push.received_at) <= window}
 
 
 def delivery_of(one: Normalised) -> Delivery:

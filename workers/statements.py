@@ -17,7 +17,7 @@ SELECT source, call_id FROM airudder.calls WHERE call_id = ANY (%b::text[])
 """
 
 FIND_NORMALISED_DELIVERIES: LiteralString = """
-SELECT source, kind, body_digest, received_at, push_id
+SELECT source, kind, body_digest, received_at, push_id, recurrence
 FROM airudder.pushes
 WHERE body_digest = ANY (%(digests)s) AND status = 'normalised'
   AND received_at BETWEEN %(since)s AND %(until)s
@@ -31,19 +31,20 @@ WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status 
 UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = """
 INSERT INTO airudder.pushes AS stored (
   received_at, push_id, source, kind, body, signature, status, error, error_path, warnings,
-  workflow_id, node_id, task_id, callee_number, case_id, call_id, through_redis, attempts, normalised_at)
+  workflow_id, node_id, task_id, callee_number, case_id, call_id, recurrence, through_redis, attempts, normalised_at)
 SELECT *, %s::boolean, 1, CASE WHEN status = 'normalised' THEN now() END
 FROM unnest(
   %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::text[], %b::text[],
-  %b::text[]::jsonb[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]
+  %b::text[]::jsonb[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[]
 ) AS row (
   received_at, push_id, source, kind, body, signature, status, error, error_path, warnings,
-  workflow_id, node_id, task_id, callee_number, case_id, call_id)
+  workflow_id, node_id, task_id, callee_number, case_id, call_id, recurrence)
 ON CONFLICT (received_at, push_id) DO UPDATE SET
   status = excluded.status, error = excluded.error, error_path = excluded.error_path, warnings = excluded.warnings,
   workflow_id = excluded.workflow_id, node_id = excluded.node_id, task_id = excluded.task_id,
   callee_number = excluded.callee_number, case_id = excluded.case_id, call_id = excluded.call_id,
-  normalised_at = excluded.normalised_at, through_redis = stored.through_redis OR excluded.through_redis
+  recurrence = excluded.recurrence, normalised_at = excluded.normalised_at,
+  through_redis = stored.through_redis OR excluded.through_redis
 WHERE stored.status IN ('pending', 'dead')
 """
 

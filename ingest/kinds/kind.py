@@ -54,8 +54,13 @@ class Origin(NamedTuple):
     """As it came"""
 
 
-def _never(_push: Any) -> bool:
+def never(_push: Any) -> bool:
+    """What a kind says of all its pushes"""
     return False
+
+
+def _always(_push: Any) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ class Kind(Generic[_Push]):
     story as the vendor would; the random numbers are for what a story does not say. `aliases`: where nobody says how
     the fields are spelt, the struct's field for each name that one may have, plain as `reading.aliases` makes it.
     `is_empty`: whether the vendor had nothing to tell, and said so; any other push of which nothing is recognised is
-    dead.
+    dead. `says_when`: whether a push is of one moment. One that says how something is and not since when may come with
+    the same bytes again when it is so again.
     """
 
     name: str
@@ -77,7 +83,8 @@ class Kind(Generic[_Push]):
     rows: Callable[[_Push, Origin], Iterable[Row | None]]
     simulate: Callable[[Story, random.Random], dict[str, Any]]
     aliases: Mapping[str, str] | None = None
-    is_empty: Callable[[_Push], bool] = _never
+    is_empty: Callable[[_Push], bool] = never
+    says_when: Callable[[_Push], bool] = _always
 
     @functools.cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:

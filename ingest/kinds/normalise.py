@@ -37,7 +37,8 @@ def normalise(entry: Entry) -> Normalised:
         return dead(entry, NOTHING_RECOGNISED, warnings)
     # Last, as the rows may have warned.
     came = (*version, entry.source, entry.kind, entry.body, entry.signature)
-    return Normalised(PushRow(*came, "normalised", None, None, warnings.as_json(), *ids), rows)
+    row = PushRow(*came, "normalised", None, None, warnings.as_json(), *ids)
+    return Normalised(row, rows, kind.says_when(push))
 
 
 def dead(entry: Entry, error: str, warnings: Warnings | None = None) -> Normalised:

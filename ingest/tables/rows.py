@@ -36,6 +36,7 @@ class PushRow(NamedTuple):
     callee_number: str | None = None
     case_id: str | None = None
     call_id: str | None = None
+    recurrence: int = 0
 
 
 class WorkflowRow(NamedTuple):
@@ -291,3 +292,5 @@ class Normalised(NamedTuple):
 
     push: PushRow
     rows: tuple[Row, ...] = ()
+    says_when: bool = True
+    """Whether its bytes are of one moment, so that the same bytes tell nothing new later that day"""

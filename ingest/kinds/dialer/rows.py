@@ -54,6 +54,12 @@ def is_empty(push: DialerPush) -> bool:
     return push.type == AGENT and push.body in (None, Body())
 
 
+def says_when(push: DialerPush) -> bool:
+    """Whether a state is of one moment. Of one call each state is; a task's or an agent's may come back."""
+    body = push.body or Body()
+    return bool(body.callid or time_of(body, Warnings(frozenset())))
+
+
 def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     if push.body is None:

@@ -1,0 +1,38 @@
+-- The same bytes may be news several times a day where they say no time: a workflow runs, is paused and runs again.
+
+---- transaction
+
+ALTER TABLE airudder.pushes ADD COLUMN recurrence integer NOT NULL DEFAULT 0;
+
+COMMENT ON COLUMN airudder.pushes.recurrence IS
+  'A number of its own, from 0, for each push of the same bytes that is news on one day. A state that comes back '
+  'without a time, as a workflow that is running again, has the same bytes.';
+
+---- alone
+
+-- Days before yesterday keep the index that knows no recurrence, as no push of theirs is told from a new one any more.
+DO $$
+DECLARE
+  partition text;
+  one_a_day text;
+BEGIN
+  FOR partition IN
+    SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE inhparent = 'airudder.pushes'::regclass
+      AND (relname = 'pushes_default'
+        OR relname >= 'pushes_' || to_char((now() AT TIME ZONE 'UTC')::date - 1, 'YYYY_MM_DD'))
+    ORDER BY relname
+  LOOP
+    CONTINUE WHEN to_regclass(format('airudder.%I', partition)) IS NULL;
+    one_a_day := 'body_digest, source, kind, recurrence' || CASE WHEN partition = 'pushes_default'
+      THEN ', ((received_at AT TIME ZONE ''UTC'')::date)' ELSE '' END;
+    IF to_regclass(format('airudder.%I', partition || '_news')) IS NULL THEN
+      EXECUTE format(
+        'CREATE UNIQUE INDEX %I ON airudder.%I (%s) WHERE status = ''normalised''',
+        partition || '_news', partition, one_a_day);
+    END IF;
+    EXECUTE format('DROP INDEX IF EXISTS airudder.%I', partition || '_delivery');
+    COMMIT;
+  END LOOP;
+END
+$$;
