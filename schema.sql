@@ -656,6 +656,7 @@ CREATE TABLE airudder.qa_reports (
 
 -- Whose they are only the pushes that told of them can tell.
 CREATE INDEX qa_reports_push_id ON airudder.qa_reports (push_id);
+CREATE INDEX qa_reports_received_at ON airudder.qa_reports (received_at) WHERE details IS NOT NULL;
 
 COMMENT ON TABLE airudder.qa_reports IS 'A row is the vendor''s quality report on one task.';
 

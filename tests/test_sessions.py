@@ -16,11 +16,13 @@ from ingest.kinds import kind_of
 from ingest.kinds.normalise import normalise
 from ingest.tables.rows import CalleeRow, CallRow, QaReportRow, SessionRow, WorkflowRow
 from ops.simulator.pushes import generate
+from tests.clock import Clock
 from tests.processes import ingest
-from tests.pushes import entry, push, row_of
-from tests.stored import settled_in
+from tests.pushes import entry, push, received_at, row_of
+from tests.stored import rows, settled_in
 from workers.database import Database
 from workers.settle import settle
+from workers.sweeper.old_transcripts import OldTranscripts
 
 Rows = Connection[dict[str, Any]]
 
@@ -253,3 +255,22 @@ def test_simulated_pushes_are_as_documented(kind: str) -> None:
         assert (rows.push.status, rows.push.warnings) == ("normalised", None)
         assert row_of(rows, row)
     assert kind_of(kind).name == kind
+
+
+def test_words_go_when_they_are_old(database: Database, connection: Rows) -> None:
+    """Messages of old sessions, by their start, and old reports, by their arrival: how many there were stays."""
+    old_us = -31 * 24 * 3600 * 1_000_000
+    for name, came in (("old", old_us), ("young", 0)):
+        one = of(REPORT, {"TaskID": name, "QADetail": [{"AsrResults": [{"Channel": "1", "Sentence": "hello"}]}]})
+        settle(database, [received_at(one, one.received_us + came)])
+    started = {"old": "2025-12-29T09:01:52Z", "young": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    settle(database, [of(SESSION, session(wfdetail_uuid=name, session_start_time=at)) for name, at in started.items()])
+
+    OldTranscripts(database, Clock(), 30).run_once()
+
+    for table, key, lists, count in (
+        ("sessions", "session_id", "messages", "message_count"),
+        ("qa_reports", "task_id", "details", "detail_count"),
+    ):
+        found = {row[key]: (row[lists] is None, bool(row[count])) for row in rows(connection, table)}
+        assert found == {"old": (True, True), "young": (False, True)}

@@ -3,8 +3,8 @@
 Of deliveries of the same bytes within a day the first one is news. Each other is a retry, and writes its own row in
 `pushes` and nothing else. A first delivery that is settled after a retry of it is `late`.
 
-Bytes that say no time are a retry for six minutes only. "Running", "paused" and "running" again within a day is what
-happens to a workflow, and the third has the bytes of the first.
+Bytes that say no time are a retry for six minutes only. A workflow may run, be paused and run again within a day, and
+the third push then has the bytes of the first.
 """
 
 from __future__ import annotations

@@ -186,6 +186,7 @@ TABLES = (
         2,
         computed={"details": ("detail_count",)},
         lists={"details": "qa_report_details"},
+        aged_by="received_at",
         personal={**kept_all("task_id detail_count"), "details": ERASED},
     ),
     Table(

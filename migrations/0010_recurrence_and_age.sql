@@ -1,4 +1,5 @@
 -- The same bytes may be news several times a day where they say no time: a workflow runs, is paused and runs again.
+-- Quality reports age by their arrival.
 
 ---- transaction
 
@@ -36,3 +37,7 @@ BEGIN
   END LOOP;
 END
 $$;
+
+---- index
+
+CREATE INDEX CONCURRENTLY qa_reports_received_at ON airudder.qa_reports (received_at) WHERE details IS NOT NULL;
