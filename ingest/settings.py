@@ -82,6 +82,12 @@ class Settings:
         return _needed("REDIS_URL", self.configured_redis_url, self.data_dir)
 
     @property
+    def web_url(self) -> str:
+        """Where web is on this machine: a host that means every address is none to connect to."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - how to reach it
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def tokens(self) -> tuple[Token, ...]:
         """The tokens of the environment, then those of the file as it is now. SettingError if it cannot be read."""
         of_file = tokens.read_file(self.tokens_file) if self.tokens_file else ()

@@ -285,3 +285,12 @@ def test_outside_needs_tokens(host: str) -> None:
     with pytest.raises(SettingError, match="INGEST_TOKENS is not set"):
         load({"HOST": host}).check_exposure()
     load({"HOST": host, "INGEST_TOKENS": "a=b"}).check_exposure()
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("10.0.0.7", "10.0.0.7"), ("localhost", "localhost")],
+)
+def test_web_is_reached_by_a_url(host: str, place: str) -> None:
+    """Whatever address web listens on."""
+    assert load({"HOST": host, "PORT": "8123"}).web_url == f"http://{place}:8123"

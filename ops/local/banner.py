@@ -23,21 +23,16 @@ _SAMPLE = (
 def readiness(current: Settings) -> dict[str, str]:
     """The words of `/readyz` once a push can be stored; empty until then."""
     try:
-        with urllib.request.urlopen(f"{_web_url(current)}/readyz", timeout=2) as answer:  # noqa: S310 - our own URL
+        with urllib.request.urlopen(f"{current.web_url}/readyz", timeout=2) as answer:  # noqa: S310 - our own URL
             words: dict[str, str] = json.load(answer)
             return words
     except (urllib.error.URLError, OSError):
         return {}
 
 
-def _web_url(current: Settings) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(current.host, current.host)  # noqa: S104 - how to reach it
-    return f"http://{host}:{current.port}"
-
-
 def banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> str:
     """The text, without a secret in it. `ready`: what `readiness` has given."""
-    push_url = f"{_web_url(current)}/airudder/custom-api"
+    push_url = f"{current.web_url}/airudder/custom-api"
     credential = "" if current.is_open else '-H "Authorization: Bearer $INGEST_TOKEN" '
     curl = f"curl -sS -w '\\n' {push_url} {credential}-d {shlex.quote(_SAMPLE)}"
     is_well = ready.get("redis") == CAN_STORE

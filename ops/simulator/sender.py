@@ -54,8 +54,7 @@ class Summary:
 
 def own_url() -> str:
     """The endpoint on this machine; `{kind}` in it stands for a push's kind."""
-    current = settings.load()
-    return f"http://{current.host}:{current.port}/airudder/{{kind}}"
+    return f"{settings.load().web_url}/airudder/{{kind}}"
 
 
 @dataclass(frozen=True)
