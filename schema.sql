@@ -1112,6 +1112,7 @@ BEGIN
     GRANT SELECT ON airudder.case_answers, airudder.list_completion_nodes, airudder.call_turns,
       airudder.session_messages, airudder.qa_report_details, airudder.node_task_statuses, airudder.dialer_results,
       airudder.contacts TO airudder_worker;
+    GRANT SELECT ON airudder.migrations TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
       airudder.check_pushes_default(date), airudder.open_pushes_default(date), airudder.drop_pushes_partition(date),
       airudder.delete_default_pushes(timestamptz, integer), airudder.installation() TO airudder_worker;

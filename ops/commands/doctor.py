@@ -10,15 +10,15 @@ import click
 from ingest import settings
 from ingest.errors import IngestError
 from ingest.settings import Settings
-from ops.doctor import postgres_checks, redis_checks
-from ops.doctor.findings import Finding, good
+from ops.doctor import host_checks, postgres_checks, redis_checks
+from ops.doctor.findings import Finding
 
 
 @click.command()
 def command() -> None:
     """Check settings and servers; exit code 1 if something has to be changed."""
     current = settings.load()
-    findings = list(_guarded(_settings, current))
+    findings = list(_guarded(host_checks.check, current))
     servers = [*_guarded(redis_checks.check, current), *_guarded(postgres_checks.check, current)]
     findings += servers
     if not any(finding.is_away for finding in servers):
@@ -34,12 +34,3 @@ def _guarded(check: Callable[[Settings], Iterator[Finding]], current: Settings) 
         yield from check(current)
     except IngestError as error:
         yield Finding(False, str(error), is_away=True)
-
-
-def _settings(current: Settings) -> Iterator[Finding]:
-    current.check_exposure()
-    sources = sorted({token.source for token in current.tokens})
-    tokens = f"tokens: {', '.join(sources)}" if sources else "tokens: none, open on loopback only"
-    tokens += " (in this shell)"
-    yield good(f"HOST={current.host} PORT={current.port}")
-    yield good(tokens)

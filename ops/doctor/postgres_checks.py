@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Connection
@@ -18,10 +18,18 @@ from ingest.errors import PostgresAwayError
 from ingest.settings import Settings
 from ingest.web.fallback import INSERT_PENDING, TELL_TIME
 from ops import in_flight, queries
-from ops.doctor import encryption
-from ops.doctor.findings import Finding, change, clock, good, notes
+from ops.doctor import encryption, tables_checks
+from ops.doctor.findings import Finding, change, clock, good, note, notes
 
 OLDEST_POSTGRES = 14
+
+FEW = 5
+"""So many connections are left to others that come"""
+CONNECTIONS: LiteralString = """
+SELECT count(*) AS used, current_setting('max_connections')::integer
+  - current_setting('superuser_reserved_connections')::integer AS allowed
+FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
 
 _Connection = Connection[queries.Row]
 
@@ -37,11 +45,9 @@ def check(current: Settings) -> Iterator[Finding]:
         yield from _durability(connection)
         yield _clock(connection)
         yield from _connections(current, connection)
-        exist = _one(connection, queries.TABLES_EXIST)["exist"]
-        yield Finding(exist, "the tables are there" if exist else "the tables are missing: run `ingest migrate`")
-        if exist:
+        yield from tables_checks.check(connection)
+        if _one(connection, queries.TABLES_EXIST)["exist"]:
             yield from notes(_rights(connection))
-            yield _partitions(connection)
             yield _push(connection)  # last: the connection is ended if it takes too long
 
 
@@ -107,6 +113,9 @@ def _connections(current: Settings, connection: _Connection) -> Iterator[Finding
                 f"{limit['whose']} allows {limit['connections']} connections, and {needed} may be needed at once "
                 "(docs/production.md): raise it"
             )
+    server = _one(connection, CONNECTIONS)
+    if server["used"] + FEW > server["allowed"]:
+        yield note(f"{server['used']} of the server's {server['allowed']} connections are in use: whose are they?")
 
 
 def connections_needed(current: Settings) -> int:
@@ -138,12 +147,6 @@ def _push(connection: _Connection) -> Finding:
     except psycopg.Error as error:
         return change(f"Postgres would take no push: {error.diag.message_primary or type(error).__name__}")
     return good("Postgres takes pushes")
-
-
-def _partitions(connection: _Connection) -> Finding:
-    if _one(connection, queries.PARTITION_OF_TOMORROW)["made"]:
-        return good("partitions are made ahead")
-    return change("tomorrow's partition is missing: is sweeper running?")
 
 
 def _one(connection: _Connection, statement: Any) -> queries.Row:

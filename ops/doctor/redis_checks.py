@@ -18,6 +18,14 @@ from ops.doctor import encryption
 from ops.doctor.findings import Finding, change, clock, good, note, notes
 from workers.sweeper.full_redis import NEARLY_FULL
 
+HEAD_ROOM = 0.5
+"""Of a machine's memory: while Redis writes its log anew it may need its memory twice."""
+_WRITTEN = {
+    "aof_last_write_status": "write its log (AOF)",
+    "aof_last_bgrewrite_status": "write its log (AOF) anew",
+    "rdb_last_bgsave_status": "write its snapshot (RDB)",
+}
+
 
 def check(current: Settings) -> Iterator[Finding]:
     """Check the server at REDIS_URL; RedisAwayError if it does not answer."""
@@ -30,7 +38,8 @@ def check(current: Settings) -> Iterator[Finding]:
             return
         yield _role(server)
         yield from _push(client)
-        yield from _memory(server)
+        yield from memory(server)
+        yield from disk(server)
         yield from _durability(client, current)
 
 
@@ -60,10 +69,22 @@ def _push(client: Redis) -> Iterator[Finding]:
     yield clock("Redis", reading)
 
 
-def _memory(server: dict[str, Any]) -> Iterator[Finding]:
+def memory(server: dict[str, Any]) -> Iterator[Finding]:
+    """Whether there is room, by what INFO tells."""
     limit, used = server.get("maxmemory", 0), server.get("used_memory", 0)
     if 0 < limit * NEARLY_FULL < used:  # from here on the sweeper moves batches to Postgres
         yield note(f"Redis has used {used / limit:.0%} of its memory: raise maxmemory, or WORKERS if batches wait")
+    machine = server.get("total_system_memory", 0)
+    if not limit and used > machine * HEAD_ROOM > 0:
+        yield note(f"Redis uses {used / machine:.0%} of its machine's memory, and nothing bounds it: set maxmemory")
+
+
+def disk(server: dict[str, Any]) -> Iterator[Finding]:
+    """Whether it could write its files the last time, by what INFO tells; a full disk shows here before it refuses
+    pushes."""
+    for name, what in _WRITTEN.items():
+        if server.get(name, "ok") != "ok":
+            yield change(f"Redis could not {what}: look into its log, and for room on its disk")
 
 
 def _durability(client: Redis, current: Settings) -> Iterator[Finding]:

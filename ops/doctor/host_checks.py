@@ -1,0 +1,37 @@
+"""This host and its settings, as `ingest doctor` sees them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+from ingest.settings import Settings, is_loopback
+from ops.doctor.findings import Finding, change, good, note
+
+MUCH, LITTLE = 0.2, 0.05
+"""Of a disk, that is free"""
+
+
+def check(current: Settings) -> Iterator[Finding]:
+    """Check the settings of this shell and the disk; SettingError if anybody could push."""
+    current.check_exposure()
+    sources = sorted({token.source for token in current.tokens})
+    tokens = f"tokens: {', '.join(sources)}" if sources else "tokens: none, open on loopback only"
+    yield good(f"HOST={current.host} PORT={current.port}")
+    yield good(f"{tokens} (in this shell)")
+    if not is_loopback(current.host):
+        yield note(f"HOST={current.host} is reached without TLS, and the URL has the secret: put a proxy before it")
+    elif current.allow_ips and not current.trusted_proxies:
+        yield note("INGEST_ALLOW_IPS without INGEST_TRUSTED_PROXIES: behind a proxy every push seems to come from it")
+    if current.data_dir.is_dir():
+        # That of the embedded servers; of others their hosts tell.
+        usage = shutil.disk_usage(current.data_dir)
+        yield disk(str(current.data_dir), usage.free, usage.total)
+
+
+def disk(place: str, free: int, total: int) -> Finding:
+    """Whether there is room on the disk of a folder, in bytes."""
+    words = f"{free / total:.0%} of the disk of {place} is free ({free / 2**30:.0f} GiB)"
+    if free < total * LITTLE:
+        return change(f"{words}: make room, or set INGEST_RETENTION_DAYS")
+    return good(words) if free > total * MUCH else note(words)

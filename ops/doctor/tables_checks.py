@@ -1,0 +1,70 @@
+"""The tables, as `ingest doctor` sees them: of which version they are, and whether pushes have their partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import LiteralString
+
+from psycopg import Connection
+from psycopg.errors import InsufficientPrivilege, UndefinedTable
+
+from ops import queries
+from ops.doctor.findings import Finding, change, good, note
+from ops.migrations.files import read_migrations
+
+_Connection = Connection[queries.Row]
+
+APPLIED: LiteralString = """
+SELECT max(number) FILTER (WHERE applied_at IS NOT NULL) AS number,
+  min(name) FILTER (WHERE applied_at IS NULL) AS interrupted
+FROM airudder.migrations
+"""
+
+IN_DEFAULT: LiteralString = "SELECT pg_stat_get_live_tuples('airudder.pushes_default'::regclass) AS pushes"
+"""As Postgres's statistics know: no role of ours may read a partition by itself."""
+
+
+def check(connection: _Connection) -> Iterator[Finding]:
+    """Check the tables; nothing more where there are none."""
+    exist = _one(connection, queries.TABLES_EXIST)["exist"]
+    if not exist:
+        yield change("the tables are missing: run `ingest migrate`")
+        return
+    yield good("the tables are there")
+    yield from _version(connection)
+    yield _partitions(connection)
+    if pushes := _one(connection, IN_DEFAULT)["pushes"]:
+        yield note(
+            f"about {pushes} pushes are in the default partition, as their day had none in time: "
+            "was the sweeper away for a week, or a clock wrong?"
+        )
+
+
+def _version(connection: _Connection) -> Iterator[Finding]:
+    newest = read_migrations()[-1].number
+    try:
+        applied = _one(connection, APPLIED)
+    except InsufficientPrivilege:
+        return  # web's user need not know
+    except UndefinedTable:
+        applied = {"number": 0, "interrupted": None}
+    if applied["interrupted"]:
+        yield change(f"migration {applied['interrupted']} is applied in part: run `ingest migrate` again")
+    elif (number := applied["number"] or 0) == newest:
+        yield good(f"the tables are of version {number}")
+    elif number < newest:
+        yield change(f"the tables are of version {number}, and this program is of {newest}: run `ingest migrate`")
+    else:
+        yield note(f"the tables are of version {number}, and this program is of {newest}: install the newer one")
+
+
+def _partitions(connection: _Connection) -> Finding:
+    if _one(connection, queries.PARTITION_OF_TOMORROW)["made"]:
+        return good("partitions are made ahead")
+    return change("tomorrow's partition is missing: is sweeper running?")
+
+
+def _one(connection: _Connection, statement: LiteralString) -> queries.Row:
+    row = connection.execute(statement).fetchone()
+    assert row is not None, "the statement gives one row"
+    return row
