@@ -90,6 +90,12 @@ ODD: dict[str, tuple[dict[str, Any], str, set[str], int]] = {
         {"$.call.CallStartTime", "$.call.CallEndTime"},
         1,
     ),
+    "an end before the start": (
+        body(CallStartTime="2026-11-25T04:00:10Z", CallEndTime="2026-11-25T04:00:00Z"),
+        "normalised",
+        {"$.call.CallEndTime"},
+        1,
+    ),
     "empty and null": (
         body(RingType="null", Intention="", HangupType=None, Multi_intention=""),
         "normalised",

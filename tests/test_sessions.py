@@ -126,6 +126,7 @@ ODD: dict[str, tuple[dict[str, Any], set[str]]] = {
     "messages in a string": (session(messages=json.dumps(session()["messages"])), set()),
     "no session id": (session(wfdetail_uuid=None), {"$.wfdetail_uuid"}),
     "a time that is none": (session(session_end_time="later"), {"$.session_end_time"}),
+    "an end before the start": (session(session_end_time="2025-12-29T09:01:51Z"), {"$.session_end_time"}),
     "messages of another type": (session(messages={"a": 1}), {"$.messages"}),
     "a message of another type": (
         session(messages=["hello", {"content": "text"}]),

@@ -114,6 +114,8 @@ def rows(push: SessionPush, origin: Origin) -> Iterator[Row | None]:
 def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
     about, warnings = origin.ids, origin.warnings
     messages = _messages(push.messages, warnings)
+    start, end = (push.session_start_time, "$.session_start_time"), (push.session_end_time, "$.session_end_time")
+    started_at, ended_at = values.period(start, end, warnings)
     return SessionRow(
         *origin.version,
         origin.source,
@@ -128,8 +130,8 @@ def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
         channel=push.channel or None,
         channel_id=push.channel_id or None,
         status=push.status or None,
-        started_at=values.moment(push.session_start_time, "$.session_start_time", warnings),
-        ended_at=values.moment(push.session_end_time, "$.session_end_time", warnings),
+        started_at=started_at,
+        ended_at=ended_at,
         end_reason=push.session_end_reason or None,
         intention=push.intention or None,
         talk_rounds=values.integer(push.talk_round, "$.talk_round", warnings),

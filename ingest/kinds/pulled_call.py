@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -67,13 +66,10 @@ class DetailCall(Struct, rename=_NAMES):
         """The callee's number, in E.164 where it can be read so."""
         return values.callee_number(self.mobile, "$.call.Mobile", warnings)
 
-    def started_at(self, warnings: Warnings) -> datetime | None:
-        """When it began, in UTC."""
-        return values.moment(self.call_start_time, "$.call.CallStartTime", warnings)
-
-    def ended_at(self, warnings: Warnings) -> datetime | None:
-        """When it ended, in UTC."""
-        return values.moment(self.call_end_time, "$.call.CallEndTime", warnings)
+    def period(self, warnings: Warnings) -> values.Period:
+        """When it began and ended, in UTC."""
+        start, end = (self.call_start_time, "$.call.CallStartTime"), (self.call_end_time, "$.call.CallEndTime")
+        return values.period(start, end, warnings)
 
 
 class PulledPush(Struct):
@@ -111,14 +107,15 @@ def rows(push: PulledPush, origin: Origin) -> Iterator[Row | None]:
 
 def _call(call: DetailCall, call_id: str, origin: Origin) -> CallRow:
     about, warnings = origin.ids, origin.warnings
+    started_at, ended_at = call.period(warnings)
     return CallRow(
         *origin.version,
         origin.source,
         call_id,
         task_id=about.task_id,
         callee_number=about.callee_number,
-        started_at=call.started_at(warnings),
-        ended_at=call.ended_at(warnings),
+        started_at=started_at,
+        ended_at=ended_at,
         ring_type=values.ring_type(call.ring_type),
         hangup_type=call.hangup_type or None,
         intention=text_or_json(call.intention, "$.call.Intention", warnings),

@@ -74,8 +74,8 @@ def read_detail(body: bytes, until: datetime) -> TaskDetail:
     calls: dict[tuple[str | None, int], TheirCall] = {}
     for raw in task.detail or []:
         call = _read(bytes(raw))
-        started_at = call.started_at(_unheard())
-        if why := _why_not(call, started_at, until):
+        started_at, ended_at = call.period(_unheard())
+        if why := _why_not(call, started_at, ended_at, until):
             found.others[why] += 1
         elif started_at:
             one = TheirCall(call.number(_unheard()), started_at, msgspec.Raw(bytes(raw)))
@@ -84,12 +84,12 @@ def read_detail(body: bytes, until: datetime) -> TaskDetail:
     return found
 
 
-def _why_not(call: DetailCall, started_at: datetime | None, until: datetime) -> str:
+def _why_not(call: DetailCall, started_at: datetime | None, ended_at: datetime | None, until: datetime) -> str:
     if not call.took_place:
         return (call.status or "").strip().lower()[:LONGEST_STATUS] or "no status"
     if started_at is None:
         return "no start"
-    return "too new" if (call.ended_at(_unheard()) or started_at) > until else ""
+    return "too new" if (ended_at or started_at) > until else ""
 
 
 def _read(raw: bytes) -> DetailCall:
