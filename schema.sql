@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (10, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (11, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -292,6 +292,44 @@ COMMENT ON COLUMN airudder.retention.cleared_before IS 'What came, or for turns 
 COMMENT ON COLUMN airudder.retention.removed IS
   'Rows, all in all; of a large day of pushes as many as Postgres''s statistics knew of.';
 COMMENT ON COLUMN airudder.retention.removed_at IS 'The last time that there were any.';
+
+CREATE TABLE airudder.settlements (
+  settled_at  timestamptz      NOT NULL,
+  batch_id    uuid,
+  worker      text             NOT NULL,
+  attempt     integer          NOT NULL,
+  source      text             NOT NULL,
+  kind        text             NOT NULL,
+  hour        timestamptz      NOT NULL,
+  normalised  integer          NOT NULL,
+  duplicate   integer          NOT NULL,
+  dead        integer          NOT NULL,
+  warned      integer          NOT NULL,
+  lag_counts  integer[]        NOT NULL,
+  lag_seconds double precision NOT NULL
+);
+
+COMMENT ON TABLE airudder.settlements IS
+  'A row says what one transaction has settled of the pushes of a source and kind that came in one hour. Rows are only '
+  'added, and removed after eight days.';
+COMMENT ON COLUMN airudder.settlements.settled_at IS
+  'When the transaction began; pushes.normalised_at of what it has normalised.';
+COMMENT ON COLUMN airudder.settlements.batch_id IS 'The batch that they came in; null for pending pushes.';
+COMMENT ON COLUMN airudder.settlements.worker IS 'Host and process id, "host:pid".';
+COMMENT ON COLUMN airudder.settlements.attempt IS 'Which attempt it was at the batch, or at the pending push.';
+COMMENT ON COLUMN airudder.settlements.hour IS 'The hour in which they came, UTC.';
+COMMENT ON COLUMN airudder.settlements.normalised IS
+  'How many more pushes are normalised than before. Where an outcome takes the place of another one, that one goes '
+  'down: below 0 it went to duplicate, as an earlier delivery was settled later.';
+COMMENT ON COLUMN airudder.settlements.dead IS 'The same of dead ones: below 0 they could be normalised after all.';
+COMMENT ON COLUMN airudder.settlements.warned IS 'How many of those that are normalised have warnings.';
+COMMENT ON COLUMN airudder.settlements.lag_counts IS
+  'How many pushes have waited how long, from when they came (or were replayed) to settled_at. Seconds below 0.05, '
+  '0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200 and 86400, each from the one before it on, and more.';
+COMMENT ON COLUMN airudder.settlements.lag_seconds IS 'The seconds that all of these have waited, added up.';
+
+CREATE INDEX settlements_settled_at ON airudder.settlements (settled_at);
+CREATE INDEX settlements_batch_id ON airudder.settlements (batch_id) WHERE batch_id IS NOT NULL;
 
 -- The partitions of the first week, in case the sweeper starts late. It makes all others.
 SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead) FROM generate_series(0, 7) AS ahead;
@@ -1109,6 +1147,7 @@ BEGIN
       airudder.dialer_calls, airudder.dialer_agents TO airudder_worker;
     -- A history's rows that a retry told are removed once its first delivery is settled.
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO airudder_worker;
+    GRANT SELECT, INSERT, DELETE ON airudder.settlements TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.list_completion_nodes, airudder.call_turns,
       airudder.session_messages, airudder.qa_report_details, airudder.node_task_statuses, airudder.dialer_results,
       airudder.contacts TO airudder_worker;

@@ -23,6 +23,7 @@ from ingest.tables.rows import Normalised
 from ingest.web.fallback import Fallback
 from ingest.web.open_batch import OpenBatch
 from tests.pushes import entry, push
+from workers.attempts import Attempt
 from workers.database import Database
 from workers.settle import settle
 from workers.write import write_by_copy
@@ -43,9 +44,11 @@ def count_copies(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     after all (False)."""
     by_copy, counts = write_by_copy, Counter[bool]()
 
-    def copied_and_counted(connection: Connection[tuple[Any, ...]], batch: Sequence[Normalised]) -> list[Normalised]:
+    def copied_and_counted(
+        connection: Connection[tuple[Any, ...]], batch: Sequence[Normalised], attempt: Attempt
+    ) -> list[Normalised]:
         counts[False] += 1
-        late = by_copy(connection, batch)
+        late = by_copy(connection, batch, attempt)
         counts[False] -= 1
         counts[True] += 1
         return late

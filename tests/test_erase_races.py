@@ -22,6 +22,7 @@ from tests.processes import running, wait_until
 from tests.pushes import entry, push
 from tests.stored import outcomes, store_pending
 from workers import statements
+from workers.attempts import Attempt
 from workers.database import Database
 from workers.settle import settle
 from workers.taken_batch import take
@@ -101,7 +102,7 @@ def test_sweeper_with_pending_in_hand(client: Any, database: Database, connectio
     with erasing() as process:
         wait_until(lambda: outcomes(connection) == {"erased": 1}, "the push is erased")
         assert process.poll() is None
-        settle(database, [one], through_redis=False)
+        settle(database, [one], Attempt(through_redis=False))
         assert connection.execute("SELECT FROM airudder.callees").rowcount == 1
         database.run(lambda held: held.execute(statements.UNLOCK_SWEEPER))
 

@@ -96,7 +96,7 @@ def test_pending_pushes_are_fed_by_their_bytes(
     """No more bytes are fed at once than a batch has; a push that is larger is fed alone."""
     fed: list[int] = []
     monkeypatch.setattr(workers.sweeper.pending, "LIMIT_BYTES", 3000)
-    monkeypatch.setattr(workers.sweeper.pending, "settle", lambda database, entries, **how: fed.append(len(entries)))
+    monkeypatch.setattr(workers.sweeper.pending, "settle", lambda database, entries, attempt: fed.append(len(entries)))
     for number, size in enumerate((1000, 1500, 1000, 9000, 100)):
         store_pending(connection, entry(b"x" * size, later_us=number))
 

@@ -15,6 +15,7 @@ from tests.batches import settle_at_once
 from tests.conftest import TABLES
 from tests.pushes import SAMPLE, call_history, entry, push
 from tests.stored import DEADLOCKS, ROW_TABLES, outcomes, rows, settled_in, told
+from workers.attempts import Attempt
 from workers.database import Database
 from workers.settle import settle
 
@@ -187,7 +188,7 @@ def test_origin_is_marked(database: Database, connection: Rows) -> None:
     """A push that came in a batch is marked so, also when it was stored as pending before, settled or not; one that
     is pending alone is not."""
     batched, pending, both = entry(push("c1")), entry(push("c2")), entry(push("c3"))
-    settle(database, [pending, both], through_redis=False)
+    settle(database, [pending, both], Attempt(through_redis=False))
 
     settle(database, [batched, both])
 

@@ -18,6 +18,7 @@ from tests.batches import refusing
 from tests.processes import wait_until
 from tests.pushes import entry, push
 from tests.stored import outcomes, rows
+from workers.attempts import Attempt
 from workers.database import Database
 from workers.settle import settle, settle_alone
 
@@ -142,11 +143,11 @@ def test_refused_batch_goes_on_where_it_was(
     entries = [entry(push("c1")), entry(push("c2")), entry(push("c3"))]
     alone: list[str] = []
 
-    def settle_one_a_job(database: Database, one: Entry, *, through_redis: bool) -> None:
+    def settle_one_a_job(database: Database, one: Entry, attempt: Attempt) -> None:
         if alone:
             raise JobTimeoutException
         alone.append(str(one.uuid))
-        settle_alone(database, one, through_redis=through_redis)
+        settle_alone(database, one, attempt)
 
     monkeypatch.setattr(workers.settle, "settle_alone", settle_one_a_job)
     connection.execute("ALTER TABLE airudder.calls ADD CONSTRAINT refuse_the_last CHECK (call_id <> 'c3')")

@@ -91,6 +91,7 @@ ELSEWHERE = {
     "pushes": "removed whole but for ids of no person: ERASE_PUSHES",
     "migrations": "nobody's",
     "retention": "nobody's",
+    "settlements": "nobody's",
     "ring_types": "nobody's",
     "hangup_types": "nobody's",
     "dialer_hangup_reasons": "nobody's",

@@ -15,6 +15,7 @@ from tests.batches import settle_at_once
 from tests.of_kind import entry_of, warnings_of
 from tests.pushes import entry, push, received_at
 from tests.stored import outcomes, rows
+from workers.attempts import Attempt
 from workers.database import Database
 from workers.settle import settle
 
@@ -109,7 +110,7 @@ def test_retry_leaves_no_row_of_its_own(database: Database, connection: Rows, *,
     retries = [entry_of(KIND, body("running")) for _ in range(2)]
 
     for one in (retries[1], between, retries[0], first):
-        settle(database, [one], through_redis=through_redis)
+        settle(database, [one], Attempt(through_redis=through_redis))
 
     history = connection.execute("SELECT told_by, status FROM airudder.workflow_statuses ORDER BY told_by").fetchall()
     assert [(row["told_by"], row["status"]) for row in history] == [(first.uuid, "running"), (between.uuid, "finished")]

@@ -11,7 +11,7 @@ from rq import get_current_job
 from ingest import settings
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
-from workers.attempts import ATTEMPTS_TOGETHER
+from workers.attempts import ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
 from workers.settle import OneByOne, bury, settle, unsettled
 from workers.taken_batch import TakenBatch, take
@@ -45,7 +45,7 @@ def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
         return
     try:
         if batch.attempts <= ATTEMPTS_TOGETHER:
-            settle(database, batch.entries)
+            settle(database, batch.entries, _attempt(batch))
             is_done = True
         else:
             is_done = _settle_carefully(database, batch)
@@ -61,10 +61,11 @@ def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
 
 def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
     """Settle the batch push by push; false if CAREFUL_SECONDS are over before its end."""
-    one_by_one, rest = OneByOne(database), []
+    attempt = _attempt(batch)
+    one_by_one, rest = OneByOne(database, attempt), []
     for entry in unsettled(database, batch.entries):
         if entry.push_id == batch.in_hand == batch.suspect:
-            bury(database, entry, "its normalising ended the worker, alone as well")
+            bury(database, entry, "its normalising ended the worker, alone as well", attempt)
         else:
             rest.append(entry)
     if batch.in_hand:
@@ -78,6 +79,10 @@ def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
         one_by_one.settle(entry)
     one_by_one.end()
     return True
+
+
+def _attempt(batch: TakenBatch) -> Attempt:
+    return Attempt(through_redis=True, batch_id=batch.uuid, number=batch.attempts)
 
 
 @functools.cache

@@ -23,9 +23,11 @@ from ingest.tables import TABLE_OF, TABLES, sql
 from ingest.tables.rows import Normalised, Row
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
 from workers import statements
+from workers.attempts import Attempt
 from workers.merge import merge
 from workers.redeliveries import Delivery, delivery_of, find_same, lock_near_midnight, recurred
-from workers.write import is_duplicate, upsert, upsert_pushes
+from workers.settlements import parameters
+from workers.write import is_duplicate, upsert, write_push
 
 MOST_BETWEEN = 5_000
 """Pushes that are read again for what they told, of all kinds and then of the late one's own. A call has a handful; of
@@ -34,7 +36,7 @@ a workflow whose newest five thousand pushes name nothing an older name is not l
 _Connection = Connection[tuple[Any, ...]]
 
 
-def write_late(connection: _Connection, late: Normalised, *, through_redis: bool) -> None:
+def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> None:
     """Write the first delivery, mark its retries as duplicates, and settle what came between; the caller commits.
 
     Where an earlier delivery was settled meanwhile, this one is a retry itself.
@@ -42,13 +44,13 @@ def write_late(connection: _Connection, late: Normalised, *, through_redis: bool
     lock_near_midnight(connection, [late])
     others, same = find_same(connection, late)
     if any(one < delivery_of(late) for one in others):
-        upsert_pushes(connection, [late.push._replace(status="duplicate")], through_redis=through_redis)
+        write_push(connection, late.push._replace(status="duplicate"), attempt)
         return
     retries = {one for one in others if one > delivery_of(late)}
-    where = {"times": [moment for moment, _ in retries], "push_ids": [push_id for _, push_id in retries]}
-    connection.execute(statements.MARK_AS_DUPLICATES, where)
+    where = [[moment for moment, _ in retries], [push_id for _, push_id in retries]]
+    connection.execute(statements.MARK_AS_DUPLICATES, [*parameters(attempt), *where])
     first = recurred(late, {one: number for one, number in same.items() if one not in retries})
-    upsert_pushes(connection, [first], through_redis=through_redis)
+    write_push(connection, first, attempt)
     if not is_duplicate(connection, [late.push]):
         _write_rows(connection, late, retries)
 

@@ -19,6 +19,7 @@ from ingest.errors import PostgresAwayError, RefusedError, UnknownKindError, des
 from ingest.kinds.normalise import dead, normalise
 from ingest.tables.rows import Normalised
 from workers import statements
+from workers.attempts import FIRST, Attempt
 from workers.database import Database
 from workers.late import write_late
 from workers.write import OvertakenError, write, write_by_copy
@@ -50,28 +51,27 @@ class _Failure(NamedTuple):
     is_their_own: bool
 
 
-def settle(database: Database, entries: Sequence[Entry], *, through_redis: bool = True) -> None:
+def settle(database: Database, entries: Sequence[Entry], attempt: Attempt = FIRST) -> None:
     """Normalise and write all entries in one transaction; one by one if something in them cannot be written.
-    `through_redis`: whether they came in a batch, or are pending in Postgres.
 
     Raises PostgresAwayError when Postgres is, its RefusedError when some of the entries have to wait while the others
     are settled, and RQ's time-out when normalising has had its time.
     """
-    if failure := _try(database, entries, through_redis):
+    if failure := _try(database, entries, attempt):
         _log.warning("a batch of %d is settled push by push: %s", len(entries), failure.words)
-        one_by_one = OneByOne(database, through_redis=through_redis)
+        one_by_one = OneByOne(database, attempt)
         # If that takes longer than the job has, another job goes on from here.
-        for entry in unsettled(database, entries) if through_redis else entries:
+        for entry in unsettled(database, entries) if attempt.through_redis else entries:
             one_by_one.settle(entry)
         one_by_one.end()
 
 
-def settle_alone(database: Database, entry: Entry, *, through_redis: bool = True) -> None:
+def settle_alone(database: Database, entry: Entry, attempt: Attempt = FIRST) -> None:
     """Settle one entry in a transaction of its own; what cannot be written, by its own fault and twice, becomes a dead
     letter. Raises RefusedError if it may not be its fault."""
-    failure = _try(database, [entry], through_redis) and _try(database, [entry], through_redis)
+    failure = _try(database, [entry], attempt) and _try(database, [entry], attempt)
     if failure and failure.is_their_own:
-        bury(database, entry, f"could not be normalised: {failure.words}", through_redis=through_redis)
+        bury(database, entry, f"could not be normalised: {failure.words}", attempt)
     elif failure:
         raise RefusedError(failure.words)
 
@@ -79,9 +79,9 @@ def settle_alone(database: Database, entry: Entry, *, through_redis: bool = True
 class OneByOne:
     """Settles entries alone, one after another; what is refused does not keep those behind it waiting."""
 
-    def __init__(self, database: Database, *, through_redis: bool = True) -> None:
+    def __init__(self, database: Database, attempt: Attempt = FIRST) -> None:
         self._database = database
-        self._through_redis = through_redis
+        self._attempt = attempt
         self._settled = 0
         self._refused: list[UUID] = []
         self._why = ""
@@ -89,7 +89,7 @@ class OneByOne:
     def settle(self, entry: Entry) -> None:
         """Settle one. Raises RefusedError when all so far were refused, and enough to tell that the others would be."""
         try:
-            settle_alone(self._database, entry, through_redis=self._through_redis)
+            settle_alone(self._database, entry, self._attempt)
             self._settled += 1
         except RefusedError as error:
             self._refused.append(entry.uuid)
@@ -105,11 +105,11 @@ class OneByOne:
             raise RefusedError(f"pushes that wait: {len(self._refused)}, {self._why}", self._refused)
 
 
-def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> _Failure | None:
+def _try(database: Database, entries: Sequence[Entry], attempt: Attempt) -> _Failure | None:
     """Settle entries; if that cannot be done, why."""
     try:
-        for late in _write(database, [normalise(entry) for entry in entries], through_redis):
-            _repeat(database, partial(write_late, late=late, through_redis=through_redis))
+        for late in _write(database, [normalise(entry) for entry in entries], attempt):
+            _repeat(database, partial(write_late, late=late, attempt=attempt))
     except RefusedError as error:
         return _Failure(str(error), is_their_own=False)
     except (PostgresAwayError, BaseTimeoutException):
@@ -119,12 +119,12 @@ def _try(database: Database, entries: Sequence[Entry], through_redis: bool) -> _
     return None
 
 
-def _write(database: Database, batch: Sequence[Normalised], through_redis: bool) -> list[Normalised]:
+def _write(database: Database, batch: Sequence[Normalised], attempt: Attempt) -> list[Normalised]:
     """Write a batch, but for the first deliveries that a retry has overtaken: these are returned."""
-    if through_redis and len(batch) >= COPY_FROM:
+    if attempt.through_redis and len(batch) >= COPY_FROM:
         with suppress(UniqueViolation):  # some were settled before, or another worker has the same bytes in hand
-            return database.run(partial(write_by_copy, batch=batch))
-    return _repeat(database, partial(write, batch=batch, through_redis=through_redis))
+            return database.run(partial(write_by_copy, batch=batch, attempt=attempt))
+    return _repeat(database, partial(write, batch=batch, attempt=attempt))
 
 
 def _repeat(database: Database, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
@@ -135,10 +135,10 @@ def _repeat(database: Database, work: Callable[[Connection[tuple[Any, ...]]], _R
     return database.run(work)
 
 
-def bury(database: Database, entry: Entry, why: str, *, through_redis: bool = True) -> None:
+def bury(database: Database, entry: Entry, why: str, attempt: Attempt = FIRST) -> None:
     """Record an entry as a dead letter. Raises RefusedError if not even that can be written."""
     try:
-        database.run(partial(write, batch=[dead(entry, why)], through_redis=through_redis))
+        database.run(partial(write, batch=[dead(entry, why)], attempt=attempt))
     except psycopg.Error as error:
         raise RefusedError(f"Postgres refuses a dead letter: {describe(error)}") from None
     _log.warning("push %s is dead: %s", entry.uuid, why)

@@ -4,11 +4,14 @@ Those that write the tables of `ingest.tables` are derived there. Rows go in as 
 `unnest` as a table; in binary (`%b`), as psycopg looks through each text for what to escape otherwise. `stored` is the
 row that is there.
 """
+# ruff: noqa: S608 - the SQL is built of constants alone
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import LiteralString
+
+from workers.settlements import logged
 
 TELL_TIME: LiteralString = "SELECT now()"
 
@@ -28,35 +31,56 @@ SELECT push_id FROM airudder.pushes
 WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status <> 'pending' AND through_redis
 """
 
-UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = """
+_PUSHES_GIVEN: LiteralString = """unnest(
+  %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::text[], %b::text[],
+  %b::text[]::jsonb[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[]
+) AS given (
+  received_at, push_id, source, kind, body, signature, status, error, error_path, warnings,
+  workflow_id, node_id, task_id, callee_number, case_id, call_id, recurrence)
+"""
+
+UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = logged(f"""
 INSERT INTO airudder.pushes AS stored (
   received_at, push_id, source, kind, body, signature, status, error, error_path, warnings,
   workflow_id, node_id, task_id, callee_number, case_id, call_id, recurrence, through_redis, attempts, normalised_at)
-SELECT *, %s::boolean, 1, CASE WHEN status = 'normalised' THEN now() END
-FROM unnest(
-  %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::text[], %b::text[],
-  %b::text[]::jsonb[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[]
-) AS row (
-  received_at, push_id, source, kind, body, signature, status, error, error_path, warnings,
-  workflow_id, node_id, task_id, callee_number, case_id, call_id, recurrence)
+SELECT *, %b::boolean, 1, CASE WHEN status = 'normalised' THEN now() END
+FROM {_PUSHES_GIVEN}
 ON CONFLICT (received_at, push_id) DO UPDATE SET
   status = excluded.status, error = excluded.error, error_path = excluded.error_path, warnings = excluded.warnings,
   workflow_id = excluded.workflow_id, node_id = excluded.node_id, task_id = excluded.task_id,
   callee_number = excluded.callee_number, case_id = excluded.case_id, call_id = excluded.call_id,
   recurrence = excluded.recurrence, normalised_at = excluded.normalised_at,
   through_redis = stored.through_redis OR excluded.through_redis
-WHERE stored.status IN ('pending', 'dead')
-"""
+WHERE stored.status = 'pending'
+""")
+
+UPDATE_PUSHES_IF_DEAD: LiteralString = logged(
+    f"""
+UPDATE airudder.pushes AS stored SET
+  status = given.status, error = NULL, error_path = NULL, warnings = given.warnings,
+  workflow_id = given.workflow_id, node_id = given.node_id, task_id = given.task_id,
+  callee_number = given.callee_number, case_id = given.case_id, call_id = given.call_id,
+  recurrence = given.recurrence, normalised_at = CASE WHEN given.status = 'normalised' THEN now() END
+FROM {_PUSHES_GIVEN}
+WHERE stored.received_at = given.received_at AND stored.push_id = given.push_id
+  AND stored.status = 'dead' AND given.status <> 'dead'
+""",
+    former="'dead'",
+)
+"""A push that could not be normalised before, such as by an older release, and is now."""
 
 MARK_PUSHES_THROUGH_REDIS: LiteralString = """
 UPDATE airudder.pushes SET through_redis = true
 WHERE received_at = ANY (%b::timestamptz[]) AND push_id = ANY (%b::uuid[]) AND NOT through_redis
 """
 
-MARK_AS_DUPLICATES: LiteralString = """
-UPDATE airudder.pushes SET status = 'duplicate', normalised_at = NULL
-WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'normalised'
-"""
+MARK_AS_DUPLICATES: LiteralString = logged(
+    """
+UPDATE airudder.pushes AS stored SET status = 'duplicate', normalised_at = NULL
+WHERE received_at = ANY (%b::timestamptz[]) AND push_id = ANY (%b::uuid[]) AND status = 'normalised'
+""",
+    former="'normalised'",
+)
 
 _PUSHES_BETWEEN: LiteralString = """
 SELECT push_id, received_at, source, kind, body, signature FROM airudder.pushes
@@ -154,4 +178,9 @@ VALUES (%(what)s, %(cleared_before)s, %(removed)s, now())
 ON CONFLICT (what) DO UPDATE SET
   cleared_before = greatest(stored.cleared_before, excluded.cleared_before),
   removed = stored.removed + excluded.removed, removed_at = excluded.removed_at
+"""
+
+DELETE_OLD_SETTLEMENTS: LiteralString = """
+DELETE FROM airudder.settlements WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM airudder.settlements WHERE settled_at < %(before)s ORDER BY settled_at LIMIT %(rows)s))
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -32,6 +34,13 @@ class TakenBatch:
     """The push that the last worker had in hand when it died, if it went push by push"""
     suspect: bytes | None
     """The push that an earlier worker had in hand when it died"""
+
+    @property
+    def uuid(self) -> UUID | None:
+        """Its id as web draws it; None for a list that somebody else has put under such a key."""
+        with suppress(ValueError):
+            return UUID(self.batch_id)
+        return None
 
     def take_in_hand(self, entry: Entry) -> None:
         """Note which push is about to be normalised alone: it may end the interpreter."""

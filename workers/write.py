@@ -16,10 +16,12 @@ from ingest.tables import sql
 from ingest.tables.rows import Normalised, PushRow
 from ingest.tables.table import KEPT_FROM, Table
 from workers import statements
+from workers.attempts import Attempt
 from workers.copy import copy_pushes
 from workers.database import pipelined
 from workers.merge import Merged, merge
 from workers.redeliveries import tell_redeliveries
+from workers.settlements import log_new, parameters
 
 _Connection = Connection[tuple[Any, ...]]
 _Cursor = Cursor[tuple[Any, ...]]
@@ -29,8 +31,8 @@ class OvertakenError(Exception):
     """A push of the batch has become a duplicate since its deliveries were looked up."""
 
 
-def write(connection: _Connection, batch: Sequence[Normalised], *, through_redis: bool) -> list[Normalised]:
-    """Write a batch by upserts; the caller commits. `through_redis`: the pushes came in a batch.
+def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> list[Normalised]:
+    """Write a batch by upserts; the caller commits.
 
     Returns the first deliveries that a retry has overtaken: of these nothing is written. Raises UniqueViolation if
     another worker has normalised the same bytes meanwhile, and OvertakenError if it has found an earlier delivery of a
@@ -39,13 +41,10 @@ def write(connection: _Connection, batch: Sequence[Normalised], *, through_redis
     told = tell_redeliveries(connection, batch, known_calls_only=False)
     # In a pipeline: while Postgres is at one table, the next one's rows are on their way.
     with pipelined(connection):
-        pushes = upsert_pushes(connection, told.pushes, through_redis=through_redis)
+        pushes = _settle_unsettled(connection, told.pushes, attempt)
         upsert(connection, merge(row for one in told.news for row in one.rows))
     if pushes and pushes.rowcount < len(told.pushes):
-        # Some were settled before: by an earlier run of the batch, or as pending, since Redis's reply was lost.
-        if through_redis:
-            where = [[push.received_at for push in told.pushes], [push.push_id for push in told.pushes]]
-            connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, where)
+        _settle_dead(connection, told.pushes, attempt)
         if is_duplicate(connection, [one.push for one in told.news]):
             raise OvertakenError
     return told.late
@@ -58,7 +57,7 @@ def is_duplicate(connection: _Connection, pushes: Sequence[PushRow]) -> bool:
     return bool(is_so)
 
 
-def write_by_copy(connection: _Connection, batch: Sequence[Normalised]) -> list[Normalised]:
+def write_by_copy(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> list[Normalised]:
     """The same for a batch from Redis, its pushes by COPY, which costs less. Raises UniqueViolation also if one of
     them is there already."""
     told = tell_redeliveries(connection, batch, known_calls_only=True)
@@ -66,16 +65,36 @@ def write_by_copy(connection: _Connection, batch: Sequence[Normalised]) -> list[
     rows = ((*push, True, 1, now if push.status == "normalised" else None) for push in told.pushes)
     copy_pushes(connection, rows)
     with pipelined(connection):
+        log_new(connection, told.pushes, now, attempt)
         upsert(connection, merge(row for one in told.news for row in one.rows))
     return told.late
 
 
-def upsert_pushes(connection: _Connection, pushes: list[PushRow], *, through_redis: bool) -> _Cursor | None:
-    """Write rows of `pushes`; one that has its outcome already stays as it is."""
+def write_push(connection: _Connection, push: PushRow, attempt: Attempt) -> None:
+    """Write a row of `pushes`; one that has its outcome already stays as it is, unless it was dead."""
+    written = _settle_unsettled(connection, [push], attempt)
+    if written and not written.rowcount:
+        _settle_dead(connection, [push], attempt)
+
+
+def _settle_unsettled(connection: _Connection, pushes: list[PushRow], attempt: Attempt) -> _Cursor | None:
     if not pushes:
         return None
-    columns = [list(column) for column in zip(*pushes, strict=True)]
-    return connection.execute(statements.UPSERT_PUSHES_IF_NOT_SETTLED, [through_redis, *columns])
+    given = [*parameters(attempt), attempt.through_redis, *_columns(pushes)]
+    return connection.execute(statements.UPSERT_PUSHES_IF_NOT_SETTLED, given)
+
+
+def _settle_dead(connection: _Connection, pushes: list[PushRow], attempt: Attempt) -> None:
+    """Do what is left where some have an outcome: an earlier run of the batch has settled them, or the sweeper, as
+    they were pending too since Redis's reply was lost."""
+    connection.execute(statements.UPDATE_PUSHES_IF_DEAD, [*parameters(attempt), *_columns(pushes)])
+    if attempt.through_redis:
+        where = [[push.received_at for push in pushes], [push.push_id for push in pushes]]
+        connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, where)
+
+
+def _columns(pushes: list[PushRow]) -> list[list[Any]]:
+    return [list(column) for column in zip(*pushes, strict=True)]
 
 
 def upsert(connection: _Connection, merged: Merged) -> None:

@@ -26,6 +26,7 @@ from workers.sweeper.frozen import FrozenWriters
 from workers.sweeper.full_redis import FullRedis
 from workers.sweeper.lost_batches import LostBatches
 from workers.sweeper.old_pushes import OldPushes
+from workers.sweeper.old_settlements import OldSettlements
 from workers.sweeper.old_transcripts import OldTranscripts
 from workers.sweeper.partitions import Partitions
 from workers.sweeper.pending import PendingPushes
@@ -51,6 +52,7 @@ def chores(client: Redis, database: Database, clock: Callable[[], float], keep: 
         Partitions(database),
         OldPushes(database, clock, keep.pushes),
         OldTranscripts(database, clock, keep.turns),
+        OldSettlements(database, clock),
     ]
 
 

@@ -14,7 +14,7 @@ from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import RefusedError
 from workers import statements
-from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER
+from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
 from workers.settle import OneByOne, bury, settle
 from workers.sweeper.chore import REST_SECONDS, Chore
@@ -89,16 +89,17 @@ class PendingPushes(Chore):
             self._in_hand = []
 
     def _settle_together(self, rows: list[_Pending]) -> None:
-        settle(self._database, [entry for entry, _ in rows], through_redis=False)
+        settle(self._database, [entry for entry, _ in rows], Attempt(through_redis=False))
 
     def _settle_last(self, rows: list[_Pending]) -> None:
-        one_by_one = OneByOne(self._database, through_redis=False)
         for entry, attempts in rows:
+            attempt = Attempt(through_redis=False, number=attempts)
             if attempts > ATTEMPTS_TOGETHER + ATTEMPTS_ALONE:
-                bury(self._database, entry, "its normalising ended the sweeper, alone as well", through_redis=False)
+                bury(self._database, entry, "its normalising ended the sweeper, alone as well", attempt)
             else:
+                one_by_one = OneByOne(self._database, attempt)
                 one_by_one.settle(entry)
-        one_by_one.end()
+                one_by_one.end()
 
 
 def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, Any]) -> list[_Pending]:
