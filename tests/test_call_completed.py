@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from ingest.kinds.call_completed import NOT_CALLED
 from ingest.kinds.normalise import NOTHING_RECOGNISED, normalise
 from ingest.tables.rows import CallRow, CompletedCallRow
 from tests import of_kind
@@ -145,6 +146,19 @@ def test_two_names_for_one_field() -> None:
 def test_intention_is_any_word(sent: Any, stored: str | None) -> None:
     """Two dashes are a value; empty and null are none."""
     assert row_of(normalise(entry_of(KIND, body(Intention=sent))), CompletedCallRow).intention == stored
+
+
+@pytest.mark.parametrize("status", ["pending", "cancelled", "Canceled ", "PENDING"])
+def test_times_of_no_call_are_none(status: str) -> None:
+    """Of a number that was not called they mean nothing, and become neither the row's nor the call's."""
+    one = entry_of(KIND, body(Status=status, call_id="c1"))
+
+    rows = normalise(one)
+
+    done, call = row_of(rows, CompletedCallRow), row_of(rows, CallRow)
+    assert (done.started, done.started_at, done.ended_at, call.started_at, call.ended_at) == ("", *[None] * 4)
+    assert warnings_of(one) == {"$.call_start_time": NOT_CALLED, "$.call_end_time": NOT_CALLED}
+    assert warnings_of(entry_of(KIND, body(Status=status, CallStartTime="", CallEndTime=None))) == {}
 
 
 def test_calls_of_a_number_stay_apart(database: Database, connection: Rows) -> None:

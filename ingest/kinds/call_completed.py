@@ -28,6 +28,10 @@ from ingest.kinds.story import Story, vendors_time
 from ingest.tables.json_text import Json
 from ingest.tables.rows import CalleeRow, CallRow, CaseRow, CompletedCallRow, NodeTaskRow, Row, WorkflowRow
 
+WITHOUT_TIMES = ("pending", "cancelled", "canceled")
+"""The status of a number that was not called, as the task-detail API has it: times that come with it mean nothing"""
+NOT_CALLED = "not of a call, by its status: taken for no time"
+
 
 class CallCompletedPush(Struct):
     """The body of the push; warnings name its fields as they are here, however they were spelt."""
@@ -117,14 +121,23 @@ class _Result(NamedTuple):
 
 
 def _result(push: CallCompletedPush, warnings: Warnings) -> _Result:
-    start, end = (push.call_start_time, "$.call_start_time"), (push.call_end_time, "$.call_end_time")
     return _Result(
-        *values.period(start, end, warnings),
+        *_period(push, warnings),
         values.ring_type(push.ring_type),
         push.hangup_type or None,
         text_or_json(push.intention, "$.intention", warnings),
         json_of(push.multi_label, "$.multi_label", warnings),
     )
+
+
+def _period(push: CallCompletedPush, warnings: Warnings) -> values.Period:
+    start, end = (push.call_start_time, "$.call_start_time"), (push.call_end_time, "$.call_end_time")
+    if (push.status or "").strip().lower() not in WITHOUT_TIMES:
+        return values.period(start, end, warnings)
+    for sent, path in (start, end):
+        if sent and sent.strip():
+            warnings.add(path, NOT_CALLED)
+    return None, None
 
 
 def _completed(
