@@ -10,8 +10,8 @@ from ingest.batch.entry import Entry
 from tests.pushes import entry
 
 NUMBER, OTHER = "+6281234567890", "+6281111111111"
-NOON_MS = 1_795_953_600_000
-"""2026-11-29T12:00:00Z"""
+NOON_MS = 1_764_417_600_000
+"""2025-11-29T12:00:00Z"""
 
 
 def said(kind: str, **body: Any) -> dict[str, Any]:
@@ -21,8 +21,8 @@ def said(kind: str, **body: Any) -> dict[str, Any]:
 
 def contact(state: str, seconds: float = 0, **body: Any) -> dict[str, Any]:
     """What is told of a contact so many seconds after noon."""
-    common = {"taskId": "t1", "callid": "c1", "phoneNumber": NUMBER}
-    return said("ContactStatus", state=state, timestamp=NOON_MS + round(seconds * 1000), **common | body)
+    common = {"taskId": "t1", "callid": "c1", "phoneNumber": NUMBER, "timestamp": NOON_MS + round(seconds * 1000)}
+    return said("ContactStatus", state=state, **common | body)
 
 
 def agent(state: str, seconds: float = 0, **body: Any) -> dict[str, Any]:

@@ -33,8 +33,8 @@ TALKRESULT = contact("TALKRESULT", 30, customizeResults={"Talk": "promised"}, ag
 UNTIMED = said("ContactStatus", taskId="t1", callid="c1", phoneNumber=NUMBER, remark="no time", state="ANSWERED")
 OF_AGENT = [agent("RINGING", 1, curDayCallCount=1), agent("HANGUP", 31, curDayCallCount=2), agent("CALLING", 0.5)]
 OF_TASK = [
-    said("TaskStatus", taskId="t1", state="CALLING", timestamp="1795953600000"),
-    said("TaskStatus", taskId="t1", state="Finished", timestamp=1795953660000, taskName="overdue"),
+    said("TaskStatus", taskId="t1", state="CALLING", timestamp="1764417600000"),
+    said("TaskStatus", taskId="t1", state="Finished", timestamp=1764417660000, taskName="overdue"),
 ]
 
 HISTORIES: dict[str, list[Any]] = {
@@ -113,6 +113,30 @@ def test_vendors_time_decides(database: Database, connection: Rows) -> None:
     assert (stored["state"], stored["contact_name"], stored["customer_info"]) == ("TALKRESULT", "Budi", {"a": "1"})
     (call,) = rows(connection, "calls")
     assert call["duration"] == timedelta(seconds=30)
+
+
+def test_time_that_is_believed_of_a_retry_alone(database: Database, connection: Rows) -> None:
+    """It is over an hour ahead of the first delivery, and an hour ahead of the retry: the first one decides, in
+    whatever order they are settled, and what others told before that time is not lost."""
+    now = dialler_entry({}).received_us
+    minute = 60_000_000
+
+    def told_at(us: int, came_us: int, state: str, **body: Any) -> Entry:
+        return received_at(dialler_entry(contact(state, timestamp=(now + us) // 1000, **body)), now + came_us)
+
+    of_wrong_clock = {"contactName": "Budi", "remark": "of a wrong clock"}
+    deliveries = [
+        told_at(30 * minute, -minute, "RINGING", remark="ahead by half an hour"),
+        told_at(61 * minute, 0, "CALLING", **of_wrong_clock),
+        told_at(minute, minute, "HANGUP", hangupReason=2),
+        told_at(61 * minute, 2 * minute, "CALLING", **of_wrong_clock),
+        told_at(0, 3 * minute, "ANSWERED", remark="came late"),
+    ]
+    expected = settled_in(range(5), deliveries, database, connection)
+    (call,) = rows(connection, "calls")
+    assert (call["started_at"], call["ended_at"] is None) == (None, False)
+    for order in orders(5, seed=1):
+        assert settled_in(order, deliveries, database, connection) == expected, order
 
 
 def test_known_result_is_never_overwritten_by_null(database: Database, connection: Rows) -> None:

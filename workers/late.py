@@ -1,7 +1,8 @@
 """Late: a first delivery that was settled after the vendor's retry of it. Its rows end as if it had come in time.
 
 What the retry has told counts as told when the first delivery came; so what other pushes told between the two is the
-newer news, and is told again from their raw bytes. In a transaction of its own, as it locks rows of every table.
+newer news, and is told again from their raw bytes. A vendor's time that was in the future when the first delivery came
+may be believed of the retry: that is taken back. In a transaction of its own, as it locks rows of every table.
 """
 
 from __future__ import annotations
@@ -19,13 +20,21 @@ from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import normalise
+from ingest.kinds.told_at import AHEAD
 from ingest.tables import TABLE_OF, TABLES, sql
 from ingest.tables.rows import Normalised, Row
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table
 from workers import statements
 from workers.attempts import Attempt
 from workers.merge import merge
-from workers.redeliveries import Delivery, delivery_of, find_same, lock_near_midnight, recurred
+from workers.redeliveries import (
+    REDELIVERY_WINDOW,
+    Delivery,
+    delivery_of,
+    find_same,
+    lock_near_midnight,
+    recurred,
+)
 from workers.settlements import parameters
 from workers.write import is_duplicate, upsert, write_push
 
@@ -60,14 +69,15 @@ def _write_rows(connection: _Connection, late: Normalised, retries: set[Delivery
     # A row whose version is made of the vendor's time is the same from every delivery: there is nothing to put right.
     by_arrival = [row for row in late.rows if row.push_id == late.push.push_id]
     classes = set(map(type, by_arrival))
-    retry_ids = {push_id for _, push_id in retries}
+    retry_ids = {row.push_id for retry in retries for row in _told_by(late, retry)}
     for table, key in _in_lock_order(late.rows):
         if table.is_history:
             # The retries have told the same, in rows of their own.
             connection.execute(sql.forget_told(table).encode(), (*key[:-1], list(retry_ids)))
         elif (stored := connection.execute(sql.lock(table).encode(), key).fetchone()) and table.row in classes:
-            rows.append(_told_by_first(table, stored, retry_ids, late.push.push_id))
-            connection.execute(sql.forget_version(table).encode(), key)
+            retold, rest = _without(table, stored, retry_ids, late.push.push_id)
+            rows.append(rest)
+            connection.execute(sql.forget_version(table).encode(), (retold, *key))
     if retries:
         rows += _told_between(connection, late, by_arrival, max(retries))
     upsert(connection, merge(rows))
@@ -78,17 +88,34 @@ def _in_lock_order(rows: Iterable[Row]) -> Iterator[tuple[Table, Key]]:
     return ((table, key) for table in TABLES for key in sorted(key for other, key in keys if other is table))
 
 
-def _told_by_first(table: Table, stored: tuple[Any, ...], retries: set[UUID], first: UUID) -> tuple[Any, ...]:
-    """A stored row, as if the first delivery had told what the retries did."""
+def _told_by(late: Normalised, retry: Delivery) -> tuple[Row, ...]:
+    push = late.push
+    received_at, push_id = retry
+    return normalise(stored_entry(push_id, received_at, push.source, push.kind, push.body, push.signature)).rows
+
+
+def _versions_of(table: Table, stored: tuple[Any, ...]) -> dict[str, UUID]:
+    """Which push told each column of a stored row that is not empty."""
     kept = {lead: UUID(push_id) for lead, push_id in json.loads(stored[KEPT_FROM] or "{}").items()}
-    told = [lead for lead, places in table.places if stored[places[0]] is not None]
-    versions = {lead: kept.get(lead, stored[PUSH_ID]) for lead in told}
-    versions = {lead: first if version in retries else version for lead, version in versions.items()}
+    leads = (lead for lead, places in table.places if stored[places[0]] is not None)
+    return {lead: kept.get(lead, stored[PUSH_ID]) for lead in leads}
+
+
+def _without(
+    table: Table, stored: tuple[Any, ...], retries: set[UUID], first: UUID
+) -> tuple[list[str], tuple[Any, ...]]:
+    """The columns that the retries told, and the stored row without them: the first delivery's own row tells them."""
+    versions = _versions_of(table, stored)
+    retold = [lead for lead, version in versions.items() if version in retries]
+    row, places = list(stored), dict(table.places)
+    for lead in retold:
+        del versions[lead]
+        for place in places[lead]:
+            row[place] = None
     newest = max([first if stored[PUSH_ID] in retries else stored[PUSH_ID], *versions.values()])
-    row = list(stored)
     row[RECEIVED_AT], row[PUSH_ID] = received_at_of(newest), newest
     row[KEPT_FROM] = {lead: version for lead, version in versions.items() if version != newest} or None
-    return table.make(row)
+    return retold, table.make(row)
 
 
 def _told_between(connection: _Connection, late: Normalised, told: list[Row], last_retry: Delivery) -> Iterator[Row]:
@@ -102,7 +129,10 @@ def _told_between(connection: _Connection, late: Normalised, told: list[Row], la
         if not TABLE_OF[type(row)].is_history:
             by_ids[_found_by(TABLE_OF[type(row)])].append(row)
     for ids, rows in by_ids.items():
-        yield from _told_again(connection, ids, where, rows)
+        # What was told at the vendor's time may have come before the one, or after the other.
+        is_told_at = any(TABLE_OF[type(row)].is_told_at for row in rows)
+        around = {"since": where["since"] - AHEAD, "until": where["until"] + REDELIVERY_WINDOW} if is_told_at else {}
+        yield from _told_again(connection, ids, where | around, rows)
 
 
 def _found_by(table: Table) -> tuple[str, ...]:
@@ -125,7 +155,8 @@ def _told_again(connection: _Connection, ids: tuple[str, ...], where: dict[str, 
                 for row in normalise(one).rows:
                     if _key_of(row) in keys:
                         yield row
-                        untold -= {(*_key_of(row), lead) for lead in _leads(row)}
+                        if not TABLE_OF[type(row)].is_told_at:  # no older push can tell anything newer
+                            untold -= {(*_key_of(row), lead) for lead in _leads(row)}
                 if not untold:
                     return
         if len(kinds) < where["most"] or set(kinds) == {where["kind"]}:

@@ -36,7 +36,15 @@ SELECT received_at, push_id, source, callee_number, number_as_sent, country, nam
 
 -- callees: forget_version
 
-UPDATE airudder.callees SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s;
+UPDATE airudder.callees SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  number_as_sent = CASE WHEN 'number_as_sent' <> ALL (forgotten.columns) THEN callees.number_as_sent END,
+  country = CASE WHEN 'country' <> ALL (forgotten.columns) THEN callees.country END,
+  name = CASE WHEN 'name' <> ALL (forgotten.columns) THEN callees.name END,
+  gender = CASE WHEN 'gender' <> ALL (forgotten.columns) THEN callees.gender END,
+  location = CASE WHEN 'location' <> ALL (forgotten.columns) THEN callees.location END,
+  platform_name = CASE WHEN 'platform_name' <> ALL (forgotten.columns) THEN callees.platform_name END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND callee_number = %s;
 
 -- cases: upsert
 
@@ -89,7 +97,20 @@ SELECT received_at, push_id, source, callee_number, case_id, extra_a, extra_b, e
 
 -- cases: forget_version
 
-UPDATE airudder.cases SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s AND case_id = %s;
+UPDATE airudder.cases SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  extra_a = CASE WHEN 'extra_a' <> ALL (forgotten.columns) THEN cases.extra_a END,
+  extra_b = CASE WHEN 'extra_b' <> ALL (forgotten.columns) THEN cases.extra_b END,
+  extra_c = CASE WHEN 'extra_c' <> ALL (forgotten.columns) THEN cases.extra_c END,
+  variables = CASE WHEN 'variables' <> ALL (forgotten.columns) THEN cases.variables END,
+  comments = CASE WHEN 'comments' <> ALL (forgotten.columns) THEN cases.comments END,
+  borrowed_date = CASE WHEN 'borrowed_date' <> ALL (forgotten.columns) THEN cases.borrowed_date END,
+  due_date = CASE WHEN 'due_date' <> ALL (forgotten.columns) THEN cases.due_date END,
+  borrowed_amount = CASE WHEN 'borrowed_amount' <> ALL (forgotten.columns) THEN cases.borrowed_amount END,
+  total_owing_amount = CASE WHEN 'total_owing_amount' <> ALL (forgotten.columns) THEN cases.total_owing_amount END,
+  currency_unit = CASE WHEN 'currency_unit' <> ALL (forgotten.columns) THEN cases.currency_unit END,
+  answers = CASE WHEN 'answers' <> ALL (forgotten.columns) THEN cases.answers END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND callee_number = %s AND case_id = %s;
 
 -- dialer_contacts: upsert
 
@@ -163,7 +184,27 @@ SELECT received_at, push_id, source, callee_number, task_id, contact_name, addre
 
 -- dialer_contacts: forget_version
 
-UPDATE airudder.dialer_contacts SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s AND task_id = %s;
+UPDATE airudder.dialer_contacts SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  contact_name = CASE WHEN 'contact_name' <> ALL (forgotten.columns) THEN dialer_contacts.contact_name END,
+  address = CASE WHEN 'address' <> ALL (forgotten.columns) THEN dialer_contacts.address END,
+  info1 = CASE WHEN 'info1' <> ALL (forgotten.columns) THEN dialer_contacts.info1 END,
+  info2 = CASE WHEN 'info2' <> ALL (forgotten.columns) THEN dialer_contacts.info2 END,
+  info3 = CASE WHEN 'info3' <> ALL (forgotten.columns) THEN dialer_contacts.info3 END,
+  remark = CASE WHEN 'remark' <> ALL (forgotten.columns) THEN dialer_contacts.remark END,
+  main_number = CASE WHEN 'main_number' <> ALL (forgotten.columns) THEN dialer_contacts.main_number END,
+  phone_tag = CASE WHEN 'phone_tag' <> ALL (forgotten.columns) THEN dialer_contacts.phone_tag END,
+  private_data = CASE WHEN 'private_data' <> ALL (forgotten.columns) THEN dialer_contacts.private_data END,
+  customer_info = CASE WHEN 'customer_info' <> ALL (forgotten.columns) THEN dialer_contacts.customer_info END,
+  customize_results = CASE WHEN 'customize_results' <> ALL (forgotten.columns) THEN dialer_contacts.customize_results END,
+  state = CASE WHEN 'state' <> ALL (forgotten.columns) THEN dialer_contacts.state END,
+  hangup_reason = CASE WHEN 'hangup_reason' <> ALL (forgotten.columns) THEN dialer_contacts.hangup_reason END,
+  talk_remarks = CASE WHEN 'talk_remarks' <> ALL (forgotten.columns) THEN dialer_contacts.talk_remarks END,
+  nth_call = CASE WHEN 'nth_call' <> ALL (forgotten.columns) THEN dialer_contacts.nth_call END,
+  record_link = CASE WHEN 'record_link' <> ALL (forgotten.columns) THEN dialer_contacts.record_link END,
+  agent_name = CASE WHEN 'agent_name' <> ALL (forgotten.columns) THEN dialer_contacts.agent_name END,
+  body_digest = CASE WHEN 'body_digest' <> ALL (forgotten.columns) THEN dialer_contacts.body_digest END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND callee_number = %s AND task_id = %s;
 
 -- list_completions: upsert
 
@@ -187,7 +228,11 @@ SELECT received_at, push_id, source, callee_number, workflow_id, case_id, nodes:
 
 -- list_completions: forget_version
 
-UPDATE airudder.list_completions SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s AND workflow_id = %s AND case_id = %s;
+UPDATE airudder.list_completions SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  nodes = CASE WHEN 'nodes' <> ALL (forgotten.columns) THEN list_completions.nodes END,
+  node_count = CASE WHEN 'nodes' <> ALL (forgotten.columns) THEN list_completions.node_count END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND callee_number = %s AND workflow_id = %s AND case_id = %s;
 
 -- completed_calls: upsert
 
@@ -246,7 +291,22 @@ SELECT received_at, push_id, source, callee_number, task_id, started, case_id, w
 
 -- completed_calls: forget_version
 
-UPDATE airudder.completed_calls SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND callee_number = %s AND task_id = %s AND started = %s;
+UPDATE airudder.completed_calls SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  case_id = CASE WHEN 'case_id' <> ALL (forgotten.columns) THEN completed_calls.case_id END,
+  workflow_id = CASE WHEN 'workflow_id' <> ALL (forgotten.columns) THEN completed_calls.workflow_id END,
+  nodetask_id = CASE WHEN 'nodetask_id' <> ALL (forgotten.columns) THEN completed_calls.nodetask_id END,
+  call_id = CASE WHEN 'call_id' <> ALL (forgotten.columns) THEN completed_calls.call_id END,
+  robot_id = CASE WHEN 'robot_id' <> ALL (forgotten.columns) THEN completed_calls.robot_id END,
+  status = CASE WHEN 'status' <> ALL (forgotten.columns) THEN completed_calls.status END,
+  started_at = CASE WHEN 'started_at' <> ALL (forgotten.columns) THEN completed_calls.started_at END,
+  ended_at = CASE WHEN 'ended_at' <> ALL (forgotten.columns) THEN completed_calls.ended_at END,
+  ring_type = CASE WHEN 'ring_type' <> ALL (forgotten.columns) THEN completed_calls.ring_type END,
+  hangup_type = CASE WHEN 'hangup_type' <> ALL (forgotten.columns) THEN completed_calls.hangup_type END,
+  intention = CASE WHEN 'intention' <> ALL (forgotten.columns) THEN completed_calls.intention END,
+  multi_label = CASE WHEN 'multi_label' <> ALL (forgotten.columns) THEN completed_calls.multi_label END,
+  comments = CASE WHEN 'comments' <> ALL (forgotten.columns) THEN completed_calls.comments END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND callee_number = %s AND task_id = %s AND started = %s;
 
 -- calls: upsert
 
@@ -311,7 +371,26 @@ SELECT received_at, push_id, source, call_id, task_id, callee_number, case_id, w
 
 -- calls: forget_version
 
-UPDATE airudder.calls SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND call_id = %s;
+UPDATE airudder.calls SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  task_id = CASE WHEN 'task_id' <> ALL (forgotten.columns) THEN calls.task_id END,
+  callee_number = CASE WHEN 'callee_number' <> ALL (forgotten.columns) THEN calls.callee_number END,
+  case_id = CASE WHEN 'case_id' <> ALL (forgotten.columns) THEN calls.case_id END,
+  workflow_id = CASE WHEN 'workflow_id' <> ALL (forgotten.columns) THEN calls.workflow_id END,
+  started_at = CASE WHEN 'started_at' <> ALL (forgotten.columns) THEN calls.started_at END,
+  ended_at = CASE WHEN 'ended_at' <> ALL (forgotten.columns) THEN calls.ended_at END,
+  attempt = CASE WHEN 'attempt' <> ALL (forgotten.columns) THEN calls.attempt END,
+  ring_type = CASE WHEN 'ring_type' <> ALL (forgotten.columns) THEN calls.ring_type END,
+  hangup_type = CASE WHEN 'hangup_type' <> ALL (forgotten.columns) THEN calls.hangup_type END,
+  intention = CASE WHEN 'intention' <> ALL (forgotten.columns) THEN calls.intention END,
+  slots = CASE WHEN 'slots' <> ALL (forgotten.columns) THEN calls.slots END,
+  multi_label = CASE WHEN 'multi_label' <> ALL (forgotten.columns) THEN calls.multi_label END,
+  asr_ptp = CASE WHEN 'asr_ptp' <> ALL (forgotten.columns) THEN calls.asr_ptp END,
+  transcript = CASE WHEN 'transcript' <> ALL (forgotten.columns) THEN calls.transcript END,
+  turn_count = CASE WHEN 'transcript' <> ALL (forgotten.columns) THEN calls.turn_count END,
+  callee_turn_count = CASE WHEN 'transcript' <> ALL (forgotten.columns) THEN calls.callee_turn_count END,
+  callee_word_count = CASE WHEN 'transcript' <> ALL (forgotten.columns) THEN calls.callee_word_count END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND call_id = %s;
 
 -- call_attributes: upsert
 
@@ -334,7 +413,10 @@ SELECT received_at, push_id, source, call_id, node_id, custom_attribute::text, k
 
 -- call_attributes: forget_version
 
-UPDATE airudder.call_attributes SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND call_id = %s AND node_id = %s;
+UPDATE airudder.call_attributes SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  custom_attribute = CASE WHEN 'custom_attribute' <> ALL (forgotten.columns) THEN call_attributes.custom_attribute END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND call_id = %s AND node_id = %s;
 
 -- sessions: upsert
 
@@ -413,7 +495,30 @@ SELECT received_at, push_id, source, session_id, workflow_id, nodetask_id, nodet
 
 -- sessions: forget_version
 
-UPDATE airudder.sessions SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND session_id = %s;
+UPDATE airudder.sessions SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  workflow_id = CASE WHEN 'workflow_id' <> ALL (forgotten.columns) THEN sessions.workflow_id END,
+  nodetask_id = CASE WHEN 'nodetask_id' <> ALL (forgotten.columns) THEN sessions.nodetask_id END,
+  nodetask_name = CASE WHEN 'nodetask_name' <> ALL (forgotten.columns) THEN sessions.nodetask_name END,
+  task_id = CASE WHEN 'task_id' <> ALL (forgotten.columns) THEN sessions.task_id END,
+  callee_number = CASE WHEN 'callee_number' <> ALL (forgotten.columns) THEN sessions.callee_number END,
+  call_id = CASE WHEN 'call_id' <> ALL (forgotten.columns) THEN sessions.call_id END,
+  robot_id = CASE WHEN 'robot_id' <> ALL (forgotten.columns) THEN sessions.robot_id END,
+  channel = CASE WHEN 'channel' <> ALL (forgotten.columns) THEN sessions.channel END,
+  channel_id = CASE WHEN 'channel_id' <> ALL (forgotten.columns) THEN sessions.channel_id END,
+  status = CASE WHEN 'status' <> ALL (forgotten.columns) THEN sessions.status END,
+  started_at = CASE WHEN 'started_at' <> ALL (forgotten.columns) THEN sessions.started_at END,
+  ended_at = CASE WHEN 'ended_at' <> ALL (forgotten.columns) THEN sessions.ended_at END,
+  end_reason = CASE WHEN 'end_reason' <> ALL (forgotten.columns) THEN sessions.end_reason END,
+  intention = CASE WHEN 'intention' <> ALL (forgotten.columns) THEN sessions.intention END,
+  talk_rounds = CASE WHEN 'talk_rounds' <> ALL (forgotten.columns) THEN sessions.talk_rounds END,
+  slots = CASE WHEN 'slots' <> ALL (forgotten.columns) THEN sessions.slots END,
+  labels = CASE WHEN 'labels' <> ALL (forgotten.columns) THEN sessions.labels END,
+  variables = CASE WHEN 'variables' <> ALL (forgotten.columns) THEN sessions.variables END,
+  messages = CASE WHEN 'messages' <> ALL (forgotten.columns) THEN sessions.messages END,
+  message_count = CASE WHEN 'messages' <> ALL (forgotten.columns) THEN sessions.message_count END,
+  callee_message_count = CASE WHEN 'messages' <> ALL (forgotten.columns) THEN sessions.callee_message_count END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND session_id = %s;
 
 -- qa_reports: upsert
 
@@ -437,7 +542,11 @@ SELECT received_at, push_id, source, task_id, details::text, detail_count, kept_
 
 -- qa_reports: forget_version
 
-UPDATE airudder.qa_reports SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND task_id = %s;
+UPDATE airudder.qa_reports SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  details = CASE WHEN 'details' <> ALL (forgotten.columns) THEN qa_reports.details END,
+  detail_count = CASE WHEN 'details' <> ALL (forgotten.columns) THEN qa_reports.detail_count END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND task_id = %s;
 
 -- workflow_statuses: upsert
 
@@ -510,7 +619,18 @@ SELECT received_at, push_id, source, call_id, task_id, callee_number, state, han
 
 -- dialer_calls: forget_version
 
-UPDATE airudder.dialer_calls SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND call_id = %s;
+UPDATE airudder.dialer_calls SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  task_id = CASE WHEN 'task_id' <> ALL (forgotten.columns) THEN dialer_calls.task_id END,
+  callee_number = CASE WHEN 'callee_number' <> ALL (forgotten.columns) THEN dialer_calls.callee_number END,
+  state = CASE WHEN 'state' <> ALL (forgotten.columns) THEN dialer_calls.state END,
+  hangup_reason = CASE WHEN 'hangup_reason' <> ALL (forgotten.columns) THEN dialer_calls.hangup_reason END,
+  agent_name = CASE WHEN 'agent_name' <> ALL (forgotten.columns) THEN dialer_calls.agent_name END,
+  nth_call = CASE WHEN 'nth_call' <> ALL (forgotten.columns) THEN dialer_calls.nth_call END,
+  talk_remarks = CASE WHEN 'talk_remarks' <> ALL (forgotten.columns) THEN dialer_calls.talk_remarks END,
+  record_link = CASE WHEN 'record_link' <> ALL (forgotten.columns) THEN dialer_calls.record_link END,
+  body_digest = CASE WHEN 'body_digest' <> ALL (forgotten.columns) THEN dialer_calls.body_digest END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND call_id = %s;
 
 -- dialer_agents: upsert
 
@@ -563,7 +683,20 @@ SELECT received_at, push_id, source, agent_name, group_name, task_id, state, reg
 
 -- dialer_agents: forget_version
 
-UPDATE airudder.dialer_agents SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND agent_name = %s;
+UPDATE airudder.dialer_agents SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  group_name = CASE WHEN 'group_name' <> ALL (forgotten.columns) THEN dialer_agents.group_name END,
+  task_id = CASE WHEN 'task_id' <> ALL (forgotten.columns) THEN dialer_agents.task_id END,
+  state = CASE WHEN 'state' <> ALL (forgotten.columns) THEN dialer_agents.state END,
+  register_state = CASE WHEN 'register_state' <> ALL (forgotten.columns) THEN dialer_agents.register_state END,
+  call_type = CASE WHEN 'call_type' <> ALL (forgotten.columns) THEN dialer_agents.call_type END,
+  talk_result_label = CASE WHEN 'talk_result_label' <> ALL (forgotten.columns) THEN dialer_agents.talk_result_label END,
+  display_talk_result = CASE WHEN 'display_talk_result' <> ALL (forgotten.columns) THEN dialer_agents.display_talk_result END,
+  is_conceal_callee = CASE WHEN 'is_conceal_callee' <> ALL (forgotten.columns) THEN dialer_agents.is_conceal_callee END,
+  threeway_state = CASE WHEN 'threeway_state' <> ALL (forgotten.columns) THEN dialer_agents.threeway_state END,
+  day_counters = CASE WHEN 'day_counters' <> ALL (forgotten.columns) THEN dialer_agents.day_counters END,
+  body_digest = CASE WHEN 'body_digest' <> ALL (forgotten.columns) THEN dialer_agents.body_digest END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND agent_name = %s;
 
 -- dialer_tasks: upsert
 
@@ -595,7 +728,13 @@ SELECT received_at, push_id, source, task_id, name, group_name, state, body_dige
 
 -- dialer_tasks: forget_version
 
-UPDATE airudder.dialer_tasks SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND task_id = %s;
+UPDATE airudder.dialer_tasks SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  name = CASE WHEN 'name' <> ALL (forgotten.columns) THEN dialer_tasks.name END,
+  group_name = CASE WHEN 'group_name' <> ALL (forgotten.columns) THEN dialer_tasks.group_name END,
+  state = CASE WHEN 'state' <> ALL (forgotten.columns) THEN dialer_tasks.state END,
+  body_digest = CASE WHEN 'body_digest' <> ALL (forgotten.columns) THEN dialer_tasks.body_digest END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND task_id = %s;
 
 -- workflows: upsert
 
@@ -621,7 +760,11 @@ SELECT received_at, push_id, source, workflow_id, name, status, kept_from::text 
 
 -- workflows: forget_version
 
-UPDATE airudder.workflows SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND workflow_id = %s;
+UPDATE airudder.workflows SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  name = CASE WHEN 'name' <> ALL (forgotten.columns) THEN workflows.name END,
+  status = CASE WHEN 'status' <> ALL (forgotten.columns) THEN workflows.status END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND workflow_id = %s;
 
 -- nodes: upsert
 
@@ -644,7 +787,10 @@ SELECT received_at, push_id, source, workflow_id, node_id, name, kept_from::text
 
 -- nodes: forget_version
 
-UPDATE airudder.nodes SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND workflow_id = %s AND node_id = %s;
+UPDATE airudder.nodes SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  name = CASE WHEN 'name' <> ALL (forgotten.columns) THEN nodes.name END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND workflow_id = %s AND node_id = %s;
 
 -- node_tasks: upsert
 
@@ -676,4 +822,10 @@ SELECT received_at, push_id, source, workflow_id, nodetask_id, name, node_type, 
 
 -- node_tasks: forget_version
 
-UPDATE airudder.node_tasks SET received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL WHERE source = %s AND workflow_id = %s AND nodetask_id = %s;
+UPDATE airudder.node_tasks SET
+  received_at = '-infinity', push_id = '00000000-0000-0000-0000-000000000000', kept_from = NULL,
+  name = CASE WHEN 'name' <> ALL (forgotten.columns) THEN node_tasks.name END,
+  node_type = CASE WHEN 'node_type' <> ALL (forgotten.columns) THEN node_tasks.node_type END,
+  task_id = CASE WHEN 'task_id' <> ALL (forgotten.columns) THEN node_tasks.task_id END,
+  task_status = CASE WHEN 'task_status' <> ALL (forgotten.columns) THEN node_tasks.task_status END
+FROM (SELECT %s::text[]) AS forgotten (columns) WHERE source = %s AND workflow_id = %s AND nodetask_id = %s;

@@ -51,9 +51,17 @@ def lock(table: Table) -> str:
 
 @functools.cache
 def forget_version(table: Table) -> str:
-    """Let one row, by its key, be older than any push, so that whatever is written next wins."""
-    oldest = f"'-infinity', push_id = '{UUID(int=0)}', kept_from = NULL"
-    return f"UPDATE airudder.{table.name} SET received_at = {oldest} WHERE {_is_key(table)}"
+    """Let one row be older than any push, so that whatever is written next wins, and without some of its columns: by
+    an array of these, then its key."""
+    stay = ",\n  ".join(
+        f"{column} = CASE WHEN '{lead}' <> ALL (forgotten.columns) THEN {table.name}.{column} END"
+        for lead, group in table.registers.items()
+        for column in group
+    )
+    return (
+        f"UPDATE airudder.{table.name} SET\n  received_at = '-infinity', push_id = '{UUID(int=0)}', kept_from = NULL,\n"
+        f"  {stay}\nFROM (SELECT %s::text[]) AS forgotten (columns) WHERE {_is_key(table)}"
+    )
 
 
 @functools.cache

@@ -80,6 +80,11 @@ class Table:
         return self.key[-1] == "told_by"
 
     @property
+    def is_told_at(self) -> bool:
+        """Whether a row is as new as the vendor's own time says, by `ingest.kinds.told_at`, and not as its push is."""
+        return "body_digest" in self.columns
+
+    @property
     def end_of_key(self) -> int:
         """The place of the first column behind the key."""
         return _KEY + self.key_length

@@ -12,17 +12,18 @@ from typing import NamedTuple
 
 from ingest.batch.entry import body_digest
 from ingest.kinds.dialer.payload import AGENT, CONTACT, TASK, Body, DialerPush
-from ingest.kinds.dialer.values import day_counters_of, results_of, time_of
+from ingest.kinds.dialer.values import TIMESTAMP, day_counters_of, results_of, time_of
 from ingest.kinds.kind import Ids, Origin, Version
 from ingest.kinds.reading import values
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
-from ingest.kinds.told_at import version_at
+from ingest.kinds.told_at import is_believable, version_at
 from ingest.tables.dialer_rows import DialerAgentRow, DialerCallRow, DialerContactRow, DialerTaskRow
 from ingest.tables.rows import CalleeRow, CallRow, Row
 
 _IN_ORDER = {"CALLING": 1, "RINGING": 2, "ANSWERED": 3, "HANGUP": 4, "TALKRESULT": 5}
 """How a call goes: of two states of one millisecond the later one is the newer"""
+FUTURE = "over an hour after the push came: taken for no time"
 
 
 class _Told(NamedTuple):
@@ -78,11 +79,19 @@ def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
 
 def _told(body: Body, origin: Origin) -> _Told:
     state = body.state or body.state_of_agent or None
-    at, digest = time_of(body, origin.warnings), body_digest(origin.body)
+    at, digest = _time_of(body, origin), body_digest(origin.body)
     version = version_at(at, digest, _IN_ORDER.get((state or "").upper(), 0)) if at else origin.version
     hangup_reason = values.integer(body.hangup_reason, "$.body.hangupReason", origin.warnings)
     nth_call = values.integer(body.nth_call, "$.body.nthCall", origin.warnings)
     return _Told(body, origin, version, digest, at, state, hangup_reason, nth_call)
+
+
+def _time_of(body: Body, origin: Origin) -> datetime | None:
+    at = time_of(body, origin.warnings)
+    if at is None or is_believable(at, origin.version[0]):
+        return at
+    origin.warnings.add(TIMESTAMP, FUTURE)
+    return None
 
 
 def _task(told: _Told, *, is_its_state: bool) -> DialerTaskRow | None:

@@ -15,17 +15,18 @@ from ingest.kinds.reading.identifiers import decimal_digits
 from ingest.kinds.reading.warn import Warnings, below
 from ingest.tables.json_text import Json
 
+TIMESTAMP = "$.body.timestamp"
 _RESULTS = "$.body.customizeResults"
 
 
 def time_of(body: Body, warnings: Warnings) -> datetime | None:
     """When the vendor says that it was so; milliseconds since the epoch may come as a number or as text."""
-    sent, path = body.timestamp, "$.body.timestamp"
+    sent = body.timestamp
     if isinstance(sent, int | float | Decimal) and not isinstance(sent, bool):
         sent = decimal_digits(sent)
     if sent is None or isinstance(sent, str):
-        return values.moment(sent, path, warnings)
-    warnings.add(path, f"a time is expected, not {type(sent).__name__}")
+        return values.moment(sent, TIMESTAMP, warnings)
+    warnings.add(TIMESTAMP, f"a time is expected, not {type(sent).__name__}")
     return None
 
 
