@@ -253,6 +253,15 @@ def test_agents_push_may_be_empty(body: Any) -> None:
     assert (one.push.status, one.rows) == ("normalised", ())
 
 
+@pytest.mark.parametrize("body", [{"State": "RINGING", **COUNTERS}, {"unknown": 1}, {"agentName": {"a": 1}}])
+def test_agent_without_a_name_is_kept(body: dict[str, Any]) -> None:
+    """No dead letter: whose counters these are is not said, so they are nobody's row, and stay in the raw push."""
+    one = normalised({"type": "AgentStatus", "body": body})
+
+    assert (one.push.status, one.push.error, one.rows) == ("normalised", None, ())
+    assert ("$.body.agentName" in problems(one)) == (body != {"unknown": 1})
+
+
 @pytest.mark.parametrize("kind", ["TaskStatus", "ContactStatus", "NewStatus", None])
 @pytest.mark.parametrize("body", ["", {}, [], [{"callid": "c1"}], {"unknown": 1}, {"taskName": "no id"}])
 def test_others_without_anything_known_are_dead(kind: str | None, body: Any) -> None:

@@ -72,9 +72,9 @@ class Kind(Generic[_Push]):
     about. `rows`: what it tells, a row a thing; a row may be None. `simulate`: a body, as JSON's values, that tells a
     story as the vendor would; the random numbers are for what a story does not say. `aliases`: where nobody says how
     the fields are spelt, the struct's field for each name that one may have, plain as `reading.aliases` makes it.
-    `is_empty`: whether the vendor had nothing to tell, and said so; any other push of which nothing is recognised is
-    dead. `says_when`: whether a push is of one moment. One that says how something is and not since when may come with
-    the same bytes again when it is so again.
+    `may_name_nothing`: whether the vendor sends such a push without an id that leads to something; any other one is
+    dead then. `says_when`: whether a push is of one moment. One that says how something is and not since when may come
+    with the same bytes again when it is so again.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Kind(Generic[_Push]):
     rows: Callable[[_Push, Origin], Iterable[Row | None]]
     simulate: Callable[[Story, random.Random], dict[str, Any]]
     aliases: Mapping[str, str] | None = None
-    is_empty: Callable[[_Push], bool] = never
+    may_name_nothing: Callable[[_Push], bool] = never
     says_when: Callable[[_Push], bool] = _always
 
     @functools.cached_property

@@ -33,7 +33,7 @@ def normalise(entry: Entry) -> Normalised:
     version = (entry.received_at, entry.uuid)
     origin = Origin(entry.source, version, ids, warnings, entry.body)
     rows = tuple(row for row in kind.rows(push, origin) if row is not None)
-    if kind.struct and not (rows or ids.name_something or kind.is_empty(push)):
+    if kind.struct and not (rows or ids.name_something or kind.may_name_nothing(push)):
         return dead(entry, NOTHING_RECOGNISED, warnings)
     # Last, as the rows may have warned.
     came = (*version, entry.source, entry.kind, entry.body, entry.signature)

@@ -7,9 +7,9 @@ any order, so what the dialler's tables say is newest by the vendor's own time: 
 from __future__ import annotations
 
 from ingest.kinds.dialer.payload import DialerPush
-from ingest.kinds.dialer.rows import ids, is_empty, rows, says_when
+from ingest.kinds.dialer.rows import ids, may_name_nothing, rows, says_when
 from ingest.kinds.dialer.simulated import simulate
 from ingest.kinds.kind import Kind
 
-KIND = Kind("dialer", DialerPush, ids, rows, simulate, is_empty=is_empty, says_when=says_when)
-"""Its push of an agent may have no body: that is nothing to tell, and no fault."""
+KIND = Kind("dialer", DialerPush, ids, rows, simulate, may_name_nothing=may_name_nothing, says_when=says_when)
+"""Its push of an agent may have no body, or name nobody: that is no fault."""

@@ -50,9 +50,10 @@ def ids(push: DialerPush, warnings: Warnings) -> Ids:
     )
 
 
-def is_empty(push: DialerPush) -> bool:
-    """Whether it is of an agent and says nothing: the vendor sends such pushes."""
-    return push.type == AGENT and push.body in (None, Body())
+def may_name_nothing(push: DialerPush) -> bool:
+    """Whether it is of an agent: the vendor sends such pushes with nothing in them, and some without the agent's name.
+    Of these the counters are nobody's that we know, and stay in the raw push."""
+    return push.type == AGENT
 
 
 def says_when(push: DialerPush) -> bool:
