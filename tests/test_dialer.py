@@ -14,6 +14,8 @@ from psycopg import Connection
 from ingest.batch.entry import body_digest
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds.dialer.payload import DialerPush
+from ingest.kinds.dialer.rows import FUTURE
+from ingest.kinds.dialer.values import TIMESTAMP
 from ingest.kinds.normalise import NOTHING_RECOGNISED, ids_in, normalise
 from ingest.kinds.told_at import bits_of, version_at
 from ingest.tables.dialer_rows import DialerAgentRow, DialerCallRow, DialerContactRow, DialerTaskRow
@@ -170,6 +172,39 @@ def test_without_a_time_the_pushs_own_counts(sent: Any) -> None:
     assert row_of(rows, DialerCallRow)[:2] == (one.received_at, one.uuid)
     assert row_of(rows, CallRow).ended_at is None
     assert problems(rows).keys() - {"$.body.phoneNumber"} == (set() if sent in (None, "") else {"$.body.timestamp"})
+
+
+@pytest.mark.parametrize(("minutes", "is_believed"), [(59, True), (61, False), (60 * 24 * 365, False)])
+def test_future_is_no_time(minutes: int, is_believed: bool) -> None:
+    """A row would be newer for ever than all that is told later: over an hour ahead of the push it is warned of."""
+    milliseconds = dialler_entry({}).received_us // 1000 + minutes * 60_000
+    one = dialler_entry(contact("CALLING", timestamp=milliseconds))
+
+    rows = normalise(one)
+
+    assert (row_of(rows, DialerCallRow).push_id != one.uuid) == is_believed
+    assert (row_of(rows, CallRow).started_at is not None) == is_believed
+    assert problems(rows) == ({} if is_believed else {TIMESTAMP: FUTURE})
+
+
+@pytest.mark.parametrize("state", ["CALLING", "calling", "Calling"])
+def test_case_of_a_state_is_no_matter(database: Database, connection: Rows, state: str) -> None:
+    """A call's start is told by it in whatever case, and analysts see it as it came."""
+    settle(database, [dialler_entry(contact(state, callid=None)), dialler_entry(contact(state))])
+
+    (call,) = connection.execute("SELECT started_at FROM airudder.calls").fetchall()
+    assert call == {"started_at": NOON}
+    for view in ("dialer_calls", "dialer_contacts"):
+        assert connection.execute(f"SELECT state FROM airudder_analytics.{view}".encode()).fetchall() == [
+            {"state": state}
+        ]
+
+
+def test_end_in_another_case() -> None:
+    """A hangup is one, and of one millisecond newer than the ringing."""
+    ringing, hangup = (normalised(contact(state)) for state in ("Ringing", "HangUp"))
+    assert row_of(hangup, CallRow).ended_at == NOON
+    assert row_of(ringing, DialerCallRow).push_id < row_of(hangup, DialerCallRow).push_id
 
 
 @pytest.mark.parametrize("name", ["state", "State"])

@@ -27,6 +27,7 @@ from tests.corpus.documents import fields, replaced, to_json
 from tests.leaks.marks import Marks
 from tests.leaks.pushes import REPAIRABLE
 from tests.odd_pushes import documents
+from tests.of_kind import entry_of
 from tests.processes import PATIENT, answers, running_command, running_server, wait_until
 from tests.pushes import entry
 from tests.sources import ROOT
@@ -75,6 +76,25 @@ def standing(client: Any) -> Iterator[str]:
     with running_server(command("web"), "PORT", answers) as url, running_command(*command("worker"), WORKERS="1"):
         yield url
         wait_until(lambda: nothing_in_flight(client), "everything is settled")
+
+
+@pytest.mark.parametrize("sent", ["--", "E"])
+def test_intention_reaches_tables_and_analysts(database: Database, connection: Rows, sent: str) -> None:
+    """Two dashes are a value as letters are: by whichever kind they come they are there, and for analysts too."""
+    pulled = {"Mobile": NUMBER, "Status": "finished", "Intention": sent}
+    by_kind: dict[str, Any] = {
+        "custom-api": {"call": {"call_id": "c1", "intention": sent}},
+        "chatbot-session-ended": {"wfdetail_uuid": "s1", "intention": sent},
+        "call-completed": {"Mobile": NUMBER, "TaskID": "t1", "Intention": sent, "call_id": "c2"},
+        "pulled-call": {"task_id": "t1", "call_key": "k", "call": pulled},
+    }
+
+    settle(database, [entry_of(kind, body) for kind, body in by_kind.items()])
+
+    for table, number in (("calls", 3), ("sessions", 1), ("completed_calls", 1)):
+        for schema in ("airudder", "airudder_analytics"):
+            found = connection.execute(f"SELECT intention FROM {schema}.{table}".encode()).fetchall()
+            assert found == [{"intention": sent}] * number, (schema, table)
 
 
 def test_from_web_to_every_command(environment: None, client: Any, connection: Rows) -> None:

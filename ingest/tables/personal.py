@@ -29,8 +29,8 @@ def documented(lookup: str, column: str) -> Personal:
 
 
 def one_of(column: str, *words: str) -> Personal:
-    """The same where the vendor documents these words alone, and no meanings of theirs."""
-    known = f"CASE WHEN {{column}} IN ({', '.join(f'{word!r}' for word in words)}) THEN {{column}} END"
+    """The same where the vendor documents these words alone, in whatever case, and no meanings of theirs."""
+    known = f"CASE WHEN upper({{column}}) IN ({', '.join(f'{word!r}' for word in words)}) THEN {{column}} END"
     return Personal(known, ((known, column),))
 
 
@@ -56,8 +56,8 @@ def erased_all(columns: str) -> dict[str, Personal]:
 
 ERASED = Personal("", ())
 
-_LETTER = "CASE WHEN {column} ~ '^[A-Za-z]$' THEN {column} END"
+_LETTER = "CASE WHEN {column} ~ '^([A-Za-z]|--)$' THEN {column} END"
 INTENTION = Personal(_LETTER, ((_LETTER, "intention"),))
-"""A letter stands for a class of answers; what is longer may be the callee's words."""
+"""A letter stands for a class of answers, two dashes for another; what is longer may be the callee's words."""
 
 MASKED_NUMBER = ("concat(country, '…', substring({column} FROM '[0-9]{{2}}$'))", "masked_number")

@@ -39,6 +39,10 @@ class _Told(NamedTuple):
     hangup_reason: int | None
     nth_call: int | None
 
+    def is_in(self, state: str) -> bool:
+        """Whether this is its state; installations of the vendor's differ in case."""
+        return (self.state or "").upper() == state
+
 
 def ids(push: DialerPush, warnings: Warnings) -> Ids:
     """What a push is about."""
@@ -152,15 +156,14 @@ def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
     body, origin, about = told.body, told.origin, told.origin.ids
     if not about.call_id:
         return
-    state = told.state if is_its_state else None
     yield CallRow(
         *origin.version,
         origin.source,
         about.call_id,
         about.task_id,
         about.callee_number,
-        started_at=told.at if state == "CALLING" else None,
-        ended_at=told.at if state == "HANGUP" else None,
+        started_at=told.at if is_its_state and told.is_in("CALLING") else None,
+        ended_at=told.at if is_its_state and told.is_in("HANGUP") else None,
     )
     yield DialerCallRow(
         *told.version,
@@ -168,7 +171,7 @@ def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
         about.call_id,
         about.task_id,
         about.callee_number,
-        state,
+        told.state if is_its_state else None,
         told.hangup_reason if is_its_state else None,
         body.agent_name or None,
         told.nth_call if is_its_state else None,
