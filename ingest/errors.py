@@ -23,6 +23,10 @@ class NotAnObjectError(IngestError):
     """The body is JSON, but not a JSON object."""
 
 
+class NotOpenedError(IngestError):
+    """The functions of its source do not verify or decrypt a push; the text says which one, and nothing of either."""
+
+
 class UnknownKindError(IngestError):
     """A push is of a kind that this process does not know: a newer web took it."""
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ingest import tokens
 from ingest.errors import SettingError
+from ingest.functions import parse_functions
 from ingest.networks import Network, parse_networks
 from ingest.process_ids import is_alive
 from ingest.tokens import Token
@@ -51,6 +52,10 @@ class Settings:
     workers: int
     listed_tokens: tuple[Token, ...]
     tokens_file: Path | None
+    verifiers: Mapping[str, str]
+    """By source the dotted path of the function that says whether a push is genuine"""
+    decryptors: Mapping[str, str]
+    """By source the dotted path of the function that makes JSON of a push"""
     allow_ips: tuple[Network, ...]
     """The networks that pushes may come from; empty: any"""
     trusted_proxies: tuple[Network, ...]
@@ -128,6 +133,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         workers=_integer(environ, "WORKERS", 2, at_least=1),
         listed_tokens=tokens.parse_list("INGEST_TOKENS", environ.get("INGEST_TOKENS", "")),
         tokens_file=Path(environ["INGEST_TOKENS_FILE"]).absolute() if "INGEST_TOKENS_FILE" in environ else None,
+        verifiers=parse_functions("INGEST_VERIFIERS", environ.get("INGEST_VERIFIERS", "")),
+        decryptors=parse_functions("INGEST_DECRYPTORS", environ.get("INGEST_DECRYPTORS", "")),
         allow_ips=parse_networks("INGEST_ALLOW_IPS", environ.get("INGEST_ALLOW_IPS", "")),
         trusted_proxies=parse_networks("INGEST_TRUSTED_PROXIES", environ.get("INGEST_TRUSTED_PROXIES", "")),
         max_body=max_body,

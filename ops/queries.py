@@ -168,7 +168,7 @@ FROM airudder.pushes WHERE status = 'dead' ORDER BY received_at DESC LIMIT %(lim
 
 PUSH_BY_ID: LiteralString = """
 SELECT push_id, received_at, source, kind, status, error, error_path, warnings, attempts, workflow_id, node_id,
-  callee_number, case_id, call_id, normalised_at, body
+  callee_number, case_id, call_id, normalised_at, body, signature
 FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at)s
 """
 

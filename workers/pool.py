@@ -26,6 +26,7 @@ from ingest.batch.lease import forget_the_dead, holder, take_from_the_dead
 from ingest.batch.queue import QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
+from ingest.opening import openers
 from workers import jobs
 from workers.start import look_at_servers
 
@@ -156,6 +157,7 @@ def main() -> None:
     """Work until SIGTERM; the batches that workers have are finished first. Raises SettingError."""
     logs.configure(logging.WARNING)
     current = settings.load()
+    openers()  # raises now what each batch would raise; the workers share what is imported
     client = patient_client(current.redis_url)
     with brisk_client(current.redis_url) as brisk:  # closed before the pool forks
         look_at_servers(brisk, current.database_url)

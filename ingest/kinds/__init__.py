@@ -46,12 +46,15 @@ KINDS = {
         ),
         "ingest.kinds.by_name",
     ),
-    # These the vendor does not send: they are what our commands have asked it for.
+    # These the vendor does not send: see PULLED.
     "pulled-call": "ingest.kinds.pulled_call",
     "pulled-notice": "ingest.kinds.by_name",
 }
 """Each kind's name, which is the path segment behind `/airudder/`, and the module whose KIND declares it; several may
 share one. Web asks for the names alone, so that it does without what reads a push."""
+
+PULLED = frozenset({"pulled-call", "pulled-notice"})
+"""Those that our commands have asked the vendor for: nobody has encrypted them"""
 
 
 @functools.cache

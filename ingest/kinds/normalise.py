@@ -21,14 +21,15 @@ from ingest.tables.rows import Normalised, PushRow
 NOTHING_RECOGNISED = "nothing recognised: no call, callee, case, task or workflow"
 
 
-def normalise(entry: Entry) -> Normalised:
-    """Give the rows of a push, or a dead push that says why and where."""
+def normalise(entry: Entry, opened: bytes | None = None) -> Normalised:
+    """Give the rows of a push, or a dead push that says why and where. `opened`: what its body is decrypted."""
     kind = kind_of(entry.kind)
     warnings = Warnings(kind.documented)
+    body = entry.body if opened is None else opened
     try:
-        push = _read(kind, entry.body, warnings)
+        push = _read(kind, body, warnings)
     except (NotJsonError, NotAnObjectError) as error:
-        return dead(entry, str(error))
+        return dead(entry, str(error) if body is entry.body else f"decrypted, and {error}")
     ids = kind.ids(push, warnings)
     version = (entry.received_at, entry.uuid)
     origin = Origin(entry.source, version, ids, warnings, entry.body)

@@ -12,7 +12,9 @@ import click
 from psycopg import Connection
 
 from ingest import settings
+from ingest.batch.entry import stored_entry
 from ingest.batch.push_ids import received_at_of
+from ingest.opening import openers
 from ops import queries
 from ops.output import print_record, print_table
 
@@ -41,7 +43,8 @@ def list_dead(limit: int) -> None:
 @command.command()
 @click.argument("push_id", type=click.UUID)
 @click.option("--body", "body_only", is_flag=True, help="Write the raw body alone, byte for byte.")
-def show(push_id: UUID, body_only: bool) -> None:
+@click.option("--open", "is_open", is_flag=True, help="Of an encrypted push show what is in it.")
+def show(push_id: UUID, body_only: bool, is_open: bool) -> None:
     """Show one push: why it is dead, and its body, which may hold personal data."""
     where = {"push_id": push_id, "received_at": received_at_of(push_id)}
     with queries.connect(settings.load()) as connection:
@@ -49,10 +52,13 @@ def show(push_id: UUID, body_only: bool) -> None:
     if not push:
         click.echo("no push has this id", err=True)
         sys.exit(1)
-    body = push.pop("body")
+    body, signature = push.pop("body"), push.pop("signature")
+    entry = stored_entry(push["push_id"], push["received_at"], push["source"], push["kind"], body, signature)
+    is_encrypted = openers().is_encrypted(entry)
+    body = openers().readable(entry) if is_open else body
     if not body_only:
         print_record("push", push)
-        click.echo("body")
+        click.echo("body, encrypted: --open shows what is in it" if is_encrypted and not is_open else "body")
     click.echo(body, nl=not body_only)
 
 

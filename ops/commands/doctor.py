@@ -10,7 +10,7 @@ import click
 from ingest import settings
 from ingest.errors import IngestError
 from ingest.settings import Settings
-from ops.doctor import host_checks, postgres_checks, redis_checks
+from ops.doctor import host_checks, opener_checks, postgres_checks, redis_checks
 from ops.doctor.findings import Finding
 
 
@@ -18,7 +18,7 @@ from ops.doctor.findings import Finding
 def command() -> None:
     """Check settings and servers; exit code 1 if something has to be changed."""
     current = settings.load()
-    findings = list(_guarded(host_checks.check, current))
+    findings = [*_guarded(host_checks.check, current), *_guarded(opener_checks.check, current)]
     servers = [*_guarded(redis_checks.check, current), *_guarded(postgres_checks.check, current)]
     findings += servers
     if not any(finding.is_away for finding in servers):

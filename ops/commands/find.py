@@ -40,6 +40,7 @@ def _find_push(connection: Connection[queries.Row], identifier: str) -> bool:
     where = {"push_id": push_id, "received_at": received_at_of(push_id)}
     push = connection.execute(queries.PUSH_BY_ID, where).fetchone()
     if push:
+        del push["signature"]
         push["body"] = f"{len(push['body'])} bytes"
         print_record("push", push)
     return push is not None

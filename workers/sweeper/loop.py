@@ -17,6 +17,7 @@ from redis import Redis
 from ingest import logs, settings
 from ingest.batch.clients import brisk_client
 from ingest.errors import PostgresAwayError, describe
+from ingest.opening import openers
 from workers import statements
 from workers.database import Database
 from workers.start import look_at_servers
@@ -94,6 +95,7 @@ def main() -> None:
     """Sweep every two seconds, or at once while there is work, until SIGTERM. Raises SettingError."""
     logs.configure(logging.WARNING)
     current = settings.load()
+    openers()  # raises now what each pending push would raise
     database = Database(current.database_url, patience_seconds=5)
     keep = Days(current.retention_days, current.transcript_days)
     client = brisk_client(current.redis_url)
