@@ -49,7 +49,9 @@ def create_app() -> Starlette:
     access = Access(current.tokens)
     refusals = Refusals(aside, access.take_used)
     admission = _admission(current, access)
-    endpoint = PushEndpoint(admission, BodyReader(current.max_body), ids, batch, refusals)
+    endpoint = PushEndpoint(
+        admission, BodyReader(current.max_body), ids, batch, refusals, frozenset(current.decryptors)
+    )
     readiness = Readiness(aside, fallback, current.appendfsync)
 
     async def readyz(_request: Request) -> JSONResponse:

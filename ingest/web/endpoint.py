@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from ingest.batch.entry import Entry
 from ingest.batch.push_ids import PushIds
 from ingest.errors import BrokenEncodingError, NotAnObjectError, NotJsonError, NowhereToStoreError
+from ingest.functions import is_encrypted
 from ingest.kinds.reading.decode import judge
 from ingest.web import answers
 from ingest.web.admission import Admission, Admitted
@@ -30,13 +31,21 @@ class PushEndpoint:
     """`POST /airudder/{kind}` and `/airudder/{kind}/{token}`."""
 
     def __init__(
-        self, admission: Admission, body: BodyReader, ids: PushIds, batch: OpenBatch, refusals: Refusals
+        self,
+        admission: Admission,
+        body: BodyReader,
+        ids: PushIds,
+        batch: OpenBatch,
+        refusals: Refusals,
+        decryptors: frozenset[str],
     ) -> None:
+        """`decryptors`: the sources that have one, so that their bodies are not judged here."""
         self._admission = admission
         self._body = body
         self._ids = ids
         self._batch = batch
         self._refusals = refusals
+        self._decryptors = decryptors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -66,16 +75,20 @@ class PushEndpoint:
         await send(answer.body)
 
     async def _keep(self, admitted: Admitted, scope: Scope, receive: Receive) -> HttpAnswer:
+        is_unread = is_encrypted(self._decryptors, admitted.source, admitted.kind)
+        answer = answers.ACKNOWLEDGED
         try:
             body = await self._body.read(scope, receive, admitted)
-            judge(body)
-            answer = answers.ACKNOWLEDGED
+            if not is_unread:
+                judge(body)
         except NotJsonError as error:
             answer = answers.error(400, str(error))
         except NotAnObjectError as error:
             answer = answers.error(422, str(error))
         except BrokenEncodingError as error:
-            body, answer = error.body, answers.error(400, str(error))
+            body = error.body
+            if not is_unread:
+                answer = answers.error(400, str(error))
         push_id, received_us = self._ids.draw()
         try:
             signature = _signature(scope)
