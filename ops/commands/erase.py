@@ -18,7 +18,7 @@ from ops import in_flight, queries
 from ops.output import print_record
 from ops.person import rows, statements
 from ops.person.names import Person, person_options, person_sought
-from ops.person.pushes import Found, find
+from ops.person.pushes import Found, find, note_closed
 
 PASSES = 10
 """As often as a person is looked for; the second pass finds what a worker wrote meanwhile, the last one nothing."""
@@ -40,7 +40,8 @@ _Connection = Connection[queries.Row]
 def command(dry_run: bool, **whom: str | None) -> None:
     """Remove a person by --callee-number, or one case by --case-id, everywhere: raw pushes, Redis, tables.
 
-    A call stays without the person, and a push as an outcome, `erased`. Exit code 1 if nothing was found.
+    A call stays without the person, and a push as an outcome, `erased`. Exit code 1 if nothing was found, or if a push
+    could not be looked into.
     """
     sought = person_sought(**whom)
     current = settings.load()
@@ -53,13 +54,15 @@ def command(dry_run: bool, **whom: str | None) -> None:
                 _erase_rows(connection, sought, found, counts, dry_run=True)
                 counts["in_redis"] += len(found.in_flight)
             else:
-                _erase(client, connection, sought, counts)
+                found = _erase(client, connection, sought, counts)
     except IngestError as error:
         _print(counts, dry_run)
         raise EraseError(f"not everything was looked at or removed: run it again. {error}") from None
     _print(counts, dry_run)
+    note_closed(found)
     if not counts.total():
         click.echo("nothing found: nothing that is stored is about this person", err=True)
+    if found.closed or not counts.total():
         sys.exit(1)
 
 
@@ -77,7 +80,7 @@ def _print(counts: Counter[str], dry_run: bool) -> None:
     print_record(title, {place: counts[place] for place in (*PLACES, *rows.PLACES)})
 
 
-def _erase(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> None:
+def _erase(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> Found:
     for _ in range(PASSES):
         before = counts.total()
         found = find(client, connection, sought)
@@ -85,7 +88,7 @@ def _erase(client: Redis, connection: _Connection, sought: Person, counts: Count
         in_flight.remove_in_flight(client, [(one.batch_id, one.encoded) for one in found.in_flight])
         counts["in_redis"] += len(found.in_flight)
         if counts.total() == before:
-            return
+            return found
         _wait_for_workers(client, {one.batch_id for one in found.in_flight})
         _wait_for_sweeper(connection)  # what was in Redis may have been pending as well
     raise EraseError("pushes about this person keep coming: stop them at AI Rudder first")

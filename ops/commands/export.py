@@ -11,10 +11,13 @@ import msgspec
 from psycopg import Connection
 
 from ingest import settings
+from ingest.batch.entry import Entry, stored_entry
+from ingest.errors import NotOpenedError
+from ingest.opening import openers
 from ops import in_flight, queries
 from ops.person import rows, statements
 from ops.person.names import Person, person_options, person_sought
-from ops.person.pushes import Found, find
+from ops.person.pushes import Found, find, note_closed
 
 _Connection = Connection[queries.Row]
 
@@ -31,6 +34,7 @@ def command(**whom: str | None) -> None:
     with in_flight.connect(current) as client, queries.connect(current) as connection:
         found = find(client, connection, sought)
         document = _document(connection, sought, found)
+    note_closed(found)
     if not any(document.values()):
         click.echo("nothing found: nothing that is stored is about this person", err=True)
         sys.exit(1)
@@ -43,19 +47,34 @@ def _document(connection: _Connection, sought: Person, found: Found) -> dict[str
     stored = {push["push_id"] for push in pushes}
     return {
         **rows.rows_of(connection, sought, found.keys()),
-        "pushes": [{**push, **_body(push["body"])} for push in pushes],
+        "pushes": [{**push, **_bodies(_entry_of(push))} for push in pushes],
         "in_redis": [
             {
                 "push_id": one.entry.uuid,
                 "received_at": one.entry.received_at,
                 "source": one.entry.source,
                 "kind": one.entry.kind,
-                **_body(one.entry.body),
+                **_bodies(one.entry),
             }
             for one in found.in_flight
             if one.entry.uuid not in stored
         ],
     }
+
+
+def _entry_of(push: queries.Row) -> Entry:
+    return stored_entry(*(push[name] for name in ("push_id", "received_at", "source", "kind", "body", "signature")))
+
+
+def _bodies(entry: Entry) -> dict[str, Any]:
+    """A body as it came, and one that was encrypted as it was read, too."""
+    if not openers().is_encrypted(entry):
+        return _body(entry.body)
+    try:
+        opened = _body(openers().readable(entry))
+    except NotOpenedError:
+        opened = {"body": None}
+    return {**_body(entry.body), **{name.replace("body", "opened"): text for name, text in opened.items()}}
 
 
 def _body(body: bytes) -> dict[str, Any]:

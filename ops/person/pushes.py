@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
+import click
 from psycopg import Connection
 from redis import Redis
 
-from ingest.batch.entry import Entry, body_digest, decode_entry
+from ingest.batch.entry import Entry, body_digest, decode_entry, stored_entry
+from ingest.errors import NotOpenedError
 from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import ids_in
 from ingest.kinds.reading.identifiers import id_spellings
 from ingest.kinds.told_at import bits_of
+from ingest.opening import openers
 from ops import queries
 from ops.in_flight import encoded_in_flight
 from ops.output import progress
@@ -34,6 +37,8 @@ class InFlight:
     encoded: bytes
     entry: Entry
     names: Ids
+    body: bytes
+    """As it can be read"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Found:
     in_flight: list[InFlight]
     pushes: list[queries.Row]
     """Of those in Postgres push_id, received_at, source, call_id and body_digest"""
+    closed: int
+    """Pushes that name nobody and cannot be decrypted: they may be about them, too"""
 
     def keys(self) -> dict[str, list[Any]]:
         """Which push told of which call, as parallel `sources`, `call_ids`, `push_ids`, and `bits`, by which versions
@@ -63,32 +70,52 @@ def find(client: Redis, connection: _Connection, person: Person) -> Found:
     # A plan that is made for any values reads whole tables, as it knows nothing of how few these are.
     connection.prepare_threshold = None
     # Redis first: what moves on while we read is seen twice, and not missed.
-    candidates = list(_candidates(client, person))
+    closed: set[UUID] = set()
+    candidates = list(_candidates(client, person, closed))
     _owned(candidates, person)
     with _snapshot(connection):
         _learn_keys(connection, person)
-        search = _Search(connection, person)
+        search = _Search(connection, person, closed)
         search.read()
         while True:
             known = set(person.calls)
             in_flight = _owned(candidates, person)
             search.follow_calls()
             if person.calls == known:
-                return Found(in_flight, list(search.found.values()))
+                return Found(in_flight, list(search.found.values()), len(closed))
 
 
-def _candidates(client: Redis, person: Person) -> Iterator[InFlight]:
+def note_closed(found: Found) -> None:
+    """Say on stderr what could not be looked into."""
+    if found.closed:
+        words = f"{found.closed} pushes cannot be decrypted here, and may be about this person, too"
+        click.echo(f"{words}: INGEST_DECRYPTORS and its key have to be those of the workers", err=True)
+
+
+def _readable(entry: Entry, closed: set[UUID]) -> bytes:
+    """The body as the worker decodes it, or else as it came: then its push is added to `closed`."""
+    try:
+        return openers().readable(entry)
+    except NotOpenedError:
+        closed.add(entry.uuid)
+        return entry.body
+
+
+def _candidates(client: Redis, person: Person, closed: set[UUID]) -> Iterator[InFlight]:
     seen = set()
     for batch_id, encoded in encoded_in_flight(client):
         entry = decode_entry(encoded)
-        names = ids_in(entry.kind, entry.body)
+        if person.source not in (None, entry.source):
+            continue
+        body = _readable(entry, closed)
+        names = ids_in(entry.kind, body)
         if entry.push_id not in seen and person.may_own(entry.source, names):
             seen.add(entry.push_id)
-            yield InFlight(batch_id, encoded, entry, names)
+            yield InFlight(batch_id, encoded, entry, names, body)
 
 
 def _owned(candidates: list[InFlight], person: Person) -> list[InFlight]:
-    owned = [one for one in candidates if person.owns(one.entry.source, one.names, one.entry.body)]
+    owned = [one for one in candidates if person.owns(one.entry.source, one.names, one.body)]
     for one in owned:
         person.learn(one.entry.source, one.names.call_id)
     return owned
@@ -118,11 +145,12 @@ def _learn_keys(connection: _Connection, person: Person) -> None:
 class _Search:
     """One look through Postgres, in one snapshot: each push is read once at most."""
 
-    def __init__(self, connection: _Connection, person: Person) -> None:
+    def __init__(self, connection: _Connection, person: Person, closed: set[UUID]) -> None:
         self.found: dict[UUID, queries.Row] = {}
         """By push id, as in `Found`"""
         self._connection = connection
         self._person = person
+        self._closed = closed
         self._others: defaultdict[Key, list[queries.Row]] = defaultdict(list)
         """By call those that name nobody and are not known to be theirs: the call may turn out to be"""
 
@@ -156,8 +184,11 @@ class _Search:
             yield from cursor.execute(statement, self._person.parameters())
 
     def _judge(self, push: queries.Row) -> None:
-        body = push.pop("body")
-        names = ids_in(push.pop("kind"), body)
+        kind, body, signature = push.pop("kind"), push.pop("body"), push.pop("signature")
+        entry = stored_entry(push["push_id"], push["received_at"], push["source"], kind, body, signature)
+        body = _readable(entry, self._closed)
+        known = Ids(case_id=push.pop("case_id"), call_id=push.pop("call_id"))
+        names = known if entry.uuid in self._closed else ids_in(kind, body)
         push["call_id"] = names.call_id
         if self._person.owns(push["source"], names, body):
             self._take(push)
@@ -166,4 +197,5 @@ class _Search:
 
     def _take(self, push: queries.Row) -> None:
         self.found[push["push_id"]] = push
+        self._closed.discard(push["push_id"])
         self._person.learn(push["source"], push["call_id"])

@@ -54,7 +54,8 @@ THEIR_CALLS: LiteralString = f"""
 CALLS_OF_PERSON: LiteralString = f"SELECT source, call_id FROM airudder.calls WHERE {THEIR_CALLS}"
 
 _PUSH_KEY: LiteralString = "SELECT push_id, received_at, source, call_id, body_digest FROM airudder.pushes"
-_PUSH_AND_BODY: LiteralString = "SELECT push_id, received_at, source, kind, body, body_digest FROM airudder.pushes"
+_PUSH_AND_BODY: LiteralString = """
+SELECT push_id, received_at, source, kind, body, signature, body_digest, case_id, call_id FROM airudder.pushes"""
 _WITHOUT_NUMBER: LiteralString = "callee_number IS NULL AND status <> 'erased'"
 
 PUSHES_OF_NUMBERS: LiteralString = f"{_PUSH_KEY} WHERE {OF_SOURCE} AND callee_number = ANY (%(numbers)s::text[])"
