@@ -9,7 +9,9 @@ import msgspec
 from psycopg import Connection
 
 from ingest.batch import keys
+from ingest.kinds import KINDS
 from tests.batches import enqueued
+from tests.marked_by_kinds import told_by
 from tests.pushes import entry, push, signed
 from tests.stored import store_pending
 from workers.database import Database
@@ -74,11 +76,9 @@ def hold_everywhere(client: Any, database: Database, connection: Connection[dict
     settle(database, [first, entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
     settle(database, [entry(marked("spaced", "62 812-3456-7890")), entry(marked("national", "0812 3456 7890"))])
     settle(database, [entry(json.dumps(marked()).encode()[:-1]), entry([MARK, "0812-3456-7890"]), entry(b"[]")])
-    for kind, told in (
-        ("chatbot-session-ended", session()),
-        ("qa-report", {"TaskID": "theirs", "QADetail": [{NUMBER: MARK}]}),
-    ):
-        settle(database, [msgspec.structs.replace(entry(told), kind=kind)])
+    settle(database, [msgspec.structs.replace(entry(session()), kind="chatbot-session-ended")])
+    for kind in KINDS:
+        settle(database, [msgspec.structs.replace(entry(told), kind=kind) for told in told_by(kind, NUMBER, MARK)])
     # Of the first nobody knows whose it is before the second is read.
     for one in (call_only("third"), marked("third"), call_only("second"), push("other", OTHER, serial=2)):
         store_pending(connection, entry(one))

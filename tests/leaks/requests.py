@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ingest.kinds import KINDS
 from tests.leaks import pushes
 from tests.leaks.marks import Marks
+from tests.marked_by_kinds import told_by
 
 PATH = "/airudder/custom-api"
 MAX_BODY = 1024 * 1024
@@ -77,16 +79,19 @@ class Requests:
             Request("token as Basic", http(PATH, [self._basic(self._token)], body()), 200),
             Request("token and a query", http(f"{PATH}/{self._token}/?{self._query()}", [], body()), 200),
             Request("headers", http(PATH, [self._bearer, *self._headers()], body()), 200),
-            *(
-                Request(f"{kind}: {form.__name__}", self.push(form(self._marks, kind).body(), kind=kind), 200)
-                for kind in {module: kind for kind, module in KINDS.items()}.values()
-                for form in pushes.REPAIRABLE
-            ),
+            *(one for kind in {module: kind for kind, module in KINDS.items()}.values() for one in self._of_kind(kind)),
             Request("unrecognised", self.push(pushes.unrecognised(self._marks)), 200),
             Request("gzip", self.push(gzip.compress(body()), _GZIP), 200),
             Request("largest", self.push(pushes.largest(self._marks, MAX_BODY)), 200),
             *(Request(name, self.push(raw), status) for name, (status, raw) in pushes.broken(self._marks).items()),
         ]
+
+    def _of_kind(self, kind: str) -> Iterator[Request]:
+        """All forms in which a kind may come: as its struct has it, and as its own words tell of a person."""
+        for form in pushes.REPAIRABLE:
+            yield Request(f"{kind}: {form.__name__}", self.push(form(self._marks, kind).body(), kind=kind), 200)
+        for body in told_by(kind, self._marks.number(f"{kind}: number"), self._word(f"{kind}: told")):
+            yield Request(f"{kind}: told", self.push(json.dumps(body).encode(), kind=kind), 200)
 
     def one_more(self) -> Request:
         """One more of the other source, whose rate is bounded."""
