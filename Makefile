@@ -39,10 +39,10 @@ chaos: install ## Break everything on purpose, at full size (about 20 minutes), 
 chaos-long: install ## Half an hour of pushes with a fault drawn by chance every 20 seconds
 	CHAOS=long $(BIN)/python -m pytest -q --numprocesses 0 tests/chaos/test_soak.py
 
-bench: $(BENCH_STAMP) ## Measure everything beside its peers into bench/results (about 15 minutes; needs wrk)
+bench: $(BENCH_STAMP) ## Measure everything beside its peers into bench/results (about half an hour; needs wrk)
 	$(BIN)/python -m bench
 
-bench-quick: $(BENCH_STAMP) ## A first look in under two minutes, without the millions
+bench-quick: $(BENCH_STAMP) ## A first look in some two minutes, without the millions
 	$(BIN)/python -m bench --quick
 
 $(BENCH_STAMP): $(STAMP) bench/requirements.lock

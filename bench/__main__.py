@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import machine, report
 from bench.bodies import templates
-from bench.experiments import acknowledge, drain, memory, strangers, together
+from bench.experiments import acknowledge, drain, kinds, memory, strangers, together
 from bench.load import check_wrk
 from bench.plan import FULL, QUICK
 from bench.results import Results
@@ -25,6 +25,8 @@ EXPERIMENTS = (
     acknowledge.two_processes,
     drain.beside_copy,
     drain.peers,
+    kinds.drained,
+    kinds.acknowledged,
     together.saturated,
     together.burst_on_base,
     together.idle,

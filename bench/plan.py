@@ -20,6 +20,12 @@ class Plan:
     """Pushes queued while acknowledgements are measured; 0 leaves that out"""
     stored: int
     """Calls in the tables while a worker drains; 0 leaves that out"""
+    of_kind: int
+    """Pushes of each kind that a worker drains"""
+    kind_seconds: float
+    """How long pushes of each kind are acknowledged"""
+    kinds: int | None
+    """Of how many kinds that is measured; None: of all"""
     sizes: tuple[str, ...]
     """Payloads beside the sample"""
 
@@ -32,8 +38,21 @@ FULL = Plan(
     idle_pushes=500,
     queued=1_000_000,
     stored=2_000_000,
+    of_kind=20_000,
+    kind_seconds=3,
+    kinds=None,
     sizes=("200 B", "10 kB", "200 kB"),
 )
 QUICK = Plan(
-    rounds=1, seconds=2, fill_seconds=1, saturated_seconds=5, idle_pushes=100, queued=0, stored=0, sizes=("10 kB",)
+    rounds=1,
+    seconds=2,
+    fill_seconds=1,
+    saturated_seconds=5,
+    idle_pushes=100,
+    queued=0,
+    stored=0,
+    of_kind=2_000,
+    kind_seconds=1,
+    kinds=3,
+    sizes=("10 kB",),
 )

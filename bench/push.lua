@@ -12,7 +12,7 @@ end
 local before, rest = split(body, "@NUMBER@@")
 local between, after = split(rest, "@CALL_ID@@@@@@@@@@@@@@@@@@@@@@@@")
 local length = #body
-local head = "POST /airudder/custom-api HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+local head = "POST " .. wrk.path .. " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
   .. "User-Agent: Airudder\r\nContent-Length: " .. length .. "\r\n\r\n" .. before
 local serial = first
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import Connection
@@ -17,6 +17,7 @@ from redis import Redis
 
 from ingest.batch import keys
 from ingest.resources import locate
+from ingest.tables import TABLES
 from ops.local import embedded_postgres, embedded_valkey
 from ops.local.server import free_port, make_data_dir, wait_until_ready
 from ops.local.supervisor import Process, Supervisor
@@ -25,10 +26,7 @@ START_SECONDS = 60.0
 DRAIN_SECONDS = 900.0
 PATH = "/airudder/custom-api"
 
-_TABLES: LiteralString = (
-    "airudder.pushes, airudder.workflows, airudder.nodes, airudder.callees, airudder.cases,"
-    " airudder.calls, airudder.call_attributes, bench_raw"
-)
+_TABLES = ", ".join(["bench_raw", "airudder.pushes", *(f"airudder.{table.name}" for table in TABLES)])
 
 
 class Stand:
@@ -100,7 +98,7 @@ class Stand:
         """Forget all pushes, in both servers, and let Postgres write out what the last measurement left."""
         self.redis.flushdb()
         with self.connect() as connection:
-            connection.execute("TRUNCATE " + _TABLES)
+            connection.execute(f"TRUNCATE {_TABLES}".encode())
             connection.execute("CHECKPOINT")
 
     def wait(self, condition: Callable[[], object], what: str, seconds: float, pause: float = 0.01) -> float:
@@ -118,10 +116,19 @@ class Stand:
 
     def check_normalised(self, at_least: int) -> None:
         """Leave if fewer pushes are normalised, or any push came to something else."""
-        with self.connect() as connection:
-            found = dict(connection.execute("SELECT status, count(*) FROM airudder.pushes GROUP BY status").fetchall())
+        found = self._outcomes()
         if found.keys() != {"normalised"} or found["normalised"] < at_least:
             sys.exit(f"bench: {at_least} pushes should be normalised, and are {found}")
+
+    def check_settled(self, pushes: int) -> None:
+        """Leave if another number of pushes is normalised, retries among them, or any push is dead."""
+        found = self._outcomes()
+        if found.keys() - {"normalised", "duplicate"} or sum(found.values()) != pushes:
+            sys.exit(f"bench: {pushes} pushes should be normalised, and are {found}")
+
+    def _outcomes(self) -> dict[str, int]:
+        with self.connect() as connection:
+            return dict(connection.execute("SELECT status, count(*) FROM airudder.pushes GROUP BY status").fetchall())
 
     def in_flight(self) -> int:
         """How many pushes are on Redis and not in Postgres yet."""

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bench.bodies import numbered, templates
+from bench.experiments import kinds
 from bench.results import TARGETS, Results
 from ingest.batch.entry import Entry
 from ingest.batch.push_ids import PushIds
+from ingest.kinds import KINDS, kind_of
 from ingest.kinds.normalise import normalise
 
 SIZES = {"200 B": 200, "1.2 kB": 1200, "10 kB": 10_000, "200 kB": 200_000}
@@ -36,6 +38,14 @@ def test_numbered_pushes_normalise(size: str, tmp_path: Path) -> None:
     assert [one.push.warnings for one in found] == [None, None]
     assert len({one.push.call_id for one in found}) == len({one.push.callee_number for one in found}) == 2
     assert {len(one.push.body) for one in found} == {len(template)}
+
+
+def test_each_kind_with_rows_is_measured() -> None:
+    """One of each module, but for those that are known by name: a kind that is added is measured, too."""
+    measured = {KINDS[kind] for kind in (kinds.REFERENCE, *kinds.OTHERS)}
+
+    assert measured == {module for kind, module in KINDS.items() if kind_of(kind).struct}
+    assert len(measured) == 1 + len(kinds.OTHERS)
 
 
 def test_missed_targets_are_named() -> None:

@@ -34,7 +34,7 @@ def beside_copy(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resu
         stand.empty()
         load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
         batches = _queued(stand)
-        worker = _drain(stand)
+        worker = drain(stand)
         stand.check_normalised(sum(map(len, batches)))
         results.note("drain", "one worker", {"rate": worker})
         stand.empty()
@@ -45,7 +45,7 @@ def beside_copy(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resu
         results.note("drain", "one transaction per push", {"rate": alone})
         stand.empty()
         load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
-        pool = _drain(stand, workers=2)
+        pool = drain(stand, workers=2)
         results.note("drain", "two workers", {"rate": pool})
         results.figure("one worker's drain ÷ COPY ceiling", worker / ceiling)
         results.figure("one worker's drain ÷ one transaction per push", worker / alone)
@@ -84,14 +84,14 @@ def full_tables(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resu
     rates = []
     for _ in range(3):
         load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
-        rates.append(_drain(stand))
+        rates.append(drain(stand))
         results.note("drain", "tables nearly empty", {"rate": rates[-1]})
     with stand.connect() as connection:
         multiply(connection, plan.stored)
     empty = statistics.median(rates)
     for _ in rates:
         load(url, bodies[SAMPLE_SIZE], plan.fill_seconds)
-        full = _drain(stand)
+        full = drain(stand)
         results.note("drain", f"{plan.stored:,} calls in the tables", {"rate": full})
         results.figure("drain with many calls in the tables ÷ empty", full / empty)
     stand.stop("web")
@@ -108,7 +108,7 @@ def _queued(stand: Stand) -> list[list[Entry]]:
     return [list(map(decode_entry, stand.redis.lrange(keys.batch(batch_id), 0, -1))) for batch_id in ids]  # type: ignore[arg-type]
 
 
-def _drain(stand: Stand, workers: int = 1) -> float:
+def drain(stand: Stand, workers: int = 1) -> float:
     """Start a worker, or several; the rate from when its first batch is done to the end."""
     queued = stand.redis.zcard(keys.BATCHES)
     stand.start_ours("worker", WORKERS=str(workers))
