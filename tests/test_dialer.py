@@ -305,6 +305,14 @@ def test_others_without_anything_known_are_dead(kind: str | None, body: Any) -> 
     assert (one.push.status, one.push.error, one.rows) == ("dead", NOTHING_RECOGNISED, ())
 
 
+@pytest.mark.parametrize("kind", ["ContactStatus", "AgentStatus", "TaskStatus"])
+def test_type_in_any_case(kind: str) -> None:
+    """What a push tells does not hang on how its type is capitalised."""
+    as_documented, otherwise = (normalised({**FULL, "type": one}) for one in (kind, f" {kind.lower()} "))
+    assert [type(row) for row in otherwise.rows] == [type(row) for row in as_documented.rows]
+    assert problems(otherwise) == problems(as_documented)
+
+
 def test_unknown_type_is_stored_as_far_as_known() -> None:
     """A type of tomorrow: the call and the callee, with a warning."""
     one = normalised({**FULL, "type": "RecordStatus"})

@@ -75,6 +75,10 @@ class DialerPush(Struct):
     body: Body | None = None
     """Also "" or {} where there is nothing to tell"""
 
+    def is_of(self, one: str) -> bool:
+        """Whether this is its type; as with states, case is no matter."""
+        return (self.type or "").strip().lower() == one.lower()
+
 
 DAY_COUNTERS = (
     "cur_day_call_count",

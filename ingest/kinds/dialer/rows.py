@@ -57,7 +57,7 @@ def ids(push: DialerPush, warnings: Warnings) -> Ids:
 def may_name_nothing(push: DialerPush) -> bool:
     """Whether it is of an agent: the vendor sends such pushes with nothing in them, and some without the agent's name.
     Of these the counters are nobody's that we know, and stay in the raw push."""
-    return push.type == AGENT
+    return push.is_of(AGENT)
 
 
 def says_when(push: DialerPush) -> bool:
@@ -71,15 +71,15 @@ def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
     if push.body is None:
         return
     told = _told(push.body, origin)
-    if push.type == CONTACT:
+    if push.is_of(CONTACT):
         yield _contact(told)
-    elif push.type == AGENT:
+    elif push.is_of(AGENT):
         yield _agent(told)
-    elif push.type != TASK:
+    elif not push.is_of(TASK):
         origin.warnings.add("$.type", "not a type that is documented: only the call and the callee are stored")
-    yield _task(told, is_its_state=push.type == TASK)
+    yield _task(told, is_its_state=push.is_of(TASK))
     yield _callee(told)
-    yield from _call(told, is_its_state=push.type == CONTACT)
+    yield from _call(told, is_its_state=push.is_of(CONTACT))
 
 
 def _told(body: Body, origin: Origin) -> _Told:
