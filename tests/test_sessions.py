@@ -212,6 +212,25 @@ def test_session_of_a_push_that_mentions_them_is_erased(
     ]
 
 
+def test_words_of_a_session_that_changed_hands_are_erased(
+    client: Any, environment: None, database: Database, connection: Rows
+) -> None:
+    """A later push says that the session was with somebody else, and is silent about the rest: what was said with the
+    first person goes with them, and what the later push has told stays."""
+    silent = dict.fromkeys(("messages", "ner_slots", "event_label", "variables", "channel_id", "talk_round"))
+    settle(
+        database, [of(SESSION, session()), of(SESSION, session(callee=OTHER, status="moved", call_id=None, **silent))]
+    )
+
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 0
+
+    (row,) = rows(connection, "sessions")
+    erased = ("messages", "slots", "labels", "variables", "channel_id")
+    assert {name: row[name] for name in erased} == dict.fromkeys(erased)
+    assert (row["callee_number"], row["status"], row["message_count"]) == (OTHER, "moved", 2)
+    assert ingest("erase", "--callee-number", NUMBER).returncode == 1
+
+
 def test_sessions_without_a_workflow_end_alike_in_every_order(database: Database, connection: Rows) -> None:
     """What another push told of a session between a push and its retry is found without any id of the workflow's."""
     first, between = session(status="closed"), {"wfdetail_uuid": "s1", "callee": NUMBER, "status": "changed"}

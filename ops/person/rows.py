@@ -217,6 +217,30 @@ def _erase_of_others(
     theirs = f"unnest({arrays}) AS theirs ({', '.join(table.key)})"
     removed[table.name] += connection.execute(_leaving_statistics(table, theirs, table.key).encode(), where).rowcount
     _count_lists(removed, table, found)
+    if "callee_number" in table.personal:
+        _erase_told_of_others(connection, table, keys, person, removed)
+
+
+def _erase_told_of_others(
+    connection: _Connection, table: Table, keys: _Columns, person: Person, removed: Counter[str]
+) -> None:
+    """What the person's own pushes have told of a row that somebody else's later push says is theirs."""
+    told = {name: f"(kept_from ->> '{name}')::uuid = ANY (%(all_push_ids)s::uuid[])" for name in table.registers}
+    lengths = [
+        f"CASE WHEN {told[column]} THEN coalesce(jsonb_array_length({column}), 0) ELSE 0 END AS {view}"
+        for column, view in table.lists.items()
+    ]
+    of_them = "SELECT FROM jsonb_each_text(kept_from) AS kept WHERE kept.value = ANY (%(all_push_ids)s::uuid[]::text[])"
+    where = f"{statements.OF_SOURCE} AND kept_from IS NOT NULL AND EXISTS ({of_them})"
+    found = f"SELECT {', '.join([*table.key, *lengths])} FROM airudder.{table.name} WHERE {where}"
+    in_order = f"{found} ORDER BY {', '.join(table.key)} FOR UPDATE"
+    _count(removed, table, connection.execute(in_order.encode(), keys | person.parameters()).fetchall())
+    erased = ", ".join(
+        f"{name} = CASE WHEN {told[name]} THEN {table.left(name)} ELSE {name} END"
+        for name in _erasable(table, table.registers)
+    )
+    update = f"UPDATE airudder.{table.name} SET {erased} WHERE {where}"
+    connection.execute(update.encode(), keys | person.parameters())
 
 
 def _told_by_them(table: Table, column: str) -> str:
