@@ -16,6 +16,7 @@ from ingest.tables import sql
 from ingest.tables.rows import Normalised, PushRow
 from ingest.tables.table import KEPT_FROM, Table
 from workers import statements
+from workers.arrays import Array, array_of
 from workers.attempts import Attempt
 from workers.copy import copy_pushes
 from workers.database import pipelined
@@ -104,10 +105,10 @@ def upsert(connection: _Connection, merged: Merged) -> None:
         connection.execute(sql.upsert(table).encode(), columns_of(table, rows), prepare=True)
 
 
-def columns_of(table: Table, rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+def columns_of(table: Table, rows: list[tuple[Any, ...]]) -> list[Array]:
     """Rows as parameters of the table's upsert."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     columns[KEPT_FROM] = [
         kept and json.dumps({name: str(push) for name, push in kept.items()}) for kept in columns[KEPT_FROM]
     ]
-    return columns
+    return list(map(array_of, columns, table.types.values()))

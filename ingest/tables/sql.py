@@ -9,20 +9,27 @@ from uuid import UUID
 from ingest.tables.table import KEPT_FROM, Table
 
 
+def sent_as(type_name: str) -> str:
+    """The type that an upsert's array has for a column's. JSON and numbers go as text, and are read row by row."""
+    return "text" if type_name in ("jsonb", "numeric") else type_name
+
+
 @functools.cache
 def upsert(table: Table) -> str:
-    """Write rows, an array a column; of a row that is there, each column stays whose push is the newer one."""
-    # JSON comes as text, and is read row by row: an array of it would be built first.
-    is_json = {name: type_name == "jsonb" for name, type_name in table.types.items()}
-    arrays = ", ".join(f"%b::{'text' if is_json[name] else table.types[name]}[]" for name in table.columns)
-    values = ", ".join(f"{name}::jsonb" if is_json[name] else name for name in table.columns)
+    """Write rows, an array a column; of a row that is there, each column stays whose push is the newer one.
+
+    The arrays are unnested beside each other. As a table, `FROM unnest(…)`, each would be stored for itself first.
+    """
+    casts = {name: f"::{type_name}" * (sent_as(type_name) != type_name) for name, type_name in table.types.items()}
+    sent = (f"unnest(%b::{sent_as(type_name)}[]) AS {name}" for name, type_name in table.types.items())
+    values = ", ".join(f"{name}{cast}" for name, cast in casts.items())
     assignments = [_assignment(column, lead) for lead, group in table.registers.items() for column in group]
     assignments += [f"{name} = greatest(stored.{name}, excluded.{name})" for name in ("received_at", "push_id")]
     assignments.append(f"kept_from = {_kept_from(table)}")
     return (
         f"INSERT INTO airudder.{table.name} AS stored ({', '.join(table.columns)})\n"
         f"SELECT {values}\n"
-        f"FROM unnest({arrays}) AS row ({', '.join(table.columns)})\n"
+        f"FROM (SELECT {', '.join(sent)}) AS row\n"
         f"ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET\n  " + ",\n  ".join(assignments)
     )
 
