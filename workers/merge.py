@@ -31,9 +31,11 @@ def _one_a_key(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...
     found: dict[Key, tuple[Any, ...]] = {}
     for row in rows:
         key = key_of(row)
-        other = found.get(key)
-        # Most rows are alone; of a workflow or node each push tells, and most say the same.
-        if other is None or (_says_as_much(row, other, end_of_key) and row[PUSH_ID] >= other[PUSH_ID]):
+        other = found.setdefault(key, row)
+        if other is row:
+            continue
+        # Of a workflow or node each push tells, and most say the same.
+        if _says_as_much(row, other, end_of_key) and row[PUSH_ID] >= other[PUSH_ID]:
             found[key] = row
         else:
             found[key] = newer_of(table, other, row)

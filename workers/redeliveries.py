@@ -64,6 +64,11 @@ def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, k
     told = Told(pushes, [], [])
     for one in normalised:
         same = deliveries.setdefault(_content_of(one.push), {})
+        if not same:  # nearly every push
+            same[delivery_of(one)] = one.push.recurrence
+            pushes.append(one.push)
+            told.news.append(one)
+            continue
         others = _retries(one, same)
         if any(other < delivery_of(one) for other in others):
             pushes.append(one.push._replace(status="duplicate"))
@@ -118,13 +123,16 @@ def lock_near_midnight(connection: _Connection, batch: Sequence[Normalised]) -> 
     locks, one for each first byte of a digest, as Postgres has no room for a lock a push. In these minutes of a day
     workers therefore wait for each other.
     """
-    pushes = [one.push for one in batch if _is_near_midnight(one.push.received_at)]
+    times = [one.push.received_at for one in batch]
+    if not times or not _is_midnight_near(min(times), max(times)):
+        return
+    pushes = [one.push for one in batch if _is_midnight_near(one.push.received_at, one.push.received_at)]
     if first_bytes := sorted({body_digest(push.body)[0] for push in pushes}):
         connection.execute(statements.LOCK_DIGESTS, {"bytes": first_bytes})
 
 
-def _is_near_midnight(moment: datetime) -> bool:
-    return (moment + RETRIES_LAST).date() != (moment - RETRIES_LAST).date()
+def _is_midnight_near(first: datetime, last: datetime) -> bool:
+    return (last + RETRIES_LAST).date() != (first - RETRIES_LAST).date()
 
 
 def _of_known_calls(connection: _Connection, normalised: list[Normalised]) -> list[Normalised]:
