@@ -33,7 +33,7 @@ def normalise(entry: Entry, opened: bytes | None = None) -> Normalised:
     ids = kind.ids(push, warnings)
     version = (entry.received_at, entry.uuid)
     origin = Origin(entry.source, version, ids, warnings, entry.body)
-    rows = tuple(row for row in kind.rows(push, origin) if row is not None)
+    rows = tuple([row for row in kind.rows(push, origin) if row])
     if kind.struct and not (rows or ids.name_something or kind.may_name_nothing(push)):
         return dead(entry, NOTHING_RECOGNISED, warnings)
     # Last, as the rows may have warned.

@@ -39,6 +39,9 @@ class Transcript(NamedTuple):
 
 NO_TRANSCRIPT = Transcript()
 
+_OF_FIRST_HOUR = frozenset(f"00:{minute:02}:{second:02}" for minute in range(60) for second in range(60))
+"""Offsets as nearly all turns have them: nothing is to be read there."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,7 +50,11 @@ def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Tr
     if not turns:
         return NO_TRANSCRIPT
     stored = [
-        StoredTurn(_offset(turn.time, f"{path}[{position}].time", warnings), turn.robottext or None, turn.text or None)
+        StoredTurn(
+            turn.time if turn.time in _OF_FIRST_HOUR else _offset(turn.time, f"{path}[{position}].time", warnings),
+            turn.robottext or None,
+            turn.text or None,
+        )
         for position, turn in enumerate(values.bounded(turns, path, warnings))
     ]
     said = [turn.callee for turn in stored if turn.callee]
