@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (15, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (16, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -556,7 +556,9 @@ COMMENT ON COLUMN airudder.calls.turn_count IS 'Turns of the transcript; stays w
 COMMENT ON COLUMN airudder.calls.callee_turn_count IS 'Turns in which the callee said something.';
 COMMENT ON COLUMN airudder.calls.callee_word_count IS 'Words that the callee said, divided by spaces.';
 
-CREATE INDEX IF NOT EXISTS calls_callee_number ON airudder.calls (callee_number, started_at);
+-- With what reports ask of a person's calls, so that they need not read the calls.
+CREATE INDEX IF NOT EXISTS calls_of_callee ON airudder.calls (callee_number, source, started_at DESC NULLS LAST)
+  INCLUDE (callee_turn_count);
 CREATE INDEX IF NOT EXISTS calls_case_id ON airudder.calls (case_id) WHERE case_id <> '';
 CREATE INDEX IF NOT EXISTS calls_started_at ON airudder.calls (started_at);
 
@@ -979,53 +981,66 @@ REVOKE ALL ON FUNCTION airudder.installation() FROM PUBLIC;
 CREATE SCHEMA IF NOT EXISTS airudder_analytics;
 
 CREATE VIEW airudder_analytics.callees AS
-SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
+SELECT source, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym,
   concat(country, '…', substring(callee_number FROM '[0-9]{2}$')) AS masked_number, country, received_at
-FROM airudder.callees CROSS JOIN airudder.pseudonym_key;
+FROM airudder.callees;
 
 COMMENT ON VIEW airudder_analytics.callees IS
   'Callees without their names; of the number its country and last two digits.';
 
 CREATE VIEW airudder_analytics.cases AS
-SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
-  airudder.pseudonym(secret, case_id) AS case_pseudonym, borrowed_date, due_date, borrowed_amount, total_owing_amount,
-  currency_unit, received_at
-FROM airudder.cases CROSS JOIN airudder.pseudonym_key;
+SELECT source, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym,
+  airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), case_id) AS case_pseudonym, borrowed_date, due_date,
+  borrowed_amount, total_owing_amount, currency_unit, received_at
+FROM airudder.cases;
 
 COMMENT ON VIEW airudder_analytics.cases IS
   'Cases: dates and amounts. A customer''s case id may tell who it is, so it is a pseudonym.';
 
 CREATE VIEW airudder_analytics.list_completions AS
-SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym, workflow_id,
-  airudder.pseudonym(secret, case_id) AS case_pseudonym, node_count, received_at
-FROM airudder.list_completions CROSS JOIN airudder.pseudonym_key;
+SELECT source, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym,
+  workflow_id, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), case_id) AS case_pseudonym, node_count,
+  received_at
+FROM airudder.list_completions;
 
 COMMENT ON VIEW airudder_analytics.list_completions IS 'Persons with whom a workflow has come to its end.';
 
 CREATE VIEW airudder_analytics.calls AS
-SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
-  airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, started_at, ended_at, duration, attempt,
-  (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = calls.ring_type) AS ring_type,
-  (SELECT known.hangup_type FROM airudder.hangup_types AS known WHERE known.hangup_type = calls.hangup_type)
+SELECT source, call_id, task_id,
+  airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym,
+  airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), case_id) AS case_pseudonym, workflow_id, started_at,
+  ended_at, duration, attempt,
+  CASE WHEN ring_type IN (SELECT known.ring_type FROM airudder.ring_types AS known) THEN ring_type END AS ring_type,
+  CASE WHEN hangup_type IN (SELECT known.hangup_type FROM airudder.hangup_types AS known) THEN hangup_type END
     AS hangup_type,
   CASE WHEN intention ~ '^([A-Za-z]|--)$' THEN intention END AS intention, asr_ptp IS NOT NULL AS has_asr_ptp,
   turn_count, callee_turn_count, callee_word_count, received_at
-FROM airudder.calls CROSS JOIN airudder.pseudonym_key;
+FROM airudder.calls;
 
 COMMENT ON VIEW airudder_analytics.calls IS
   'Calls. Of the promise to pay only whether one was recognised: its text is the callee''s. Words that are not '
   'documented, and intentions that are neither a letter nor --, may be anything and are null.';
 
+CREATE VIEW airudder_analytics.called_callees AS
+SELECT source, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym,
+  calls, callee_turn_count, last_started_at
+FROM (
+  SELECT source, callee_number, count(*) AS calls, coalesce(sum(callee_turn_count), 0) AS callee_turn_count,
+    max(started_at) AS last_started_at
+  FROM airudder.calls WHERE callee_number IS NOT NULL GROUP BY callee_number, source) AS called;
+
+COMMENT ON VIEW airudder_analytics.called_callees IS
+  'Callees that were called: how often, in how many turns they spoke, and when the last call began.';
+
 CREATE VIEW airudder_analytics.completed_calls AS
-SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym, task_id,
-  airudder.pseudonym(secret, case_id) AS case_pseudonym, workflow_id, nodetask_id, call_id, robot_id, status,
-  started_at, ended_at, duration,
-  (SELECT known.ring_type FROM airudder.ring_types AS known WHERE known.ring_type = completed_calls.ring_type)
-    AS ring_type,
-  (SELECT known.hangup_type FROM airudder.hangup_types AS known
-    WHERE known.hangup_type = completed_calls.hangup_type) AS hangup_type,
+SELECT source, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym,
+  task_id, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), case_id) AS case_pseudonym, workflow_id,
+  nodetask_id, call_id, robot_id, status, started_at, ended_at, duration,
+  CASE WHEN ring_type IN (SELECT known.ring_type FROM airudder.ring_types AS known) THEN ring_type END AS ring_type,
+  CASE WHEN hangup_type IN (SELECT known.hangup_type FROM airudder.hangup_types AS known) THEN hangup_type END
+    AS hangup_type,
   CASE WHEN intention ~ '^([A-Za-z]|--)$' THEN intention END AS intention, received_at
-FROM airudder.completed_calls CROSS JOIN airudder.pseudonym_key;
+FROM airudder.completed_calls;
 
 COMMENT ON VIEW airudder_analytics.completed_calls IS
   'Numbers that AI Rudder is done with; words that are not documented are null, as in calls.';
@@ -1040,34 +1055,39 @@ COMMENT ON VIEW airudder_analytics.call_turns IS
 
 CREATE VIEW airudder_analytics.sessions AS
 SELECT source, session_id, workflow_id, nodetask_id, nodetask_name, task_id,
-  airudder.pseudonym(secret, callee_number) AS callee_pseudonym, call_id, robot_id, channel, status, started_at,
-  ended_at, duration, end_reason, CASE WHEN intention ~ '^([A-Za-z]|--)$' THEN intention END AS intention, talk_rounds,
-  message_count, callee_message_count, received_at
-FROM airudder.sessions CROSS JOIN airudder.pseudonym_key;
+  airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym, call_id,
+  robot_id, channel, status, started_at, ended_at, duration, end_reason,
+  CASE WHEN intention ~ '^([A-Za-z]|--)$' THEN intention END AS intention, talk_rounds, message_count,
+  callee_message_count, received_at
+FROM airudder.sessions;
 
 CREATE VIEW airudder_analytics.qa_reports AS SELECT source, task_id, detail_count, received_at FROM airudder.qa_reports;
 
 CREATE VIEW airudder_analytics.dialer_contacts AS
-SELECT source, airudder.pseudonym(secret, callee_number) AS callee_pseudonym, task_id,
+SELECT source, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym,
+  task_id,
   CASE WHEN upper(state) IN ('CALLING', 'RINGING', 'ANSWERED', 'HANGUP', 'TALKRESULT') THEN state END AS state,
-  hangup_reason, nth_call, airudder.pseudonym(secret, agent_name) AS agent_pseudonym, received_at
-FROM airudder.dialer_contacts CROSS JOIN airudder.pseudonym_key;
+  hangup_reason, nth_call,
+  airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), agent_name) AS agent_pseudonym, received_at
+FROM airudder.dialer_contacts;
 
 COMMENT ON VIEW airudder_analytics.dialer_contacts IS
   'Contacts of the dialler, without what the customer or the agent wrote of them.';
 
 CREATE VIEW airudder_analytics.dialer_calls AS
-SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS callee_pseudonym,
+SELECT source, call_id, task_id,
+  airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), callee_number) AS callee_pseudonym,
   CASE WHEN upper(state) IN ('CALLING', 'RINGING', 'ANSWERED', 'HANGUP', 'TALKRESULT') THEN state END AS state,
-  hangup_reason, airudder.pseudonym(secret, agent_name) AS agent_pseudonym, nth_call, received_at
-FROM airudder.dialer_calls CROSS JOIN airudder.pseudonym_key;
+  hangup_reason, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), agent_name) AS agent_pseudonym,
+  nth_call, received_at
+FROM airudder.dialer_calls;
 
 COMMENT ON VIEW airudder_analytics.dialer_calls IS 'Calls of the dialler; states that are not documented are null.';
 
 CREATE VIEW airudder_analytics.dialer_agents AS
-SELECT source, airudder.pseudonym(secret, agent_name) AS agent_pseudonym, group_name, task_id, state, register_state,
-  call_type, is_conceal_callee, threeway_state, day_counters, received_at
-FROM airudder.dialer_agents CROSS JOIN airudder.pseudonym_key;
+SELECT source, airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), agent_name) AS agent_pseudonym,
+  group_name, task_id, state, register_state, call_type, is_conceal_callee, threeway_state, day_counters, received_at
+FROM airudder.dialer_agents;
 
 COMMENT ON VIEW airudder_analytics.dialer_agents IS
   'Agents, by pseudonym. The numbers of day_counters are snapshots, and not to be summed.';

@@ -1,6 +1,6 @@
 """Personal: for each column of a table, what stays of it once its person is erased, and what analysts may see of it.
 
-The texts are SQL; `{column}` stands for the column, and `secret` for that of the pseudonyms.
+The texts are SQL, in which `{column}` stands for the column.
 """
 # ruff: noqa: S608 - the SQL is built of the declarations alone
 
@@ -18,13 +18,17 @@ class Personal:
 
 
 def pseudonym(name: str, *more: tuple[str, str]) -> Personal:
-    """Tells who somebody is: gone when they are erased; analysts see the same pseudonym for the same person."""
-    return Personal("", (("airudder.pseudonym(secret, {column})", name), *more))
+    """Tells who somebody is: gone when they are erased; analysts see the same pseudonym for the same person.
+
+    The secret is read once a query, and nothing is computed where the pseudonym is not asked for.
+    """
+    return Personal("", (("airudder.pseudonym((SELECT secret FROM airudder.pseudonym_key), {column})", name), *more))
 
 
 def documented(lookup: str, column: str) -> Personal:
     """A word of the vendor's stays if it is one of those in a table of meanings; any other may be about a person."""
-    known = f"(SELECT known.{column} FROM airudder.{lookup} AS known WHERE known.{column} = {{column}})"
+    # The words are read once, not for each row.
+    known = f"CASE WHEN {{column}} IN (SELECT known.{column} FROM airudder.{lookup} AS known) THEN {{column}} END"
     return Personal(known, ((known, column),))
 
 

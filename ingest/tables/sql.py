@@ -45,8 +45,7 @@ def analysts_view(table: Table) -> str | None:
     expressions = [
         f"{expression.format(column=f'{table.name}.{column}')} AS {name}" for column, expression, name in shown
     ]
-    secret = " CROSS JOIN airudder.pseudonym_key" if any("secret" in one for one in expressions) else ""
-    return f"SELECT source, {', '.join(expressions)}, received_at FROM airudder.{table.name}{secret}"
+    return f"SELECT source, {', '.join(expressions)}, received_at FROM airudder.{table.name}"
 
 
 @functools.cache
