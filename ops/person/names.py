@@ -16,7 +16,7 @@ from ingest.kinds.reading.phone_numbers import canonical_number, digits_of, ment
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-Key = tuple[str, str]
+SourcedId = tuple[str, str]
 """Source, and the id of a call or a case"""
 
 
@@ -35,11 +35,11 @@ class Person:
     """What finds them in bytes that name nobody"""
     case_spellings: frozenset[str] = frozenset()
     """How the case's id may be stored, where one is meant"""
-    calls: set[Key] = field(default_factory=set)
+    calls: set[SourcedId] = field(default_factory=set)
     """Those that are known to be theirs: some pushes say no more"""
     case_numbers: set[str] = field(default_factory=set)
     """Those that a case is known with, where one is meant"""
-    cases: set[Key] = field(default_factory=set)
+    cases: set[SourcedId] = field(default_factory=set)
     """The person's cases that nobody else has, for the same reason"""
 
     def parameters(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ops import queries
 from ops.in_flight import encoded_in_flight
 from ops.output import progress
 from ops.person import statements
-from ops.person.names import Key, Person
+from ops.person.names import Person, SourcedId
 
 _Connection = Connection[queries.Row]
 
@@ -151,7 +151,7 @@ class _Search:
         self._connection = connection
         self._person = person
         self._closed = closed
-        self._others: defaultdict[Key, list[queries.Row]] = defaultdict(list)
+        self._others: defaultdict[SourcedId, list[queries.Row]] = defaultdict(list)
         """By call those that name nobody and are not known to be theirs: the call may turn out to be"""
 
     def read(self) -> None:
