@@ -13,7 +13,7 @@ INSTALL_LOCKED = $(PIP_INSTALL) --require-hashes --requirement $(2)
 RESOLVE = uv pip compile --universal --python-version 3.11 --upgrade --generate-hashes --no-header --no-emit-index-url \
   --no-annotate --quiet
 
-.PHONY: help install up test chaos chaos-long bench bench-quick fuzz lint check audit lock clean
+.PHONY: help install up test chaos chaos-long bench bench-quick fuzz lint imports check audit lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ lint: install ## Lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+imports: install ## Print which folder imports from which, and whether there is a circle
+	$(BIN)/python -m tests.imports
 
 check: lint ## The same, the import rule and the sizes
 	$(BIN)/python -m pytest -q tests/test_structure.py

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.imports import arrows, circle
 from tests.sources import ROOT, SOURCES, TESTS, imports, tree
 
 SQL = [ROOT / "schema.sql", *sorted((ROOT / "migrations").glob("*.sql"))]
@@ -31,6 +32,11 @@ def reachable(module: str) -> set[str]:
             if name in SOURCES:
                 waiting.append(name)
     return seen
+
+
+def imported_by(room: str) -> set[str]:
+    """The rooms that a room imports from."""
+    return {other for one, other in arrows() if one == room}
 
 
 def packages(names: set[str]) -> set[str]:
@@ -122,6 +128,20 @@ def test_class_has_its_name_alone() -> None:
         node.name for module in product for node in ast.walk(tree(module)) if isinstance(node, ast.ClassDef)
     )
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_rooms_import_in_one_direction() -> None:
+    """No room imports, directly or through others, from one that imports from it: `make imports` prints the picture."""
+    assert imported_by("ingest") == imported_by("ingest/tables") == set()
+    assert imported_by("workers") == {"ingest", "ingest/batch", "ingest/kinds", "ingest/tables"}
+    assert circle(arrows()) == []
+
+
+def test_circle_is_found() -> None:
+    """Through a third room, too."""
+    found = circle({("ops", "workers"), ("workers", "ingest"), ("ingest", "ops")})
+    assert sorted(found[1:]) == ["ingest", "ops", "workers"]
+    assert found[0] == found[-1]
 
 
 def test_folders_stay_small() -> None:
