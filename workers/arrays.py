@@ -74,11 +74,13 @@ def array_of(values: Sequence[Any], type_name: str) -> Array:
     if type_name == "numeric":
         # Before anything is compared: 20.0 and 20.00 are equal, and each keeps its digits.
         values = [None if value is None else str(value) for value in values]
-    count, nulls = len(values), values.count(None)
+    count = len(values)
+    is_fast = type_name != "uuid"  # these are compared in Python, one by one, and differ
+    nulls = values.count(None) if is_fast else sum([value is None for value in values])
     item = _ITEM[type_name]
     if nulls == count:
         items = _NULL * count
-    elif values.count(values[0]) == count:
+    elif is_fast and values.count(values[0]) == count:
         items = _with_length(item(values[0])) * count
     elif nulls:
         items = b"".join([_NULL if value is None else _length(len(one := item(value))) + one for value in values])
