@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ingest import tokens
 from ingest.errors import SettingError
-from ingest.kinds import PULLED
 
 Opener = Callable[[Mapping[str, str], bytes], Any]
 """Takes the headers that are kept with a push, and its body"""
@@ -30,11 +29,6 @@ def parse_functions(variable: str, text: str) -> dict[str, str]:
         if paths.setdefault(source, path) != path:
             raise SettingError(f"{variable}: item {place} has the source of another item: a source has one function")
     return paths
-
-
-def is_encrypted(decryptors: Container[str], source: str, kind: str) -> bool:
-    """Whether a push has to be decrypted before it can be read: not what our own commands have asked the vendor for."""
-    return source in decryptors and kind not in PULLED
 
 
 def import_function(variable: str, source: str, path: str) -> Opener:

@@ -13,7 +13,7 @@ from rq.timeouts import JobTimeoutException
 from ingest.batch.entry import Entry
 from ingest.errors import RefusedError, SettingError
 from ingest.kinds.normalise import normalise
-from ingest.opening import Openers, openers
+from ingest.opening.openers import Openers, openers
 from ingest.settings import load
 from tests import made_up_seal
 from tests.processes import ingest

@@ -20,7 +20,7 @@ from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds.kind import Ids
 from ingest.kinds.told_at import AHEAD
-from ingest.opening import normalise
+from ingest.opening.openers import normalise
 from ingest.tables import TABLE_OF, TABLES, sql
 from ingest.tables.rows import Normalised, Row
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, Key, Table

@@ -26,7 +26,7 @@ from ingest.batch.lease import forget_the_dead, holder, take_from_the_dead
 from ingest.batch.queue import QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
-from ingest.opening import openers
+from ingest.opening.openers import openers
 from workers import jobs
 from workers.start import look_at_servers
 

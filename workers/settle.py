@@ -17,7 +17,7 @@ from rq.timeouts import BaseTimeoutException
 from ingest.batch.entry import Entry
 from ingest.errors import PostgresAwayError, RefusedError, UnknownKindError, describe
 from ingest.kinds.normalise import dead
-from ingest.opening import normalise
+from ingest.opening.openers import normalise
 from ingest.tables.rows import Normalised
 from workers import statements
 from workers.attempts import FIRST, Attempt

@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 from ingest.batch.entry import Entry
 from ingest.batch.push_ids import PushIds
 from ingest.errors import BrokenEncodingError, NotAnObjectError, NotJsonError, NowhereToStoreError
-from ingest.functions import is_encrypted
 from ingest.kinds.reading.decode import judge
+from ingest.opening.encryption import is_encrypted
 from ingest.web import answers
 from ingest.web.admission import Admission, Admitted
 from ingest.web.answers import HttpAnswer

@@ -14,7 +14,7 @@ from psycopg import Connection
 from ingest import settings
 from ingest.batch.entry import stored_entry
 from ingest.batch.push_ids import received_at_of
-from ingest.opening import openers
+from ingest.opening.openers import openers
 from ops import queries
 from ops.output import print_record, print_table
 

@@ -13,7 +13,7 @@ from psycopg import Connection
 from ingest import settings
 from ingest.batch.entry import Entry, stored_entry
 from ingest.errors import NotOpenedError
-from ingest.opening import openers
+from ingest.opening.openers import openers
 from ops import in_flight, queries
 from ops.person import rows, statements
 from ops.person.names import Person, person_options, person_sought

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ingest.errors import SettingError
 from ingest.functions import import_function
-from ingest.opening import DECRYPTORS, VERIFIERS
+from ingest.opening.openers import DECRYPTORS, VERIFIERS
 from ingest.settings import Settings
 from ingest.web.access import OPEN_SOURCE
 from ops.doctor.findings import Finding, change, good

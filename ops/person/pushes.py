@@ -19,7 +19,7 @@ from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import ids_in
 from ingest.kinds.reading.identifiers import id_spellings
 from ingest.kinds.told_at import bits_of
-from ingest.opening import openers
+from ingest.opening.openers import openers
 from ops import queries
 from ops.in_flight import encoded_in_flight
 from ops.output import progress

@@ -17,7 +17,7 @@ from redis import Redis
 from ingest import logs, settings
 from ingest.batch.clients import brisk_client
 from ingest.errors import PostgresAwayError, describe
-from ingest.opening import openers
+from ingest.opening.openers import openers
 from workers import statements
 from workers.database import Database
 from workers.start import look_at_servers

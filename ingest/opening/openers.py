@@ -16,8 +16,9 @@ from rq.timeouts import BaseTimeoutException
 from ingest import settings
 from ingest.batch.entry import Entry
 from ingest.errors import NotOpenedError, describe
-from ingest.functions import Opener, import_function, is_encrypted
+from ingest.functions import Opener, import_function
 from ingest.kinds import normalise as pure
+from ingest.opening.encryption import is_encrypted
 from ingest.settings import Settings
 from ingest.tables.rows import Normalised
 
