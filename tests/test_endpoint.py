@@ -68,6 +68,7 @@ def test_object_is_acknowledged(web_url: str, client: Any, body: bytes) -> None:
 
     assert (answer.status_code, answer.content) == (200, b"{}")
     assert [(one.body, one.source, one.kind) for one in kept(client)] == [(body, "default", "custom-api")]
+    assert [str(one.uuid) for one in kept(client)] == [answer.headers["x-push-id"]]
 
 
 REFUSED_AND_KEPT = {
@@ -92,7 +93,7 @@ def test_other_body_is_refused_and_kept(web_url: str, client: Any, body: bytes, 
     answer = httpx.post(web_url + PATH, content=body)
 
     assert (answer.status_code, answer.json()) == (status, {"error": error})
-    assert [one.body for one in kept(client)] == [body]
+    assert [(one.body, str(one.uuid)) for one in kept(client)] == [(body, answer.headers["x-push-id"])]
 
 
 REFUSED = {
@@ -123,7 +124,7 @@ def test_other_request_is_refused_and_counted(
 
     assert answer.status_code == status
     assert list(answer.json()) == ["error"]
-    assert kept(client) == []
+    assert (kept(client), "x-push-id" in answer.headers) == ([], False)
     wait_until(lambda: refused(client, reason, source), "the refusal is counted")
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from psycopg import Connection
 
-from tests.processes import ingest
+from tests.kept import kept
+from tests.processes import ingest, running_web
 from tests.pushes import entry, push
 from workers.database import Database
 from workers.settle import settle
@@ -26,6 +28,17 @@ def test_find_by_every_id(database: Database, identifier: str) -> None:
 
     assert result.returncode == 0
     assert "c1" in result.stdout
+
+
+def test_answer_leads_to_the_push(database_url: str, redis_url: str, client: Any, database: Database) -> None:
+    """Whoever was answered can ask by the answer's header what became of a push, also of one that was answered 400."""
+    with running_web(DATABASE_URL=database_url, REDIS_URL=redis_url) as url:
+        answered = [httpx.post(f"{url}/airudder/custom-api", content=body) for body in (b'{"workflow_id": "w"}', b"?")]
+    settle(database, kept(client))
+
+    found = [ingest("find", answer.headers["x-push-id"]).stdout for answer in answered]
+
+    assert ["normalised" in found[0], "not JSON" in found[1]] == [True, True]
 
 
 @pytest.mark.parametrize(

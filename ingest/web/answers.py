@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
+
+PUSH_ID = b"x-push-id"
+"""The header that names the push that was kept, by which `ingest find` leads to it"""
 
 
-@dataclass(frozen=True)
-class HttpAnswer:
+class HttpAnswer(NamedTuple):
     """A whole response: the two ASGI messages to send."""
 
     status: int
@@ -26,6 +27,14 @@ def answer(status: int, content: dict[str, Any], *headers: tuple[bytes, bytes]) 
         {"type": "http.response.start", "status": status, "headers": [*fixed, *headers]},
         {"type": "http.response.body", "body": body},
     )
+
+
+def of_push(one: HttpAnswer, push_id: bytes) -> HttpAnswer:
+    """The same response, with the id (16 bytes) of the push that it is about."""
+    digits = push_id.hex()
+    # By hand: `UUID` costs several times as much, and this is done for each push.
+    name = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()
+    return HttpAnswer(one.status, {**one.start, "headers": [*one.start["headers"], (PUSH_ID, name)]}, one.body)
 
 
 def error(status: int, text: str, *headers: tuple[bytes, bytes]) -> HttpAnswer:

@@ -95,7 +95,7 @@ class PushEndpoint:
             await self._batch.append(Entry(push_id, received_us, admitted.source, admitted.kind, body, signature))
         except NowhereToStoreError:
             raise RequestRefusedError(answers.NOWHERE_TO_STORE, "nowhere to store") from None
-        return answer
+        return answers.of_push(answer, push_id)
 
     def _note(self, reason: str, source: str | None, scope: Scope) -> None:
         self._refusals.note(reason, source, *self._admission.traces(scope))
