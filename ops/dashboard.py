@@ -16,13 +16,15 @@ from rq_dashboard.cli import make_flask_app
 from rq_dashboard.web import config as rq_dashboard_config
 from rq_dashboard.web import setup_rq_connection
 
-from ingest import settings
+from ingest import logs, settings
 from ingest.settings import Settings
 
 ADDRESS = "127.0.0.1"
 """rq-dashboard itself would listen on every address."""
 _OUR_NAMES = (ADDRESS, "localhost")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+_log = logging.getLogger("dashboard")
 
 
 class Gate:
@@ -93,8 +95,9 @@ def _application(current: Settings) -> Any:
 def main() -> None:
     """Serve until SIGTERM, on loopback only. Raises SettingError."""
     current = settings.load()
+    logs.configure("dashboard")
     application = _application(current)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    _log.info("showing the queues at http://%s:%d", ADDRESS, current.dashboard_port)
     application.run(host=ADDRESS, port=current.dashboard_port, debug=False, load_dotenv=False)
 
 

@@ -349,15 +349,6 @@ def test_redis_away_stores_in_postgres(database_url: str, connection: Rows) -> N
     assert connection.execute("SELECT status FROM airudder.pushes").fetchall() == [{"status": "pending"}]
 
 
-def test_every_process_logs_in_our_form(capfd: pytest.CaptureFixture[str]) -> None:
-    """Of an exception only type and place, in the processes that uvicorn spawns as well."""
-    away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
-    with running_web(**away, WEB_CONCURRENCY="2") as url:
-        assert httpx.post(url + PATH, json=push()).status_code == 503
-
-    assert "ERROR ingest.web.open_batch: Redis did not confirm a write (ConnectionError at " in capfd.readouterr().err
-
-
 def test_nowhere_to_store_is_said() -> None:
     """Without Redis and Postgres the sender is asked to come back, and the process says it is not ready."""
     away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -33,6 +34,20 @@ def test_pending_pushes_are_settled(sweeper: Sweeper, connection: Rows) -> None:
 
     assert statuses(connection) == ["normalised"] * 250 + ["dead"]
     assert connection.execute("SELECT count(*) AS calls FROM airudder.calls").fetchone() == {"calls": 250}
+
+
+def test_end_of_pending_pushes_is_told(
+    sweeper: Sweeper, client: Any, connection: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line when none waits any more, with how many there were; none where there were none."""
+    caplog.set_level(logging.INFO)
+    store_pending(connection, entry(push("c1")))
+    store_pending(connection, entry(push("c2", number="+6281200000000")))
+    with refusing(connection, "callees", "NEW.callee_number = '+6281200000000'"):
+        assert [bool(sweeper.run_once()) for _ in range(3)] == [True, False, False]
+
+    told = "pending pushes are settled: 1, and 1 wait that Postgres refuses"
+    assert [one for one in caplog.messages if "are settled" in one] == [told]
 
 
 def test_pending_push_in_redis_as_well(sweeper: Sweeper, client: Any, database: Database, connection: Rows) -> None:

@@ -39,7 +39,7 @@ _NEVER = 2**31
 """After so many executions psycopg prepares a statement by itself. None is no way to say never: it would then prepare
 none at all, also where `prepare=True` asks for it."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("postgres")
 
 
 def is_datas_fault(error: psycopg.Error) -> bool:
@@ -199,7 +199,7 @@ class Database:
 
     def _note_presence(self) -> None:
         if self._away_since is not None:
-            _log.warning("Postgres is back, after %.1f s", time.monotonic() - self._away_since)
+            _log.info("Postgres is back, after %.1f s", time.monotonic() - self._away_since)
             self._away_since = None
 
     def _recover(self, error: BaseException) -> None:

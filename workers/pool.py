@@ -28,13 +28,14 @@ from ingest.errors import BatchFailedError, PostgresAwayError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
 from ingest.opening.openers import openers
 from workers import jobs
+from workers.backlog import Backlog
 from workers.start import look_at_servers
 
 PARENT_CHECK_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Blocked in a new worker until it has installed its handlers. The pool sends each only once: it would be lost."""
 
-_log = logging.getLogger("workers")
+_log = logging.getLogger("worker")
 
 
 class NormalisingWorker(SimpleWorker):
@@ -98,9 +99,9 @@ class NormalisingWorker(SimpleWorker):
         """Log a job that failed in one line; RQ keeps its traceback for the dashboard."""
         error = exc_info[1]
         if isinstance(error, PostgresAwayError | BatchFailedError):
-            _log.warning("batch %s waits: %s", job.id, str(error))
+            _log.warning("batch %s waits: %s", job.id, str(error), extra={"batch": job.id})
         else:
-            _log.error("batch %s waits: %s", job.id, describe(error))
+            _log.error("batch %s waits: %s", job.id, describe(error), extra={"batch": job.id})
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
@@ -109,6 +110,10 @@ class NormalisingWorker(SimpleWorker):
 
 class NormalisingPool(WorkerPool):
     """Logs that a worker died, and enqueues the batch that it had; RQ starts another worker."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._backlog = Backlog()
 
     def start_worker(self, *arguments: Any, **options: Any) -> None:
         """Fork a worker, unless everything is being stopped."""
@@ -127,8 +132,9 @@ class NormalisingPool(WorkerPool):
         # that another program has put there.
         with suppress(RedisError, OSError, ValueError):
             for batch_id in take_from_the_dead(self.connection):
-                _log.warning("batch %s lost its worker: enqueued again", batch_id)
+                _log.warning("batch %s lost its worker: enqueued again", batch_id, extra={"batch": batch_id})
             forget_the_dead(self.connection)
+            self._backlog.look(self.connection)
 
     def handle_dead_worker(self, worker_data: WorkerData) -> None:
         """Note the death, unless everything is being stopped."""
@@ -155,7 +161,7 @@ def _leave_with_the_pool(pool_pid: int) -> None:
 
 def main() -> None:
     """Work until SIGTERM; the batches that workers have are finished first. Raises SettingError."""
-    logs.configure(logging.WARNING)
+    logs.configure("worker")
     current = settings.load()
     openers()  # raises now what each batch would raise; the workers share what is imported
     client = patient_client(current.redis_url)

@@ -39,7 +39,7 @@ COLLISIONS = 5
 
 _Result = TypeVar("_Result")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("settle")
 
 
 class _Failure(NamedTuple):
@@ -96,7 +96,7 @@ class OneByOne:
             self._refused.append(entry.uuid)
             self._why = str(error)
             if len(self._refused) <= NAMED:
-                _log.warning("push %s waits: %s", entry.uuid, str(error))
+                _log.warning("push %s waits: %s", entry.uuid, str(error), extra={"push": str(entry.uuid)})
             if not self._settled and len(self._refused) >= TRIALS:
                 self.end()
 
@@ -142,7 +142,7 @@ def bury(database: Database, entry: Entry, why: str, attempt: Attempt = FIRST) -
         database.run(partial(write, batch=[dead(entry, why)], attempt=attempt))
     except psycopg.Error as error:
         raise RefusedError(f"Postgres refuses a dead letter: {describe(error)}") from None
-    _log.warning("push %s is dead: %s", entry.uuid, why)
+    _log.warning("push %s is dead: %s", entry.uuid, why, extra={"push": str(entry.uuid)})
 
 
 def unsettled(database: Database, entries: Sequence[Entry]) -> list[Entry]:

@@ -15,7 +15,7 @@ from ingest.batch import installation, redis_probe
 from ingest.errors import SettingError, describe
 from workers.database import UnfitServerError, connect
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("servers")
 
 
 def look_at_servers(client: Redis, database_url: str) -> None:

@@ -49,7 +49,7 @@ _READ = (
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, zlib.error)
 """Errors of reading a job that is not ours. RQ's request to stop may be raised there too, and is none of these."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("queue")
 
 
 class BatchJob(Job):

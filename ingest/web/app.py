@@ -35,7 +35,7 @@ from ingest.web.refusals import Refusals
 from ingest.web.strays import Strays
 from ingest.web.timed_protocol import Bounds, allow_many_connections
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("web")
 
 
 def create_app() -> Starlette:

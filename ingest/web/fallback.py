@@ -45,7 +45,7 @@ _WHY = {
 }
 """Meanings of refusals, in words from which a stranger learns nothing of use"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("web.fallback")
 
 
 class Fallback:

@@ -30,7 +30,7 @@ REDIS_REST_SECONDS = 1.0
 """After a failure pushes go straight to Postgres for so long: none waits for Redis in vain. Where Postgres refuses them
 Redis is tried for LEAST_REDIS_SECONDS all the same, as perhaps only its connection was lost."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("web.batches")
 
 Waiting = tuple[Entry, asyncio.Future[bool], float]
 """A push, the future that says whether it was stored, and when the push came by the loop's clock"""

@@ -22,7 +22,7 @@ CAN_STORE = "can store"
 SHARED_SECONDS = 0.1
 """Questions so soon after one another get the same answer: strangers may ask, and each answer costs a write."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("web.readiness")
 
 _Verdict = tuple[bool, dict[str, str]]
 
@@ -105,7 +105,8 @@ class Readiness:
     def _log_once(self, store: str, words: list[str]) -> None:
         """Log for the operator, when it is news, what strangers are not told."""
         if words != self._logged.get(store, []):
-            _log.warning("%s %s", store, "; ".join(words) or "takes pushes again")
+            level = logging.WARNING if words else logging.INFO
+            _log.log(level, "%s %s", store, "; ".join(words) or "takes pushes again")
         self._logged[store] = words
 
 

@@ -23,9 +23,9 @@ from ingest.web.answers import HttpAnswer
 
 FLUSH_SECONDS = 1.0
 REPORT_SECONDS = 60.0
-"""How often the log says what was refused. An operator has to notice a wrong token within minutes."""
+"""How often the log has a line for each kind of refusal. An operator has to notice a wrong token within minutes."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("web.refusals")
 
 
 class RequestRefusedError(Exception):
@@ -51,7 +51,7 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refusals:
-    """Counts refusals here, so that a flood of them costs Redis one write a second, and the log a line a minute.
+    """Counts refusals here, so that a flood costs Redis one write a second, and the log a line of each kind a minute.
 
     `take_used` gives the fingerprints of the secrets that have come since the last write.
     """
@@ -63,7 +63,7 @@ class Refusals:
         self._counts: Counter[str] = Counter()
         self._last = _no_refusals()
         self._newest: dict[str, Refusal] = {}
-        self._unreported: Counter[str] = Counter()
+        self._unreported: Counter[tuple[str, str | None]] = Counter()
         self._report_at = time.monotonic()
         self._waits_for_redis = False
 
@@ -73,7 +73,7 @@ class Refusals:
         """Note one refused request, with what is known of it; `Refusal` says what these are."""
         field = keys.refused_field(reason, source)
         self._counts[field] += 1
-        self._unreported[f"{reason} ({source})" if source else reason] += 1
+        self._unreported[reason, source] += 1
         refusal = Refusal(datetime.now(UTC), reason, source, network, credential)
         self._last.append(refusal)
         self._newest[field] = refusal
@@ -133,8 +133,10 @@ class Refusals:
 
     def _report(self) -> None:
         if self._unreported and time.monotonic() >= self._report_at:
-            words = ", ".join(f"{name} {number}" for name, number in sorted(self._unreported.items()))
-            _log.warning("refused and not kept: %s; see `ingest status`", words)
+            for (reason, source), requests in sorted(self._unreported.items(), key=str):
+                told = {"reason": reason, "source": source, "requests": requests}
+                words = f"{reason} ({source})" if source else reason
+                _log.warning("refused and not kept: %s %d; see `ingest status`", words, requests, extra=told)
             self._unreported.clear()
             self._report_at = time.monotonic() + REPORT_SECONDS
 

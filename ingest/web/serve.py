@@ -26,19 +26,19 @@ UVICORN: dict[str, Any] = {
     "server_header": False,
     "date_header": False,
     "log_config": None,  # our own, for uvicorn's lines too
-    "log_level": "error",  # it warns of requests that are not HTTP, and we count those ourselves
+    "log_level": logs.level_of("uvicorn"),
     "ws": "none",
     "proxy_headers": False,  # whom to believe is decided by `ingest.web.addresses`
 }
 """The settings of uvicorn that do not depend on ours"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("web")
 
 
 def application() -> Starlette:
     """Build the application of one process."""
     # Here as well as in `main`: with WEB_CONCURRENCY this process was spawned, and does not run `main`.
-    logs.configure(logging.INFO)
+    logs.configure("web")
     try:
         app = create_app()
         if _is_replacement(current := settings.load()):
@@ -64,7 +64,7 @@ def main() -> None:
     current = settings.load()
     current.check_exposure()
     _ = current.tokens  # raises now what each new process would raise
-    logs.configure(logging.INFO)
+    logs.configure("web")
     _log.info("serving pushes at %s port %d, POST /airudder/custom-api", current.host, current.port)
     uvicorn.run(
         "ingest.web.serve:application",

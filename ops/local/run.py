@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from honcho.printer import Message, Printer
 
+from ingest import logs
 from ingest.errors import ReleaseFailedError
 from ingest.settings import RUNNING_FILE, Settings
 from ops.local import embedded_postgres, embedded_valkey, procfile
@@ -50,7 +51,7 @@ class Run:
 
     def __init__(self, current: Settings) -> None:
         self._current = current
-        self._printer = Printer(width=10)
+        self._printer = Printer(time_format="%Y-%m-%d %H:%M:%S%z", width=10)
         self._supervisor = Supervisor(self._say)
         self._signals = Signals()
         self._running_file = current.data_dir / RUNNING_FILE
@@ -133,8 +134,11 @@ class Run:
         return self._signals.stops > 1
 
     def _say(self, name: str, line: str) -> None:
+        # Into a pipe our processes log JSON; here somebody reads it.
+        logged = logs.parse(line)
+        time, text = (logged.time, logged.words()) if logged else (datetime.now(UTC), line)
         with _heard():
-            self._printer.write(Message("line", line, datetime.now(), name, None))  # noqa: DTZ005 - the reader's clock
+            self._printer.write(Message("line", text, time.astimezone(), name, None))
 
     def _print(self, text: str) -> None:
         with _heard():

@@ -89,6 +89,17 @@ def test_second_up_is_refused(tmp_path: Path) -> None:
         wait_until(lambda: up.ingest("status").returncode == 0, "the first one is well")
 
 
+def test_lines_of_processes_are_read(tmp_path: Path) -> None:
+    """What processes log is shown in words, each line with date, zone and process, and not as JSON."""
+    with running_up(tmp_path) as up:
+        said = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4} web +\| INFO web: serving pushes at"
+        wait_until(lambda: re.search(said, up.printed, re.M), "web says that it serves")
+        up.stop(signal.SIGTERM)
+
+        lines = up.printed.split("airudder-ingest is ready")[0].splitlines()
+        assert [line for line in lines if '"message"' in line] == []
+
+
 @pytest.mark.parametrize("variable", ["PORT", "DASHBOARD_PORT"])
 def test_taken_port_is_named(tmp_path: Path, variable: str) -> None:
     """A port that somebody else has is an error that names the variable to set."""

@@ -12,7 +12,7 @@ from ingest.errors import IngestError, describe
 REST_SECONDS = 60.0
 """How long something is left alone after a failure that trying again at once would only repeat"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sweeper")
 
 
 class Chore(ABC):

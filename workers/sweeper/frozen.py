@@ -21,7 +21,7 @@ from workers.sweeper.chore import REST_SECONDS, Chore
 FROZEN_SECONDS = 2 * JOB_TIMEOUT_SECONDS
 """A job ends after half of that, and its transaction with it"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sweeper.frozen_writers")
 
 
 class FrozenWriters(Chore):

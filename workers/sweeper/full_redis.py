@@ -23,7 +23,7 @@ NEARLY_FULL = 0.9
 UNTAKEN_SECONDS = 10.0
 """How old a batch is that workers would have taken long ago if they could"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sweeper.full_redis")
 
 
 class FullRedis(Chore):

@@ -37,7 +37,7 @@ from workers.sweeper.stop import Stop
 INTERVAL_SECONDS = 2.0
 """From a pass that found nothing to do until the next one"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sweeper")
 
 
 def chores(client: Redis, database: Database, clock: Callable[[], float], keep: Days) -> list[Chore]:
@@ -93,7 +93,7 @@ def _unlock(connection: Connection[tuple[Any, ...]]) -> None:
 
 def main() -> None:
     """Sweep every two seconds, or at once while there is work, until SIGTERM. Raises SettingError."""
-    logs.configure(logging.WARNING)
+    logs.configure("sweeper")
     current = settings.load()
     openers()  # raises now what each pending push would raise
     database = Database(current.database_url, patience_seconds=5)

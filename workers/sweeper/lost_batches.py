@@ -15,7 +15,7 @@ from workers.sweeper.chore import Chore
 GRACE_SECONDS = 10.0
 """How long a batch has to be seen without job and lease: for a moment each is, between the queue and its worker"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sweeper.lost_batches")
 
 
 class LostBatches(Chore):
@@ -33,7 +33,7 @@ class LostBatches(Chore):
         """Enqueue what is lost; return how many batches."""
         lost = self._find()
         for batch_id in lost:
-            _log.warning("batch %s had no live job: enqueued again", batch_id)
+            _log.warning("batch %s had no live job: enqueued again", batch_id, extra={"batch": batch_id})
             enqueue_again(self._queue, batch_id)
             del self._missing_since[batch_id]
         return len(lost)

@@ -16,7 +16,7 @@ from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnecti
 PUSHES = 1000
 """How many pushes outside of any partition one transaction deletes"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sweeper.retention")
 
 
 class OldPushes(Chore):
@@ -55,7 +55,7 @@ class OldPushes(Chore):
         if dropped is None:
             _log.warning("retention: the pushes of %s are kept, as some of them are pending", day)
         else:
-            _log.warning("retention: %d raw pushes of %s were dropped", dropped, day)
+            _log.info("retention: %d raw pushes of %s were dropped", dropped, day)
 
 
 def midnight_before(days: int) -> datetime:

@@ -27,7 +27,7 @@ LIMIT_BYTES = 4 * 1024 * 1024
 BUDGET_SECONDS = 10.0
 """How long pushes of one sort are settled before other chores have their turn"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sweeper.pending")
 
 _Pending = tuple[Entry, int]
 
@@ -41,6 +41,8 @@ class PendingPushes(Chore):
         self._database = database
         self._clock = clock
         self._in_hand: list[_Pending] = []
+        self._settled = 0
+        """How many since there were last none; told when there are none again"""
         self._resting: dict[UUID, float] = {}
         """Until when a push is left alone that Postgres has refused, by push id: those behind it have their turn"""
 
@@ -50,7 +52,17 @@ class PendingPushes(Chore):
         self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
         fed = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
         # An attempt that ended the sweeper left these as they were: each is now settled alone, or is dead.
-        return fed + self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+        fed += self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+        if not fed:
+            self._tell_end()
+        return fed
+
+    def _tell_end(self) -> None:
+        """Say it when nothing is pending any more, but for what rests."""
+        if self._settled:
+            rests = f", and {len(self._resting)} wait that Postgres refuses" if self._resting else ""
+            _log.info("pending pushes are settled: %d%s", self._settled, rests, extra={"pushes": self._settled})
+            self._settled = 0
 
     def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
         fed = 0
@@ -69,10 +81,12 @@ class PendingPushes(Chore):
         try:
             with watched(), UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
                 settle_rows(self._in_hand)
+            self._settled += len(self._in_hand)
         except RefusedError as error:
             is_all = settle_rows == self._settle_together and len(error.push_ids) == len(self._in_hand)
             if is_all or not error.push_ids:
                 raise  # Postgres refuses whatever comes, so no push is at fault
+            self._settled += len(self._in_hand) - len(error.push_ids)
             self._resting |= dict.fromkeys(error.push_ids, self._clock() + REST_SECONDS)
             self._release_unsettled()
         except BaseTimeoutException:

@@ -19,7 +19,7 @@ BUDGET_SECONDS = 5.0
 
 AnyConnection = Connection[tuple[Any, ...]]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("sweeper.retention")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def remove_in_portions(
         removed = database.run(remove)
         total += removed
     if total:
-        _log.warning("retention: %d %s were removed", total, what)
+        _log.info("retention: %d %s were removed", total, what)
 
 
 def note(connection: AnyConnection, what: str, cleared_before: datetime, removed: int) -> None:
