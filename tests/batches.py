@@ -25,6 +25,7 @@ from ingest.web.open_batch import OpenBatch
 from tests.pushes import entry, push
 from workers.attempts import Attempt
 from workers.database import Database
+from workers.redeliveries import Told
 from workers.settle import settle
 from workers.write import write_by_copy
 
@@ -46,7 +47,7 @@ def count_copies(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
 
     def copied_and_counted(
         connection: Connection[tuple[Any, ...]], batch: Sequence[Normalised], attempt: Attempt
-    ) -> list[Normalised]:
+    ) -> Told:
         counts[False] += 1
         late = by_copy(connection, batch, attempt)
         counts[False] -= 1

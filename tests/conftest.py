@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from psycopg.rows import dict_row
 from redis import Redis
 
 import workers.settle
-from ingest import tables
+from ingest import logs, tables
 from ingest.batch.clients import patient_client
 from ingest.resources import locate
 from tests.clock import Clock
@@ -163,6 +166,20 @@ def environment(
 def copy_from(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches so small are upserted by themselves; what a copy leaves must be the same."""
     monkeypatch.setattr(workers.settle, "COPY_FROM", request.param)
+
+
+@pytest.fixture
+def keep_logging() -> Iterator[None]:
+    """Logging as it was, afterwards."""
+    loggers = [logging.getLogger(name) for name in logs.LEVELS]
+    levels = [one.level for one in loggers]
+    root = logging.getLogger()
+    before = root.handlers[:], sys.excepthook, threading.excepthook, logging.raiseExceptions
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:], sys.excepthook, threading.excepthook, logging.raiseExceptions = before
+    for one, level in zip(loggers, levels, strict=True):
+        one.setLevel(level)
 
 
 @pytest.fixture

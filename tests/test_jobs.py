@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
+from ingest import logs
 from ingest.batch import keys
 from ingest.batch.queue import normalise_queue
 from ingest.errors import PostgresAwayError, RefusedError
@@ -30,6 +32,8 @@ from workers.statements import FIND_CALLS
 
 Rows = Connection[dict[str, Any]]
 
+BATCH = "01a22094-3854-706c-b934-e1b9ffcfe920"
+
 
 def test_job_after_commit_is_harmless(client: Any, database: Database, connection: Rows) -> None:
     """A worker that dies between commit and discard leaves a batch that is done again, with one row a push."""
@@ -42,6 +46,27 @@ def test_job_after_commit_is_harmless(client: Any, database: Database, connectio
 
     assert statuses(connection) == ["normalised", "normalised"]
     assert client.exists(keys.taken("b1")) == 0
+
+
+@pytest.mark.parametrize("attempts", [0, ATTEMPTS_TOGETHER], ids=["together", "push by push"])
+@pytest.mark.usefixtures("copy_from", "keep_logging")
+def test_settled_batch_is_one_line(
+    client: Any, database: Database, capfd: pytest.CaptureFixture[str], attempts: int
+) -> None:
+    """However it is settled, one line says of a batch what its pushes came to."""
+    logs.configure("worker")
+    first, retry, late = entry(push("c1")), entry(push("c1")), entry(push("c2"), later_us=-1000)
+    settle.settle(database, [entry(push("c2"))])
+    enqueued(client, [first, retry, late, entry(b"[]")], BATCH)
+    client.hset(keys.progress(BATCH), "attempts", attempts)
+
+    normalise_batch(client, database, BATCH)
+
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    (line,) = (line for line in lines if "outcomes" in line)
+    told = {"batch": BATCH, "pushes": 4, "outcomes": {"normalised": 2, "duplicate": 1, "dead": 1}}
+    assert told.items() <= line.items()
+    assert line["attempt"] == attempts + 1
 
 
 def test_job_run_again_has_nothing_to_do(client: Any, database: Database, connection: Rows) -> None:

@@ -8,7 +8,6 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,19 +19,7 @@ from ingest.errors import SettingError
 from tests.processes import running_web
 from tests.pushes import push
 
-
-@pytest.fixture(autouse=True)
-def keep_logging() -> object:
-    """Logging as it was, afterwards."""
-    loggers = [logging.getLogger(name) for name in logs.LEVELS]
-    levels = [one.level for one in loggers]
-    root = logging.getLogger()
-    before = root.handlers[:], sys.excepthook, threading.excepthook, logging.raiseExceptions
-    yield
-    logging.captureWarnings(False)
-    root.handlers[:], sys.excepthook, threading.excepthook, logging.raiseExceptions = before
-    for one, level in zip(loggers, levels, strict=True):
-        one.setLevel(level)
+pytestmark = pytest.mark.usefixtures("keep_logging")
 
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -143,11 +143,11 @@ def test_refused_batch_goes_on_where_it_was(
     entries = [entry(push("c1")), entry(push("c2")), entry(push("c3"))]
     alone: list[str] = []
 
-    def settle_one_a_job(database: Database, one: Entry, attempt: Attempt) -> None:
+    def settle_one_a_job(database: Database, one: Entry, attempt: Attempt) -> str:
         if alone:
             raise JobTimeoutException
         alone.append(str(one.uuid))
-        settle_alone(database, one, attempt)
+        return settle_alone(database, one, attempt)
 
     monkeypatch.setattr(workers.settle, "settle_alone", settle_one_a_job)
     connection.execute("ALTER TABLE airudder.calls ADD CONSTRAINT refuse_the_last CHECK (call_id <> 'c3')")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
+from collections import Counter
 
 from redis import Redis
 from rq import get_current_job
 
-from ingest import settings
+from ingest import logs, settings
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
 from workers.attempts import ATTEMPTS_TOGETHER, Attempt
@@ -20,6 +22,8 @@ from workers.watchdog import watched
 CAREFUL_SECONDS = JOB_TIMEOUT_SECONDS / 2
 """How long one job goes through a batch push by push. A large batch takes several jobs: if a job ran out of time, the
 push in hand would be suspected."""
+
+_log = logging.getLogger("worker")
 
 
 def normalise(batch_id: str) -> None:
@@ -40,32 +44,46 @@ def normalise(batch_id: str) -> None:
 
 def normalise_batch(client: Redis, database: Database, batch_id: str) -> None:
     """Do the same on given connections."""
-    batch = take(client, batch_id)
-    if batch is None:
-        return
+    with logs.about(batch=batch_id):
+        batch = take(client, batch_id)
+        if batch:
+            _settle_taken(database, batch)
+
+
+def _settle_taken(database: Database, batch: TakenBatch) -> None:
+    begun, is_careful = time.monotonic(), batch.attempts > ATTEMPTS_TOGETHER
     try:
-        if batch.attempts <= ATTEMPTS_TOGETHER:
-            settle(database, batch.entries, _attempt(batch))
-            is_done = True
-        else:
-            is_done = _settle_carefully(database, batch)
+        outcomes = _settle_carefully(database, batch) if is_careful else _settle_together(database, batch)
     except PostgresAwayError:
         batch.release()
         raise
-    if is_done:
-        batch.discard()
-    else:
+    if outcomes is None:
         # The sweeper enqueues the batch again. Here RQ would remove the new job with this one, as both have one id.
         batch.release()
+        _log.info("batch %s is not settled to its end: it is taken up again", batch.batch_id)
+    else:
+        batch.discard()
+        _tell(batch, outcomes, round(time.monotonic() - begun, 3))
 
 
-def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
-    """Settle the batch push by push; false if CAREFUL_SECONDS are over before its end."""
-    attempt = _attempt(batch)
+def _tell(batch: TakenBatch, outcomes: Counter[str], seconds: float) -> None:
+    """Say what became of a batch: one line for each."""
+    words = ", ".join(f"{pushes} {outcome}" for outcome, pushes in sorted(outcomes.items())) or "nothing was left of it"
+    told = {"pushes": len(batch.entries), "outcomes": dict(outcomes), "attempt": batch.attempts, "seconds": seconds}
+    _log.info("batch %s is settled in %.3f s: %s", batch.batch_id, seconds, words, extra=told)
+
+
+def _settle_together(database: Database, batch: TakenBatch) -> Counter[str]:
+    return settle(database, batch.entries, _attempt(batch))
+
+
+def _settle_carefully(database: Database, batch: TakenBatch) -> Counter[str] | None:
+    """Settle the batch push by push, and count the outcomes; None if CAREFUL_SECONDS are over before its end."""
+    attempt, buried = _attempt(batch), Counter[str]()
     one_by_one, rest = OneByOne(database, attempt), []
     for entry in unsettled(database, batch.entries):
         if entry.push_id == batch.in_hand == batch.suspect:
-            bury(database, entry, "its normalising ended the worker, alone as well", attempt)
+            buried[bury(database, entry, "its normalising ended the worker, alone as well", attempt)] += 1
         else:
             rest.append(entry)
     if batch.in_hand:
@@ -74,11 +92,10 @@ def _settle_carefully(database: Database, batch: TakenBatch) -> bool:
     leave_at = time.monotonic() + CAREFUL_SECONDS
     for entry in rest:
         if time.monotonic() > leave_at:
-            return False
+            return None
         batch.take_in_hand(entry)
         one_by_one.settle(entry)
-    one_by_one.end()
-    return True
+    return buried + one_by_one.end()
 
 
 def _attempt(batch: TakenBatch) -> Attempt:

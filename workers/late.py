@@ -45,16 +45,16 @@ a workflow whose newest five thousand pushes name nothing an older name is not l
 _Connection = Connection[tuple[Any, ...]]
 
 
-def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> None:
+def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> str:
     """Write the first delivery, mark its retries as duplicates, and settle what came between; the caller commits.
 
-    Where an earlier delivery was settled meanwhile, this one is a retry itself.
+    Returns its outcome: where an earlier delivery was settled meanwhile, this one is a retry itself.
     """
     lock_near_midnight(connection, [late])
     others, same = find_same(connection, late)
     if any(one < delivery_of(late) for one in others):
         write_push(connection, late.push._replace(status="duplicate"), attempt)
-        return
+        return "duplicate"
     retries = {one for one in others if one > delivery_of(late)}
     where = [[moment for moment, _ in retries], [push_id for _, push_id in retries]]
     connection.execute(statements.MARK_AS_DUPLICATES, [*parameters(attempt), *where])
@@ -62,6 +62,7 @@ def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> N
     write_push(connection, first, attempt)
     if not is_duplicate(connection, [late.push]):
         _write_rows(connection, late, retries)
+    return late.push.status
 
 
 def _write_rows(connection: _Connection, late: Normalised, retries: set[Delivery]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,7 @@ from workers import statements
 from workers.attempts import FIRST, Attempt
 from workers.database import Database
 from workers.late import write_late
+from workers.redeliveries import Told
 from workers.write import OvertakenError, write, write_by_copy
 
 COPY_FROM = 50
@@ -52,29 +54,35 @@ class _Failure(NamedTuple):
     is_their_own: bool
 
 
-def settle(database: Database, entries: Sequence[Entry], attempt: Attempt = FIRST) -> None:
+def settle(database: Database, entries: Sequence[Entry], attempt: Attempt = FIRST) -> Counter[str]:
     """Normalise and write all entries in one transaction; one by one if something in them cannot be written.
 
-    Raises PostgresAwayError when Postgres is, its RefusedError when some of the entries have to wait while the others
-    are settled, and RQ's time-out when normalising has had its time.
+    Returns how many came to which outcome. Raises PostgresAwayError when Postgres is, its RefusedError when some of the
+    entries have to wait while the others are settled, and RQ's time-out when normalising has had its time.
     """
-    if failure := _try(database, entries, attempt):
-        _log.warning("a batch of %d is settled push by push: %s", len(entries), failure.words)
-        one_by_one = OneByOne(database, attempt)
-        # If that takes longer than the job has, another job goes on from here.
-        for entry in unsettled(database, entries) if attempt.through_redis else entries:
-            one_by_one.settle(entry)
-        one_by_one.end()
+    tried = _try(database, entries, attempt)
+    if not isinstance(tried, _Failure):
+        return tried
+    _log.warning("a batch of %d is settled push by push: %s", len(entries), tried.words)
+    one_by_one = OneByOne(database, attempt)
+    # If that takes longer than the job has, another job goes on from here.
+    for entry in unsettled(database, entries) if attempt.through_redis else entries:
+        one_by_one.settle(entry)
+    return one_by_one.end()
 
 
-def settle_alone(database: Database, entry: Entry, attempt: Attempt = FIRST) -> None:
+def settle_alone(database: Database, entry: Entry, attempt: Attempt = FIRST) -> str:
     """Settle one entry in a transaction of its own; what cannot be written, by its own fault and twice, becomes a dead
-    letter. Raises RefusedError if it may not be its fault."""
-    failure = _try(database, [entry], attempt) and _try(database, [entry], attempt)
-    if failure and failure.is_their_own:
-        bury(database, entry, f"could not be normalised: {failure.words}", attempt)
-    elif failure:
-        raise RefusedError(failure.words)
+    letter. Returns its outcome. Raises RefusedError if it may not be its fault."""
+    tried = _try(database, [entry], attempt)
+    if isinstance(tried, _Failure):
+        tried = _try(database, [entry], attempt)
+    if not isinstance(tried, _Failure):
+        (outcome,) = tried
+        return outcome
+    if not tried.is_their_own:
+        raise RefusedError(tried.words)
+    return bury(database, entry, f"could not be normalised: {tried.words}", attempt)
 
 
 class OneByOne:
@@ -83,45 +91,45 @@ class OneByOne:
     def __init__(self, database: Database, attempt: Attempt = FIRST) -> None:
         self._database = database
         self._attempt = attempt
-        self._settled = 0
+        self._outcomes: Counter[str] = Counter()
         self._refused: list[UUID] = []
         self._why = ""
 
     def settle(self, entry: Entry) -> None:
         """Settle one. Raises RefusedError when all so far were refused, and enough to tell that the others would be."""
         try:
-            settle_alone(self._database, entry, self._attempt)
-            self._settled += 1
+            self._outcomes[settle_alone(self._database, entry, self._attempt)] += 1
         except RefusedError as error:
             self._refused.append(entry.uuid)
             self._why = str(error)
             if len(self._refused) <= NAMED:
                 _log.warning("push %s waits: %s", entry.uuid, str(error), extra={"push": str(entry.uuid)})
-            if not self._settled and len(self._refused) >= TRIALS:
+            if not self._outcomes and len(self._refused) >= TRIALS:
                 self.end()
 
-    def end(self) -> None:
-        """Raises RefusedError if some wait."""
+    def end(self) -> Counter[str]:
+        """How many came to which outcome. Raises RefusedError if some wait."""
         if self._refused:
             raise RefusedError(f"pushes that wait: {len(self._refused)}, {self._why}", self._refused)
+        return self._outcomes
 
 
-def _try(database: Database, entries: Sequence[Entry], attempt: Attempt) -> _Failure | None:
-    """Settle entries; if that cannot be done, why."""
+def _try(database: Database, entries: Sequence[Entry], attempt: Attempt) -> Counter[str] | _Failure:
+    """Settle entries: how many came to which outcome; if that cannot be done, why."""
     try:
-        for late in _write(database, [normalise(entry) for entry in entries], attempt):
-            _repeat(database, partial(write_late, late=late, attempt=attempt))
+        told = _write(database, [normalise(entry) for entry in entries], attempt)
+        late = [_repeat(database, partial(write_late, late=one, attempt=attempt)) for one in told.late]
+        return Counter([*(push.status for push in told.pushes), *late])
     except RefusedError as error:
         return _Failure(str(error), is_their_own=False)
     except (PostgresAwayError, BaseTimeoutException):
         raise
     except Exception as error:
         return _Failure(describe(error), is_their_own=not isinstance(error, _NOT_THEIR_OWN))
-    return None
 
 
-def _write(database: Database, batch: Sequence[Normalised], attempt: Attempt) -> list[Normalised]:
-    """Write a batch, but for the first deliveries that a retry has overtaken: these are returned."""
+def _write(database: Database, batch: Sequence[Normalised], attempt: Attempt) -> Told:
+    """Write a batch, but for the first deliveries that a retry has overtaken."""
     if attempt.through_redis and len(batch) >= COPY_FROM:
         with suppress(UniqueViolation):  # some were settled before, or another worker has the same bytes in hand
             return database.run(partial(write_by_copy, batch=batch, attempt=attempt))
@@ -136,13 +144,14 @@ def _repeat(database: Database, work: Callable[[Connection[tuple[Any, ...]]], _R
     return database.run(work)
 
 
-def bury(database: Database, entry: Entry, why: str, attempt: Attempt = FIRST) -> None:
-    """Record an entry as a dead letter. Raises RefusedError if not even that can be written."""
+def bury(database: Database, entry: Entry, why: str, attempt: Attempt = FIRST) -> str:
+    """Record an entry as a dead letter; its outcome. Raises RefusedError if not even that can be written."""
     try:
         database.run(partial(write, batch=[dead(entry, why)], attempt=attempt))
     except psycopg.Error as error:
         raise RefusedError(f"Postgres refuses a dead letter: {describe(error)}") from None
     _log.warning("push %s is dead: %s", entry.uuid, why, extra={"push": str(entry.uuid)})
+    return "dead"
 
 
 def unsettled(database: Database, entries: Sequence[Entry]) -> list[Entry]:

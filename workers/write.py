@@ -21,7 +21,7 @@ from workers.attempts import Attempt
 from workers.copy import copy_pushes
 from workers.database import pipelined
 from workers.merge import Merged, merge
-from workers.redeliveries import tell_redeliveries
+from workers.redeliveries import Told, tell_redeliveries
 from workers.settlements import log_new, parameters
 
 _Connection = Connection[tuple[Any, ...]]
@@ -32,12 +32,12 @@ class OvertakenError(Exception):
     """A push of the batch has become a duplicate since its deliveries were looked up."""
 
 
-def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> list[Normalised]:
+def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> Told:
     """Write a batch by upserts; the caller commits.
 
-    Returns the first deliveries that a retry has overtaken: of these nothing is written. Raises UniqueViolation if
-    another worker has normalised the same bytes meanwhile, and OvertakenError if it has found an earlier delivery of a
-    push that was settled before.
+    Returns what was told of it; of first deliveries that a retry has overtaken nothing is written. Raises
+    UniqueViolation if another worker has normalised the same bytes meanwhile, and OvertakenError if it has found an
+    earlier delivery of a push that was settled before.
     """
     told = tell_redeliveries(connection, batch, known_calls_only=False)
     # In a pipeline: while Postgres is at one table, the next one's rows are on their way.
@@ -48,7 +48,7 @@ def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt
         _settle_dead(connection, told.pushes, attempt)
         if is_duplicate(connection, [one.push for one in told.news]):
             raise OvertakenError
-    return told.late
+    return told
 
 
 def is_duplicate(connection: _Connection, pushes: Sequence[PushRow]) -> bool:
@@ -58,7 +58,7 @@ def is_duplicate(connection: _Connection, pushes: Sequence[PushRow]) -> bool:
     return bool(is_so)
 
 
-def write_by_copy(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> list[Normalised]:
+def write_by_copy(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> Told:
     """The same for a batch from Redis, its pushes by COPY, which costs less. Raises UniqueViolation also if one of
     them is there already."""
     told = tell_redeliveries(connection, batch, known_calls_only=True)
@@ -68,7 +68,7 @@ def write_by_copy(connection: _Connection, batch: Sequence[Normalised], attempt:
     with pipelined(connection):
         log_new(connection, told.pushes, now, attempt)
         upsert(connection, merge(row for one in told.news for row in one.rows))
-    return told.late
+    return told
 
 
 def write_push(connection: _Connection, push: PushRow, attempt: Attempt) -> None:
