@@ -31,10 +31,10 @@ LEVELS: Mapping[str, int] = {
 """From which level on what is said, by the logger's name or how that begins. It holds whatever a library sets."""
 
 FIELDS = ("batch", "push", "reason", "source", "requests", "pushes", "outcomes", "attempt", "seconds")
-"""What `extra` may add to a line. Ids and counts, so that lines can be found and added up."""
+"""All that `extra` may add to a line: ids and counts, so that lines can be found and added up."""
 
 _LONGEST_MESSAGE = 2000
-"""In characters. What several processes write to one pipe stays whole up to 4 KiB."""
+"""In characters. A line stays whole up to 4 KiB where several processes write to one pipe."""
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 _process = "ingest"
@@ -49,7 +49,7 @@ class LogLine(msgspec.Struct, omit_defaults=True):
     time: datetime
     level: str
     process: str
-    """What runs: web, worker, sweeper or dashboard"""
+    """Its name: web, worker, sweeper or dashboard"""
     pid: int
     logger: str
     """Which part of it speaks, such as `web.refusals`"""

@@ -21,6 +21,7 @@ from rq.worker import BaseWorker
 from ingest.batch import keys
 from ingest.batch.clients import operators_client
 from ingest.batch.entry import decode_entry, hour_name
+from ingest.batch.lease import leases
 from ingest.batch.queue import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.batch.redis_probe import told
 from ingest.errors import RedisAwayError
@@ -137,6 +138,12 @@ def remove_in_flight(client: Redis, encoded: Iterable[tuple[str, bytes]]) -> Non
             pipeline.lrem(keys.batch(batch_id), 0, one)  # type: ignore[arg-type]
             pipeline.lrem(keys.taken(batch_id), 0, one)  # type: ignore[arg-type]
         pipeline.execute()
+
+
+def leased(client: Redis) -> list[str]:
+    """The batches that a worker is at."""
+    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    return [batch_id for batch_id, lease in leases(client, batch_ids) if lease is not None]
 
 
 def are_in_hand(client: Redis, batch_ids: Collection[str]) -> bool:

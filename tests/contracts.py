@@ -56,8 +56,9 @@ PARTS = [
     Lean(
         "rq",
         "rq:SimpleWorker",
-        "_install_signal_handlers all clean_registries connection dequeue_job_and_maintain_ttl handle_exception key "
-        "last_cleaned_at last_heartbeat register_birth run_maintenance_tasks subscribe work",
+        "_install_signal_handlers _stop_requested all check_for_suspension clean_registries connection "
+        "dequeue_job_and_maintain_ttl handle_exception key last_cleaned_at last_heartbeat register_birth "
+        "run_maintenance_tasks subscribe work",
         "workers.pool",
         "the beginning and the end of a worker",
     ),

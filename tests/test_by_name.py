@@ -90,7 +90,7 @@ def test_raw_push_is_found_and_erased(environment: None, client: Any, database: 
 
 
 def test_replay_normalises_what_was_kept(
-    environment: None, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+    environment: None, client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once a kind has a struct, `ingest replay` brings all that was kept to its tables."""
     bodies = [{"flow_id": "w1", "call_id": f"c{number}", "tries": number} for number in range(5)]
@@ -100,7 +100,7 @@ def test_replay_normalises_what_was_kept(
     kind_of.cache_clear()
 
     replayed = ingest("replay", "--kind", NAME)
-    PendingPushes(database, lambda: 0.0).run_once()
+    PendingPushes(client, database, lambda: 0.0).run_once()
 
     assert "5 pushes" in replayed.stdout
     calls = connection.execute("SELECT call_id, attempt FROM airudder.calls ORDER BY call_id").fetchall()

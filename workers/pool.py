@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
-from rq import SimpleWorker
+from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.suspension import is_suspended
 from rq.worker_pool import WorkerData, WorkerPool
 
 from ingest import logs, settings
@@ -85,10 +86,19 @@ class NormalisingWorker(SimpleWorker):
             _log.warning("RQ's registries were not cleaned: %s", describe(error))
 
     def dequeue_job_and_maintain_ttl(self, *arguments: Any) -> Any:
-        """Wait for the next job. An entry of the queue that RQ cannot fetch, as it is no job, is skipped."""
+        """Wait for the next job. An entry of the queue that RQ cannot fetch, as it is no job, is skipped.
+
+        RQ looks for a pause before it waits, and so would take one more batch in a pause that began meanwhile.
+        """
         while True:
             try:
-                return super().dequeue_job_and_maintain_ttl(*arguments)
+                found = super().dequeue_job_and_maintain_ttl(*arguments)
+                if not found or not is_suspended(self.connection):
+                    return found
+                _give_back(*found)
+                self.check_for_suspension(burst=False)
+                if self._stop_requested:
+                    return None
             except (ValueError, ResponseError) as error:
                 # RQ sets `job_id` on errors that came from fetching a job. An id that is no text fails earlier.
                 if not hasattr(error, "job_id") and not isinstance(error, UnicodeDecodeError):
@@ -106,6 +116,14 @@ class NormalisingWorker(SimpleWorker):
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def _give_back(job: Job, queue: Queue) -> None:
+    """Put a job back to where it was: at the front of its queue."""
+    with queue.connection.pipeline(transaction=True) as pipeline:
+        pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+        queue.push_job_id(job.id, pipeline=pipeline, at_front=True)
+        pipeline.execute()
 
 
 class NormalisingPool(WorkerPool):

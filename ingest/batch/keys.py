@@ -34,6 +34,10 @@ INSTALLATION = "installation"
 """String: which database the batches here are for, as `airudder.installation()` tells it. Written once by worker or
 sweeper, whichever begins first; read by both at their start, and by `ingest doctor`."""
 
+PAUSE = "pause"
+"""String, JSON (`ingest.batch.pause.Pause`): who paused the workers, since when and why; it expires with the pause.
+Written by `ingest pause`; read by sweeper and commands. RQ's workers look for RQ's own key beside it."""
+
 ACKNOWLEDGED_TTL_SECONDS = 8 * 24 * 3600
 
 

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from ingest import clocks
 from ingest.batch import durability, redis_probe
+from ingest.batch.pause import SUSPENDED
 from ingest.clocks import ClockReading
 from ingest.errors import describe
 from ingest.web import fallback
@@ -57,7 +58,7 @@ class Readiness:
         in_redis, in_postgres = await asyncio.gather(self._redis(readings), self._postgres(readings))
         ready = CAN_STORE in (in_redis, in_postgres)
         return ready, {
-            "pushes": _pushes_words(in_redis, in_postgres),
+            "pushes": _pushes_words(in_redis, in_postgres, are_paused=await self._are_paused()),
             "redis": in_redis,
             "postgres": in_postgres,
             "clock": clocks.words(readings),
@@ -85,6 +86,12 @@ class Readiness:
         except (RedisError, OSError):
             return False  # a user for pushes alone may not be allowed to ask
 
+    async def _are_paused(self) -> bool:
+        try:
+            return bool(await self._client.exists(SUSPENDED))
+        except (RedisError, OSError):
+            return False
+
     async def _postgres(self, readings: dict[str, ClockReading]) -> str:
         try:
             readings["Postgres"] = await self._fallback.probe()
@@ -110,7 +117,9 @@ class Readiness:
         self._logged[store] = words
 
 
-def _pushes_words(in_redis: str, in_postgres: str) -> str:
+def _pushes_words(in_redis: str, in_postgres: str, *, are_paused: bool) -> str:
+    if in_redis == CAN_STORE and are_paused:
+        return "are stored in Redis, and wait there while workers are paused"
     if in_redis == CAN_STORE:
         return "are stored in Redis, and normalised from there"
     if in_postgres == CAN_STORE:

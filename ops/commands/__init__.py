@@ -21,6 +21,8 @@ COMMANDS = {
     "migrate": "Make the tables, or bring older ones up to date.",
     "send": "Simulate AI Rudder: send pushes at a given rate.",
     "status": "Show what is queued, pending, dead and refused.",
+    "pause": "Let workers take no batch, while pushes are acknowledged.",
+    "resume": "Let paused workers go on.",
     "doctor": "Check settings and servers, and name what to change.",
     "dead": "List, show and replay dead letters.",
     "replay": "Normalise all pushes of a kind again.",

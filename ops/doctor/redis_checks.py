@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from ingest.batch import durability, redis_probe
+from ingest.batch.pause import find_pause
 from ingest.batch.queue import OLDEST_REDIS
 from ingest.settings import Settings
 from ingest.web.batch_in_redis import JOIN
@@ -38,6 +39,8 @@ def check(current: Settings) -> Iterator[Finding]:
             return
         yield _role(server)
         yield from _push(client)
+        if lasting := find_pause(client):
+            yield note(f"{lasting.words}: `ingest resume` ends that")
         yield from memory(server)
         yield from disk(server)
         yield from _durability(client, current)

@@ -49,7 +49,7 @@ def chores(client: Redis, database: Database, clock: Callable[[], float], keep: 
         FullRedis(client, database),
         LostBatches(client, clock),
         FailedJobs(client),
-        PendingPushes(database, clock),
+        PendingPushes(client, database, clock),
         Partitions(database),
         OldPushes(database, clock, keep.pushes),
         OldTranscripts(database, clock, keep.turns),

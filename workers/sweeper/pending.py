@@ -8,9 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
+from redis import Redis
 from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest.batch.entry import Entry, stored_entry
+from ingest.batch.pause import PauseInMind
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import RefusedError
 from workers import statements
@@ -37,7 +39,8 @@ class PendingPushes(Chore):
 
     name = "pending pushes"
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, client: Redis, database: Database, clock: Callable[[], float]) -> None:
+        self._pause = PauseInMind(client)
         self._database = database
         self._clock = clock
         self._in_hand: list[_Pending] = []
@@ -47,7 +50,12 @@ class PendingPushes(Chore):
         """Until when a push is left alone that Postgres has refused, by push id: those behind it have their turn"""
 
     def run_once(self) -> int:
-        """Settle those that were not tried yet, then those that were; return how many were taken in hand."""
+        """Settle those that were not tried yet, then those that were; return how many were taken in hand.
+
+        While workers are paused nothing is settled.
+        """
+        if self._pause.lasts():
+            return 0
         self._release_unsettled()
         self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
         fed = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
