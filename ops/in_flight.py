@@ -63,6 +63,12 @@ def in_flight(client: Redis) -> dict[str, Any]:
     }
 
 
+def living_workers(client: Redis) -> list[BaseWorker]:
+    """RQ's workers of our queue that have not ended, as far as can be seen from here; also those that stand still."""
+    registered = SimpleWorker.all(connection=client, queue=normalise_queue(client))
+    return [one for one in registered if (_has_ended(one) is False) or _is_alive(one)]
+
+
 def refused(client: Redis) -> list[dict[str, Any]]:
     """How many requests were refused and not kept, by reason and source, since Redis was set up."""
     counts: dict[Any, Any] = client.hgetall(keys.REFUSED)
@@ -70,6 +76,22 @@ def refused(client: Redis) -> list[dict[str, Any]]:
     for field, count in sorted(counts.items()):
         reason, _, source = field.decode().partition("\t")
         found.append({"reason": reason, "source": source or None, "requests": int(count)})
+    return found
+
+
+def refused_by_minute(client: Redis, minutes: int) -> list[tuple[int, str, str | None, int]]:
+    """The refusals of the last minutes: minute since the epoch, reason, source and how many requests."""
+    last = int(time.time() // 60)
+    wanted = range(last - minutes + 1, last + 2)  # web's clock may be ahead
+    with client.pipeline(transaction=False) as pipeline:
+        for minute in wanted:
+            pipeline.hgetall(keys.refused_in(minute))
+        answers = pipeline.execute()
+    found = []
+    for minute, counts in zip(wanted, answers, strict=True):
+        for field, count in counts.items():
+            reason, _, source = field.decode().partition("\t")
+            found.append((minute, reason, source or None, int(count)))
     return found
 
 
@@ -156,7 +178,14 @@ def _is_alive(worker: BaseWorker) -> bool:
     beat = worker.last_heartbeat
     if beat is None or (datetime.now(UTC) - beat).total_seconds() >= WORKER_SILENCE_SECONDS:
         return False
-    return worker.hostname != socket.gethostname() or worker.pid is None or is_alive(worker.pid)
+    return not _has_ended(worker)
+
+
+def _has_ended(worker: BaseWorker) -> bool | None:
+    """Whether its process has ended; None if that cannot be seen from this host."""
+    if worker.hostname != socket.gethostname() or worker.pid is None:
+        return None
+    return not is_alive(worker.pid)
 
 
 def _age_seconds(client: Redis, batch_id: str) -> float:

@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from ops import queries
 from ops.person import statements
 from ops.person.rows import OF_CALLS, OF_PERSONS, OTHERS, erase_rows, rows_of
+from ops.status import in_postgres
 from tests.conftest import TABLES
 
 Rows = Connection[dict[str, Any]]
@@ -94,7 +95,7 @@ def statements_of(module: ModuleType) -> dict[str, LiteralString]:
     }
 
 
-STATEMENTS = statements_of(queries) | statements_of(statements)
+STATEMENTS = statements_of(queries) | statements_of(statements) | statements_of(in_postgres)
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -184,4 +185,11 @@ class Asked:
 
 def test_statements_are_looked_at() -> None:
     """The statements of commands that have to be quick are among those that are looked at."""
-    assert STATEMENTS.keys() >= {"PENDING", "DEAD", "OLDEST_PUSH", "DEAD_NEWEST_FIRST", "PUSHES_WITHOUT_NUMBER"}
+    assert STATEMENTS.keys() >= {
+        "PENDING",
+        "DEAD",
+        "OLDEST_PUSH",
+        "DEAD_NEWEST_FIRST",
+        "PUSHES_WITHOUT_NUMBER",
+        "DEAD_BY_CAUSE",
+    }

@@ -19,7 +19,7 @@ from ingest.kinds import KINDS
 from ingest.resources import locate
 from ops.commands import cli
 from tests.servers import embedded_servers
-from tests.sources import ROOT
+from tests.sources import ROOT, anchors
 
 README, CONFIGURATION = ROOT / "README.md", ROOT / "docs" / "configuration.md"
 RUNBOOK, QUERIES = ROOT / "docs" / "runbook.md", ROOT / "docs" / "queries.md"
@@ -226,12 +226,6 @@ def test_sql_runs(own_database: str, block: str) -> None:
             connection.execute("DROP SCHEMA airudder, airudder_analytics CASCADE")
             connection.execute("DROP ROLE airudder_web, airudder_worker, airudder_analyst")
         connection.execute(block.encode())
-
-
-def anchors(page: Path) -> set[str]:
-    """The fragments by which a page's headings are reached, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -95,7 +95,7 @@ def test_hostile_settings_change_nothing(
     before = looks()
     with database_set_to(connection, **HOSTILE):
         assert looks() == before
-        assert '"problems":["no worker is running"' in ingest("status", "--json").stdout
+        assert "no worker is running" in ingest("status", "--json").stdout
         asyncio.run(store_and_wait(logins.web))
         with closing(Database(logins.worker, patience_seconds=1)) as own:
             settle(own, [entry(push("c2", number="+919812345678"))])

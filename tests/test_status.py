@@ -51,9 +51,8 @@ def test_status_counts_in_flight(client: Any, database: Database) -> None:
     ]
     assert status["postgres"]["dead"] == 1
     assert status["redis"]["acknowledged_last_24_hours"] == {"shop": 5}
-    assert status["problems"][0] == "no worker is running"
-    assert status["problems"][1] == "no sweeper is running"
-    assert status["problems"][2].startswith("the oldest batch waits for")
+    names = [one["name"] for one in status["problems"]]
+    assert {"no worker", "no sweeper", "batches wait"} <= set(names)
     assert result.returncode == 1
 
 
@@ -94,7 +93,7 @@ def test_replayed_push_waits_since_its_replay(connection: Rows) -> None:
 
     assert (status["postgres"]["pending"], status["postgres"]["dead"]) == (1, 0)
     assert status["postgres"]["oldest_pending_seconds"] < 60
-    assert not [one for one in status["problems"] if "pending" in one]
+    assert not [one for one in status["problems"] if "pending" in one["what"]]
 
 
 def test_status_counts_no_killed_workers(client: Any) -> None:
@@ -124,7 +123,7 @@ def test_status_counts_living_workers(client: Any) -> None:
 
 
 def test_status_shows_the_last_refusals(client: Any) -> None:
-    """A wrong token of the last minutes is a problem, and what is known of it is shown; an old one is no problem."""
+    """What is known of them is shown, and one wrong token is no problem: anybody can send that."""
     now = datetime.now(UTC)
     for age, credential in ((timedelta(hours=1), "0ld0ld00"), (timedelta(seconds=5), "1a2b3c4d")):
         refusal = msgspec.json.encode(Refusal(now - age, "wrong credential", None, "203.0.113.0/24", credential))
@@ -136,6 +135,4 @@ def test_status_shows_the_last_refusals(client: Any) -> None:
 
     assert "wrong credential from 203.0.113.0/24 with 1a2b3c4d" in words
     assert [one["credential"] for one in status["redis"]["last_refusals"]] == ["1a2b3c4d", "0ld0ld00"]
-    assert [one for one in status["problems"] if "wrong credentials" in one]
-    client.hset(keys.LAST_REFUSED, "wrong credential", client.lindex(keys.LAST_REFUSALS, 1))
-    assert "wrong credentials" not in ingest("status").stdout
+    assert not [one for one in status["problems"] if "secret" in one["what"]]

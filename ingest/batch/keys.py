@@ -12,6 +12,8 @@ about what is in flight. Written by web; emptied by worker; read by sweeper and 
 REFUSED = "refused"
 """Hash of counts of what was refused and not kept, by `refused_field`. Written by web; read by `ingest status`."""
 
+REFUSED_MINUTE_TTL_SECONDS = 2 * 3600
+
 LAST_REFUSED = "last_refused"
 """Hash of the last refusal of each field of `refused`, as JSON: a flood of one kind does not hide another. Written
 by web; read by `ingest status`."""
@@ -25,6 +27,9 @@ LAST_REFUSALS_TTL_SECONDS = 30 * 24 * 3600
 LAST_USED = "last_used"
 """Hash of when the secret of a fingerprint last came with a request, epoch seconds. Written by web about once a second;
 read by `ingest token list`."""
+
+CHORES = "chores"
+"""Hash of how the sweeper's chores are doing, by `chore_field`. Written by sweeper; read by metrics."""
 
 SWEEPER = "sweeper"
 """String that expires: while it is there, a sweeper works. Written by sweeper, to which Redis tells by it that it
@@ -44,6 +49,20 @@ ACKNOWLEDGED_TTL_SECONDS = 8 * 24 * 3600
 def refused_field(reason: str, source: str | None) -> str:
     """The field of `refused` for a reason and the source whose credential the request brought, if any."""
     return f"{reason}\t{source}" if source else reason
+
+
+def chore_field(chore: str, what: str) -> str:
+    """The field of `chores` for a chore.
+
+    `what`: `succeeded_at` (epoch seconds), or `every` (seconds from a run without work to the next).
+    """
+    return f"{chore}\t{what}"
+
+
+def refused_in(minute: int) -> str:
+    """Hash of the same counts in one minute (minutes since the epoch); for two hours. Written by web; read by
+    `ingest status`, to which old refusals are no news."""
+    return f"refused:{minute}"
 
 
 def acknowledged(hour: str) -> str:

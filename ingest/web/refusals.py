@@ -118,9 +118,13 @@ class Refusals:
     async def _write(self, counts: Counter[str], last: deque[Refusal]) -> None:
         # Not taken from `last`: a flood of one kind between two writes would leave nothing else there.
         newest = {field: msgspec.json.encode(self._newest[field]).decode() for field in counts}
+        minute = keys.refused_in(int(time.time() // 60))
         async with self._client.pipeline(transaction=True) as pipeline:
             for field, number in counts.items():
                 pipeline.hincrby(keys.REFUSED, field, number)
+                pipeline.hincrby(minute, field, number)
+            if counts:
+                pipeline.expire(minute, keys.REFUSED_MINUTE_TTL_SECONDS)
             for field, refusal in newest.items():
                 pipeline.hset(keys.LAST_REFUSED, field, refusal)
             if last:

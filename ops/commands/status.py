@@ -1,136 +1,140 @@
-"""`ingest status`: where pushes are right now, and what needs somebody's eyes."""
+"""`ingest status`: what is wrong, and where pushes are right now, on one screen."""
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
 import msgspec
-from psycopg import Connection
 
 from ingest import settings
-from ingest.errors import NotAllowedError, PostgresAwayError, RedisAwayError
+from ingest.settings import Settings
 from ingest.web.refusals import Refusal
-from ops import in_flight, queries
 from ops.output import word
+from ops.problems.find import find_problems
+from ops.problems.problem import Problem
+from ops.status.facts import Facts, PostgresFacts, RedisFacts, RefusedLately, Settled
+from ops.status.gather import gather
 
-LATE_SECONDS = 60
-"""A batch that is older waits for something that does not come by itself."""
-
-RECENT = timedelta(minutes=15)
-"""A wrong credential is a problem for so long: pushes are being lost, or somebody guesses."""
+WATCH_SECONDS = 2.0
 SHOWN_REFUSALS = 5
-
-_WAITING = ("pending", "oldest_pending_seconds", "dead")
+_WORDS = {"lost": "PROBLEM", "waits": "PROBLEM", "note": "note"}
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
-def command(as_json: bool) -> None:
-    """Show what is in flight, pending, dead and refused.
+@click.option("--watch", is_flag=True, help="Show it again every two seconds, until Ctrl-C.")
+def command(as_json: bool, watch: bool) -> None:
+    """Show what is wrong, and what is in flight, pending, dead and refused.
 
-    Exit code 1 if a server is away, no worker or sweeper runs, or something waits for longer than a minute. Also if a
-    wrong credential came within a quarter of an hour.
+    Exit code 1 if a person is needed: pushes are refused, end dead or wait as they usually do not, or something stands
+    still. A stranger's requests are no reason.
     """
+    if as_json and watch:
+        raise click.UsageError("--json and --watch do not go together")
     current = settings.load()
-    status: dict[str, Any] = {"redis": _redis(current), "postgres": _postgres(current)}
-    problems = _problems(status)
-    status["problems"] = problems
-    click.echo(msgspec.json.encode(status).decode() if as_json else _words(status))
-    if problems:
+    if watch:
+        with suppress(KeyboardInterrupt):
+            _watch(current)
+        return
+    facts = gather(current)
+    problems = find_problems(facts)
+    click.echo(_json(facts, problems) if as_json else "\n".join(_lines(facts, problems)))
+    if any(problem.needs_a_person for problem in problems):
         sys.exit(1)
 
 
-def _redis(current: settings.Settings) -> dict[str, Any]:
-    try:
-        with in_flight.connect(current) as client:
-            return {
-                "in_flight": in_flight.in_flight(client),
-                "acknowledged_last_24_hours": in_flight.acknowledged_of_last_day(client),
-                "refused": in_flight.refused(client),
-                "last_refused": in_flight.last_refused(client),
-                "last_refusals": in_flight.last_refusals(client),
-            }
-    except RedisAwayError as error:
-        return {"error": str(error)}
+def _watch(current: Settings) -> None:
+    while True:
+        facts = gather(current)
+        lines = list(_lines(facts, find_problems(facts)))
+        click.clear()
+        click.echo("\n".join(lines))
+        time.sleep(WATCH_SECONDS)
 
 
-def _postgres(current: settings.Settings) -> dict[str, Any]:
-    try:
-        with queries.connect(current) as connection:
-            (pending,) = connection.execute(queries.PENDING)
-            (dead,) = connection.execute(queries.DEAD)
-            kept = _kept(connection)
-    except (PostgresAwayError, NotAllowedError) as error:
-        return {"error": str(error)}
+def _json(facts: Facts, problems: list[Problem]) -> str:
+    return msgspec.json.encode({"at": facts.at, "problems": problems, **_parts(facts)}).decode()
+
+
+def _parts(facts: Facts) -> dict[str, Any]:
+    """The facts of each server, or why nothing is known of it."""
+    parts: dict[str, RedisFacts | PostgresFacts] = {"redis": facts.redis, "postgres": facts.postgres}
+    return {name: {"error": part.error} if part.error else _without_error(part) for name, part in parts.items()}
+
+
+def _without_error(part: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(part).items() if name != "error"}
+
+
+def _lines(facts: Facts, problems: list[Problem]) -> Iterator[str]:
+    redis, postgres = facts.redis, facts.postgres
+    for problem in problems:
+        since = f", since {word(problem.since)}" if problem.since else ""
+        yield f"{_WORDS[problem.bad]:<18} {problem.what}{since} ({problem.page})"
+    if not any(problem.needs_a_person for problem in problems):
+        yield f"{'well':<18} nobody is needed, at {word(facts.at)}"
+    yield _line("in flight", redis.in_flight)
+    states = [one.state for one in redis.workers]
+    yield _line("workers", {state: states.count(state) for state in sorted(set(states))})
+    yield _line("waiting", {} if postgres.error else _waiting(facts))
+    yield from _block("dead by cause", (_cause(one) for one in postgres.dead_by_cause))
+    yield from _block("last 15 minutes", map(_settled, postgres.settled))
+    yield from _block("refused", map(_refused, redis.refused_lately))
+    yield _line("refused ever", _refused_ever(redis.refused))
+    yield from _block("last refusals", map(_refusal, redis.last_refusals[:SHOWN_REFUSALS]))
+    acknowledged = sorted(redis.acknowledged_last_24_hours.items())
+    yield _line("last 24 hours", {f"acknowledged ({source})": pushes for source, pushes in acknowledged})
+    yield _line("chores", {one.name: word(one.succeeded_at) for one in redis.chores})
+    yield _line("kept", postgres.kept)
+
+
+def _line(title: str, values: Mapping[str, Any]) -> str:
+    words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())
+    return f"{title:<18} {words or '-'}"
+
+
+def _block(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Lines under one title, or nothing."""
+    for place, line in enumerate(lines):
+        yield f"{title if not place else '':<18} {line}"
+
+
+def _waiting(facts: Facts) -> dict[str, Any]:
+    postgres = facts.postgres
     return {
-        "pending": pending["pushes"],
-        "dead": dead["pushes"],
-        "oldest_pending_seconds": round(pending["oldest_seconds"] or 0.0, 1),
-        "kept": kept,
+        "pending": postgres.pending,
+        "oldest_pending_seconds": postgres.oldest_pending_seconds,
+        "dead": postgres.dead,
     }
 
 
-def _kept(connection: Connection[queries.Row]) -> dict[str, Any]:
-    """The oldest raw push, and what retention has removed."""
-    (oldest,) = connection.execute(queries.OLDEST_PUSH)
-    kept = {"oldest_push": oldest["received_at"]}
-    for row in connection.execute(queries.RETENTION):
-        what = row.pop("what")
-        kept |= {f"{what}_{name}": value for name, value in row.items()}
-    return kept
+def _cause(one: dict[str, Any]) -> str:
+    return f"{one['pushes']} {one['kind']} at {word(one['error_path'])}: {one['error']}"
 
 
-def _problems(status: dict[str, Any]) -> list[str]:
-    problems = [part["error"] for part in status.values() if "error" in part]
-    flight = status["redis"].get("in_flight", {})
-    if flight.get("workers") == 0:
-        problems.append("no worker is running")
-    if flight.get("sweeper") is False:
-        problems.append("no sweeper is running")
-    if flight.get("oldest_seconds", 0) > LATE_SECONDS:
-        problems.append(f"the oldest batch waits for {flight['oldest_seconds']:.0f} s")
-    problems.extend(_wrong_credentials(status["redis"].get("last_refused", [])))
-    if (pending_seconds := status["postgres"].get("oldest_pending_seconds", 0)) > LATE_SECONDS:
-        problems.append(f"the oldest pending push waits for {pending_seconds:.0f} s")
-    return problems
+def _settled(one: Settled) -> str:
+    return (
+        f"{one.source} ({one.kind}): {one.last_minute / 60:.1f} a second   normalised {one.normalised}   "
+        f"duplicate {one.duplicate}   dead {one.dead}   settled within {one.lag_median:g} s, most {one.lag_most:g} s"
+    )
 
 
-def _wrong_credentials(last: list[Refusal]) -> list[str]:
-    since = datetime.now(UTC) - RECENT
-    recent = [one for one in last if one.reason == "wrong credential" and one.at > since]
-    return [f"wrong credentials, the last {_refusal_words(one)}: compare it with `ingest token list`" for one in recent]
+def _refused(one: RefusedLately) -> str:
+    whose = f" ({one.source})" if one.source else ""
+    return f"{one.reason}{whose} {one.requests}, since {word(one.since)}"
 
 
-def _acknowledged_words(by_source: dict[str, int]) -> dict[str, int]:
-    return {f"acknowledged ({source})": pushes for source, pushes in sorted(by_source.items())}
-
-
-def _refused_words(refused: list[dict[str, Any]]) -> dict[str, int]:
+def _refused_ever(refused: list[dict[str, Any]]) -> dict[str, int]:
     return {
         f"{one['reason']} ({one['source']})" if one["source"] else one["reason"]: one["requests"] for one in refused
     }
 
 
-def _refusal_words(one: Refusal) -> str:
+def _refusal(one: Refusal) -> str:
     details = [("of", one.source), ("from", one.network), ("with", one.credential)]
     return " ".join([word(one.at), one.reason, *(f"{name} {value}" for name, value in details if value)])
-
-
-def _words(status: dict[str, Any]) -> str:
-    lines = []
-    for title, values in (
-        ("in flight", status["redis"].get("in_flight", {})),
-        ("refused, not kept", _refused_words(status["redis"].get("refused", []))),
-        ("waiting", {name: status["postgres"][name] for name in _WAITING if name in status["postgres"]}),
-        ("last 24 hours", _acknowledged_words(status["redis"].get("acknowledged_last_24_hours", {}))),
-        ("kept", status["postgres"].get("kept", {})),
-    ):
-        words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())
-        lines.append(f"{title:<18} {words or '-'}")
-    last = status["redis"].get("last_refusals", [])[:SHOWN_REFUSALS]
-    lines.extend(f"{'last refusals' if not place else '':<18} {_refusal_words(one)}" for place, one in enumerate(last))
-    lines.extend(f"PROBLEM            {problem}" for problem in status["problems"])
-    return "\n".join(lines)

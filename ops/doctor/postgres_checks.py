@@ -11,13 +11,11 @@ from psycopg import Connection
 
 from ingest import session
 from ingest.batch import installation
-from ingest.batch.entry import Entry, pending_columns
-from ingest.batch.push_ids import PushIds
 from ingest.clocks import ClockReading
 from ingest.errors import PostgresAwayError
 from ingest.settings import Settings
-from ingest.web.fallback import INSERT_PENDING, TELL_TIME
-from ops import in_flight, queries
+from ingest.web.fallback import TELL_TIME
+from ops import in_flight, probes, queries
 from ops.doctor import encryption, tables_checks
 from ops.doctor.findings import Finding, change, clock, good, note, notes
 
@@ -136,16 +134,8 @@ def _rights(connection: _Connection) -> Iterator[str]:
 
 def _push(connection: _Connection) -> Finding:
     """Store a push as web does while Redis is away, and take it back."""
-    push_id, received_us = PushIds().draw()
-    entry = Entry(push_id, received_us, "probe", "custom-api", b"{}")
-    try:
-        with queries.ended_after(connection, queries.ANSWER_SECONDS), connection.transaction():
-            connection.execute(queries.WAIT_NO_LONGER)
-            # Only the inner part is taken back. The commit is real, with its fsync and its wait for a standby.
-            with connection.transaction(force_rollback=True):
-                connection.execute(INSERT_PENDING, pending_columns([entry]))
-    except psycopg.Error as error:
-        return change(f"Postgres would take no push: {error.diag.message_primary or type(error).__name__}")
+    if why := probes.put_in_postgres(connection):
+        return change(f"Postgres would take no push: {why}")
     return good("Postgres takes pushes")
 
 

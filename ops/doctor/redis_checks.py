@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +12,7 @@ from ingest.batch import durability, redis_probe
 from ingest.batch.pause import find_pause
 from ingest.batch.queue import OLDEST_REDIS
 from ingest.settings import Settings
-from ingest.web.batch_in_redis import JOIN
-from ops import in_flight
+from ops import in_flight, probes
 from ops.doctor import encryption
 from ops.doctor.findings import Finding, change, clock, good, note, notes
 from workers.sweeper.full_redis import NEARLY_FULL
@@ -60,11 +58,8 @@ def _role(server: dict[str, Any]) -> Finding:
 
 def _push(client: Redis) -> Iterator[Finding]:
     """Store what a push would store, and take it back."""
-    asked = time.time()
     try:
-        with client.pipeline(transaction=True) as pipeline:
-            redis_probe.put_probe(pipeline, client.register_script(JOIN))
-            reading = redis_probe.reading(asked, pipeline.execute())
+        reading = probes.put_in_redis(client)
     except ResponseError as error:
         yield change(f"Redis would take no push: it {redis_probe.why_not(error)} ({redis_probe.told(error)})")
         return

@@ -1,0 +1,69 @@
+"""Problems of settling: pushes that die more often than is usual, and workers that stand still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ops.problems.problem import Problem, page
+from ops.status.facts import Facts, Settled
+
+LEAST_DEAD = 5
+"""Fewer dead ones are for `ingest dead`, and for nobody at night."""
+LEAST_SHARE = 0.01
+"""Fewer of a hundred are some odd pushes of a campaign."""
+TIMES_USUAL = 3.0
+SILENT_SECONDS = 40.0
+"""An idle worker's heart beats every fifteen seconds. One at a job is silent for as long as that lasts, which is thirty
+seconds at most."""
+STILL_SECONDS = 30.0
+"""A batch is settled, or given up, within that time."""
+SOON_MINUTES = 5
+
+
+def find(facts: Facts) -> Iterator[Problem]:
+    """The problems."""
+    for one in facts.postgres.settled:
+        if _is_dying(one):
+            yield _dying(one)
+    yield from _silent(facts)
+    yield from _still(facts)
+
+
+def _is_dying(one: Settled) -> bool:
+    return one.dead >= LEAST_DEAD and one.dead > one.pushes * max(LEAST_SHARE, TIMES_USUAL * one.usually_dead)
+
+
+def _dying(one: Settled) -> Problem:
+    what = (
+        f"{one.dead:,} of {one.pushes:,} pushes of {one.source} ({one.kind}) ended dead within a quarter of an hour; "
+        f"usual is {one.usually_dead:.1%}"
+    )
+    name = f"dying {one.source} {one.kind}"
+    return Problem(name=name, what=what, bad="lost", since=one.dead_since, page=page("dead-letters"))
+
+
+def _silent(facts: Facts) -> Iterator[Problem]:
+    """Workers whose hearts do not beat: stopped processes, as in a container that is frozen."""
+    workers = facts.redis.workers
+    silent = [one for one in workers if one.silent_seconds > SILENT_SECONDS]
+    if silent:
+        longest = max(one.silent_seconds for one in silent)
+        places = ", ".join(sorted(one.place for one in silent)[:5])
+        pushes = facts.redis.in_flight.get("pushes", 0)
+        what = f"{len(silent)} of {len(workers)} workers stand still ({places}), and {pushes:,} pushes wait"
+        since = facts.at - timedelta(seconds=longest)
+        yield Problem(name="workers silent", what=what, bad="waits", since=since, page=page("workers-stand-still"))
+
+
+def _still(facts: Facts) -> Iterator[Problem]:
+    """Work that waits in the queue while nothing is settled, though workers seem to live."""
+    flight = facts.redis.in_flight
+    if facts.redis.pause or facts.postgres.error or not flight.get("workers") or not flight.get("jobs_queued"):
+        return
+    waits, last = flight["oldest_seconds"], facts.postgres.settled_at
+    still = min(waits, (facts.at - last).total_seconds()) if last else waits
+    if still > STILL_SECONDS:
+        what = f"nothing was settled for {still:.0f} s, and {flight['pushes']:,} pushes wait"
+        since = facts.at - timedelta(seconds=still)
+        yield Problem(name="nothing settled", what=what, bad="waits", since=since, page=page("workers-stand-still"))

@@ -1,0 +1,102 @@
+"""The facts that Postgres knows, by index alone: how many pushes there are in the tables is no matter."""
+# ruff: noqa: S608 - the SQL is built of constants alone
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any, LiteralString
+
+from psycopg import Connection
+
+from ingest.errors import NotAllowedError, PostgresAwayError
+from ingest.settings import Settings
+from ops import probes, queries
+from ops.status.facts import PostgresFacts, Settled
+from workers.settlements import LAG_BOUNDS
+
+_LAGS: LiteralString = ", ".join(f"sum(lag_counts[{place}])" for place in range(1, len(LAG_BOUNDS) + 2))
+
+SETTLED_LATELY: LiteralString = f"""
+SELECT source, kind, sum(normalised) AS normalised, sum(duplicate) AS duplicate, sum(dead) AS dead,
+  coalesce(sum(normalised + duplicate + dead) FILTER (WHERE settled_at > now() - interval '1 minute'), 0)
+    AS last_minute,
+  min(settled_at) FILTER (WHERE dead > 0) AS dead_since, ARRAY[{_LAGS}]::bigint[] AS lags
+FROM airudder.settlements WHERE settled_at > now() - interval '15 minutes' GROUP BY source, kind ORDER BY source, kind
+"""
+
+SETTLED_BEFORE: LiteralString = """
+SELECT source, kind, sum(dead)::float / nullif(sum(normalised + duplicate + dead), 0) AS share
+FROM (SELECT source, kind, normalised, duplicate, dead FROM airudder.settlements
+  WHERE settled_at <= now() - interval '15 minutes' ORDER BY settled_at DESC LIMIT 20000) AS before
+GROUP BY source, kind
+"""
+"""Of so many transactions, which is a day's or an hour's: enough to tell what is usual."""
+
+LAST_SETTLED: LiteralString = "SELECT max(settled_at) AS settled_at FROM airudder.settlements"
+
+DEAD_BY_CAUSE: LiteralString = """
+SELECT kind, error, error_path, count(*) AS pushes, max(received_at) AS last_received_at
+FROM (SELECT kind, error, error_path, received_at FROM airudder.pushes
+  WHERE status = 'dead' ORDER BY received_at DESC LIMIT 1000) AS newest
+GROUP BY kind, error, error_path ORDER BY pushes DESC, last_received_at DESC LIMIT 10
+"""
+
+_Rows = Connection[queries.Row]
+
+
+def look(current: Settings) -> PostgresFacts:
+    """Gather the facts."""
+    try:
+        with queries.connect(current) as connection:
+            (pending,) = connection.execute(queries.PENDING)
+            (dead,) = connection.execute(queries.DEAD)
+            (last,) = connection.execute(LAST_SETTLED)
+            (partition,) = connection.execute(queries.PARTITION_OF_TOMORROW)
+            return PostgresFacts(
+                pending=pending["pushes"],
+                oldest_pending_seconds=round(pending["oldest_seconds"] or 0.0, 1),
+                dead=dead["pushes"],
+                dead_by_cause=connection.execute(DEAD_BY_CAUSE).fetchall() if dead["pushes"] else [],
+                settled=_settled(connection),
+                settled_at=last["settled_at"],
+                is_partition_missing=not partition["made"],
+                kept=_kept(connection),
+                cannot_store=probes.put_in_postgres(connection),  # last: it may end the connection
+            )
+    except (PostgresAwayError, NotAllowedError) as error:
+        return PostgresFacts(error=str(error))
+
+
+def _settled(connection: _Rows) -> list[Settled]:
+    rows = connection.execute(SETTLED_LATELY).fetchall()
+    if not rows:
+        return []
+    usual = {(row["source"], row["kind"]): row["share"] or 0.0 for row in connection.execute(SETTLED_BEFORE)}
+    return [
+        Settled(
+            lag_median=_quantile(lags := row.pop("lags"), 0.5),
+            lag_most=_quantile(lags, 0.99),
+            usually_dead=max(0.0, usual.get((row["source"], row["kind"]), 0.0)),
+            **row,
+        )
+        for row in rows
+    ]
+
+
+def _quantile(counts: list[int], share: float) -> float:
+    """The bound that this share of lags is below; of the longest ones the last bound."""
+    wanted = share * sum(counts)
+    for bound, below in zip((*LAG_BOUNDS, LAG_BOUNDS[-1]), accumulate(counts), strict=True):
+        if below >= wanted:
+            return bound
+    return LAG_BOUNDS[-1]
+
+
+def _kept(connection: _Rows) -> dict[str, Any]:
+    """The oldest raw push, and what retention has removed."""
+    (oldest,) = connection.execute(queries.OLDEST_PUSH)
+    kept = {"oldest_push": oldest["received_at"]}
+    for row in connection.execute(queries.RETENTION):
+        what = row.pop("what")
+        kept |= {f"{what}_{name}": value for name, value in row.items()}
+    return kept

@@ -1,0 +1,92 @@
+"""The facts that Redis knows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from ingest.batch import keys, redis_probe
+from ingest.batch.pause import find_pause
+from ingest.errors import RedisAwayError
+from ingest.settings import Settings
+from ops import in_flight, probes
+from ops.status.facts import ChoreFacts, RedisFacts, RefusedLately, WorkerFacts
+
+LATELY_MINUTES = 15
+"""For so long something counts as happening still"""
+
+
+def look(current: Settings) -> RedisFacts:
+    """Gather the facts."""
+    try:
+        with in_flight.connect(current) as client:
+            return RedisFacts(
+                in_flight=in_flight.in_flight(client),
+                workers=_workers(client),
+                chores=_chores(client),
+                pause=find_pause(client),
+                acknowledged_last_24_hours=in_flight.acknowledged_of_last_day(client),
+                refused_lately=_refused_lately(client),
+                refused=in_flight.refused(client),
+                last_refused=in_flight.last_refused(client),
+                last_refusals=in_flight.last_refusals(client),
+                known_credentials=sorted(in_flight.last_used(client)),
+                cannot_store=_cannot_store(client),
+            )
+    except RedisAwayError as error:
+        return RedisFacts(error=str(error))
+
+
+def _cannot_store(client: Redis) -> str | None:
+    try:
+        probes.put_in_redis(client)
+    except ResponseError as error:
+        return redis_probe.why_not(error)
+    return None
+
+
+def _workers(client: Redis) -> list[WorkerFacts]:
+    now = datetime.now(UTC)
+    return [
+        WorkerFacts(
+            f"{one.hostname}:{one.pid}",
+            str(getattr(one.get_state(), "value", one.get_state())),
+            round(max(0.0, (now - one.last_heartbeat).total_seconds()), 1) if one.last_heartbeat else 0.0,
+        )
+        for one in in_flight.living_workers(client)
+    ]
+
+
+def _chores(client: Redis) -> list[ChoreFacts]:
+    told: dict[Any, Any] = client.hgetall(keys.CHORES)
+    found: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for field, value in told.items():
+        chore, _, what = field.decode().partition("\t")
+        found[chore][what] = float(value)
+    return [
+        ChoreFacts(
+            name,
+            datetime.fromtimestamp(doing["succeeded_at"], UTC) if "succeeded_at" in doing else None,
+            doing.get("every", 0.0),
+        )
+        for name, doing in sorted(found.items())
+    ]
+
+
+def _refused_lately(client: Redis) -> list[RefusedLately]:
+    counts: dict[tuple[str, str | None], list[tuple[int, int]]] = defaultdict(list)
+    for minute, reason, source, requests in in_flight.refused_by_minute(client, LATELY_MINUTES):
+        counts[reason, source].append((minute, requests))
+    return [
+        RefusedLately(
+            reason,
+            source,
+            sum(requests for _, requests in found),
+            datetime.fromtimestamp(min(minute for minute, _ in found) * 60, UTC),
+        )
+        for (reason, source), found in sorted(counts.items(), key=str)
+    ]

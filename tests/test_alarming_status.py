@@ -1,0 +1,110 @@
+"""`ingest status` where somebody is needed: what was tried once and was exit 0."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from ingest.batch.clients import aside_client
+from ingest.web.refusals import Refusals
+from tests.batches import enqueued
+from tests.processes import descendants, ingest, running, running_web, wait_until
+from tests.pushes import entry, push
+from workers.database import Database
+from workers.settle import settle
+
+Rows = Connection[dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+
+def problems() -> dict[str, str]:
+    """What `status` says is wrong, by name; its exit code agrees."""
+    result = ingest("status", "--json")
+    found = json.loads(result.stdout)["problems"]
+    assert result.returncode == int(any(one["bad"] != "note" for one in found))
+    return {one["name"]: one["what"] for one in found}
+
+
+def test_pushes_that_die_are_seen(database: Database) -> None:
+    """A thousand of a thousand are dead: the very next look says so."""
+    settle(database, [entry(b"[]") for _ in range(1000)])
+
+    assert problems()["dying default custom-api"].startswith("1,000 of 1,000 pushes of default (custom-api) ended dead")
+
+
+def test_pushes_over_the_rate_limit_are_seen(database_url: str, redis_url: str) -> None:
+    """A source that hears 429 in number; web counts by the minute."""
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    with running_web(**environ, INGEST_RATE_LIMIT="1", INGEST_TOKENS="shop=s3cret") as url:
+        ingest("send", f"{url}/airudder/custom-api", "--token", "s3cret", "--count", "100", "--rate", "0")
+        wait_until(lambda: "refused over the rate limit shop" in problems(), "it is a problem")
+
+
+def test_pushes_without_a_store_are_seen(redis_url: str) -> None:
+    """A source that heard 503 while neither store took its pushes, once one of them is back."""
+
+    async def refuse() -> None:
+        async with aside_client(redis_url) as client:
+            refusals = Refusals(client)
+            for _ in range(40):
+                refusals.note("nowhere to store", "shop")
+            await refusals.flush()
+
+    asyncio.run(refuse())
+
+    assert problems()["refused nowhere to store shop"].startswith("40 requests of shop were refused")
+
+
+def test_frozen_workers_are_seen(client: Any) -> None:
+    """Workers that are stopped and not gone, on the host where they are, however long they have been silent."""
+    with running("worker", WORKERS="2") as pool:
+        wait_until(lambda: client.scard("rq:workers") == 2, "both register")
+        found = wait_until(lambda: descendants(pool.pid), "the pool has workers")
+        keys = sorted(client.smembers("rq:workers"))
+        wait_until(lambda: all(client.hget(key, "last_heartbeat") for key in keys), "their hearts beat")
+        assert "workers silent" not in problems()
+        for pid in (pool.pid, *found):
+            os.kill(pid, signal.SIGSTOP)
+        for silent in (50, 5000):
+            beat = f"{datetime.now(UTC) - timedelta(seconds=silent):%Y-%m-%dT%H:%M:%S.%fZ}"
+            for key in keys:
+                client.hset(key, "last_heartbeat", beat)
+            enqueued(client, [entry(push())])
+            seen = problems()
+            assert seen["workers silent"].startswith("2 of 2 workers stand still")
+            assert "no worker" not in seen
+        for pid in (*found, pool.pid):
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_missing_partition_is_seen(connection: Rows) -> None:
+    """Tomorrow's pushes have no place of their own."""
+    (tomorrow,) = connection.execute(
+        "SELECT 'pushes_' || to_char((now() AT TIME ZONE 'UTC')::date + 1, 'YYYY_MM_DD') AS name"
+    )
+    connection.execute(f"DROP TABLE IF EXISTS airudder.{tomorrow['name']}")
+
+    assert problems()["partition missing"] == "tomorrow's partition is missing"
+
+
+def test_status_that_is_watched_goes_on(client: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """`--watch` shows it again and again until Ctrl-C."""
+    with running("status", "--watch") as watching:
+        shown = ""
+
+        def is_shown_again() -> bool:
+            nonlocal shown
+            shown += capfd.readouterr().out
+            return shown.count("in flight") > 1
+
+        wait_until(is_shown_again, "it is shown a second time")
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(60) == 0
