@@ -98,6 +98,10 @@ class VendorError(IngestError):
     """AI Rudder's API did not answer as documented; the text says which request and how, and holds no credential."""
 
 
+class AlertError(IngestError):
+    """A receiver has not taken a notice; the text says why, and holds no URL."""
+
+
 class ServerStartError(IngestError):
     """An embedded server did not start; the text says where its log is."""
 

@@ -8,6 +8,8 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +76,9 @@ class Settings:
     """How long raw pushes are kept; None: for ever"""
     transcript_days: int | None
     """How long turns are kept after their call; None: for ever"""
+    alert_url: str | None
+    """Where `ingest watch` posts its notices; it may hold a secret"""
+    alert_command: str | None
     data_dir: Path
 
     @property
@@ -146,6 +151,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         # At least one day: a push is compared with those of the day before it, to tell whether it is a redelivery.
         retention_days=_integer_if_set(environ, "INGEST_RETENTION_DAYS", at_most=MAX_DAYS),
         transcript_days=_integer_if_set(environ, "INGEST_TRANSCRIPT_DAYS", at_most=MAX_DAYS),
+        alert_url=_web_url_if_set(environ, "INGEST_ALERT_URL"),
+        alert_command=_command_if_set(environ, "INGEST_ALERT_COMMAND"),
         data_dir=data_dir,
     )
 
@@ -218,6 +225,23 @@ def _bytes_in_hand(environ: Mapping[str, str], *, at_least: int) -> int:
 
 def _integer_if_set(environ: Mapping[str, str], name: str, *, at_most: int = 2**31 - 1) -> int | None:
     return _integer(environ, name, 1, at_least=1, at_most=at_most) if environ.get(name) else None
+
+
+def _web_url_if_set(environ: Mapping[str, str], name: str) -> str | None:
+    url = environ.get(name)
+    if url and not re.fullmatch(r"https?://[^\s/]\S*", url):
+        raise SettingError(f"{name} is not of the form https://…")  # without the value, which may hold a secret
+    return url
+
+
+def _command_if_set(environ: Mapping[str, str], name: str) -> str | None:
+    command = environ.get(name)
+    try:
+        if command is not None and not shlex.split(command):
+            raise SettingError(f"{name} names no program")
+    except ValueError:
+        raise SettingError(f"{name} has a quote that does not end") from None
+    return command
 
 
 def _one_of(environ: Mapping[str, str], name: str, default: str, other: str) -> str:

@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": "Make the tables, or bring older ones up to date.",
     "send": "Simulate AI Rudder: send pushes at a given rate.",
     "status": "Show what is queued, pending, dead and refused.",
+    "watch": "Tell a webhook or a command what needs a person.",
     "pause": "Let workers take no batch, while pushes are acknowledged.",
     "resume": "Let paused workers go on.",
     "doctor": "Check settings and servers, and name what to change.",
@@ -35,7 +36,7 @@ COMMANDS = {
     "erase": "Remove a person everywhere.",
 }
 
-PROCESSES = ("web", "worker", "sweeper", "dashboard")
+PROCESSES = ("web", "worker", "sweeper", "dashboard", "watch")
 """Commands whose modules are in `processes`"""
 
 

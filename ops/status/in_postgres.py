@@ -36,10 +36,11 @@ LAST_SETTLED: LiteralString = "SELECT max(settled_at) AS settled_at FROM airudde
 
 DEAD_BY_CAUSE: LiteralString = """
 SELECT kind, error, error_path, count(*) AS pushes, max(received_at) AS last_received_at
-FROM (SELECT kind, error, error_path, received_at FROM airudder.pushes
+FROM (SELECT kind, regexp_replace(error, '[0-9]+', '#', 'g') AS error, error_path, received_at FROM airudder.pushes
   WHERE status = 'dead' ORDER BY received_at DESC LIMIT 1000) AS newest
 GROUP BY kind, error, error_path ORDER BY pushes DESC, last_received_at DESC LIMIT 10
 """
+"""With # for each number in an error, such as the place of a byte"""
 
 _Rows = Connection[queries.Row]
 

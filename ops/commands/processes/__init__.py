@@ -1,1 +1,1 @@
-"""The processes of the Procfile, as commands."""
+"""The processes, as commands: those of the Procfile, and watch."""

@@ -1,0 +1,1 @@
+"""`ingest watch`: tells a webhook or a command of problems, for who has no Prometheus."""
