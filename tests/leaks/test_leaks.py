@@ -46,7 +46,7 @@ ALLOW_PUSHES: LiteralString = "DROP TRIGGER refuse ON airudder.pushes"
 DWELL: LiteralString = """
 CREATE FUNCTION airudder.dwell() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_sleep(1);
+  PERFORM pg_sleep(5);
   RETURN NULL;
 END $$;
 CREATE TRIGGER dwell AFTER INSERT ON airudder.calls FOR EACH STATEMENT EXECUTE FUNCTION airudder.dwell();
