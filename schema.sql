@@ -670,6 +670,9 @@ COMMENT ON COLUMN airudder.sessions.callee_message_count IS 'Messages of the cal
 CREATE INDEX sessions_callee_number ON airudder.sessions (callee_number, started_at);
 CREATE INDEX sessions_call_id ON airudder.sessions (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX sessions_started_at ON airudder.sessions (started_at);
+-- By the older pushes that a session is from as well: they may be about another person than the newest one.
+CREATE INDEX sessions_kept_from ON airudder.sessions USING gin (jsonb_path_query_array(kept_from, '$.*'))
+  WHERE kept_from IS NOT NULL;
 CREATE INDEX sessions_push_id ON airudder.sessions (push_id);
 
 CREATE VIEW airudder.session_messages AS

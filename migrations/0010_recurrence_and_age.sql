@@ -41,3 +41,8 @@ $$;
 ---- index
 
 CREATE INDEX CONCURRENTLY qa_reports_received_at ON airudder.qa_reports (received_at) WHERE details IS NOT NULL;
+
+---- index
+
+CREATE INDEX CONCURRENTLY sessions_kept_from ON airudder.sessions USING gin (jsonb_path_query_array(kept_from, '$.*'))
+  WHERE kept_from IS NOT NULL;

@@ -53,6 +53,7 @@ PARTS = [
         "ingest.web.connection",
         "passing over an offer to upgrade",
     ),
+    Lean("psycopg", "psycopg.adapt:Dumper", "dump format", "workers.arrays", "arrays that are made a column at a time"),
     Lean(
         "rq",
         "rq:SimpleWorker",

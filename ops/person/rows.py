@@ -230,8 +230,8 @@ def _erase_told_of_others(
         f"CASE WHEN {told[column]} THEN coalesce(jsonb_array_length({column}), 0) ELSE 0 END AS {view}"
         for column, view in table.lists.items()
     ]
-    of_them = "SELECT FROM jsonb_each_text(kept_from) AS kept WHERE kept.value = ANY (%(all_push_ids)s::uuid[]::text[])"
-    where = f"{statements.OF_SOURCE} AND kept_from IS NOT NULL AND EXISTS ({of_them})"
+    from_them = "jsonb_path_query_array(kept_from, '$.*') ?| %(all_push_ids)s::uuid[]::text[]"
+    where = f"{statements.OF_SOURCE} AND kept_from IS NOT NULL AND {from_them}"
     found = f"SELECT {', '.join([*table.key, *lengths])} FROM airudder.{table.name} WHERE {where}"
     in_order = f"{found} ORDER BY {', '.join(table.key)} FOR UPDATE"
     _count(removed, table, connection.execute(in_order.encode(), keys | person.parameters()).fetchall())

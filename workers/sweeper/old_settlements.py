@@ -35,5 +35,4 @@ class OldSettlements(Chore):
         def remove(connection: AnyConnection) -> int:
             return connection.execute(statements.DELETE_OLD_SETTLEMENTS, bounds).rowcount
 
-        remove_in_portions(self._database, lambda: self._clock() >= leave_at, ROWS, "settlements", remove)
-        return int(self._clock() >= leave_at)
+        return int(remove_in_portions(self._database, lambda: self._clock() >= leave_at, ROWS, "settlements", remove))

@@ -35,14 +35,16 @@ FOR_EVER = Days()
 
 def remove_in_portions(
     database: Database, is_over: Callable[[], bool], portion: int, what: str, remove: Callable[[AnyConnection], int]
-) -> None:
-    """Call `remove`, each time in a transaction of its own, until it removes less than a portion or time is over."""
+) -> bool:
+    """Call `remove`, each time in a transaction of its own, until it removes less than a portion or time is over.
+    Return whether there may be more."""
     total, removed = 0, portion
     while removed == portion and not is_over():
         removed = database.run(remove)
         total += removed
     if total:
         _log.info("retention: %d %s were removed", total, what)
+    return removed == portion
 
 
 def note(connection: AnyConnection, what: str, cleared_before: datetime, removed: int) -> None:
