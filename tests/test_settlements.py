@@ -60,7 +60,7 @@ def adds_up(connection: Rows) -> bool:
 
 def warned(call_id: str) -> Entry:
     """A push with a field that does not fit."""
-    return entry(push(call_id, node_name=5))
+    return entry(push(call_id, node_name=[1]))
 
 
 @pytest.mark.usefixtures("copy_from")
@@ -75,6 +75,7 @@ def test_counts_are_the_outcomes(database: Database, connection: Rows) -> None:
         assert adds_up(connection)
     assert outcomes(connection) == {"normalised": 4, "duplicate": 1, "dead": 1}
     assert len(rows(connection, "settlements")) == 3
+    assert sum(row["warned"] for row in rows(connection, "settlements")) == 1
 
 
 @pytest.mark.usefixtures("copy_from")
@@ -130,7 +131,7 @@ def test_nothing_is_logged_of_what_is_rolled_back(database: Database, connection
 def test_workers_at_once_count_each_push_once(database_url: str, connection: Rows, seed: int) -> None:
     """Four workers settle the same pushes, retries of each other and dead ones among them, all at once."""
     chance = random.Random(seed)
-    bodies: list[Any] = [push(f"c{number}") for number in range(20)] + [b"[]", b"{}", push("c1", node_name=5)]
+    bodies: list[Any] = [push(f"c{number}") for number in range(20)] + [b"[]", b"{}", push("c1", node_name=[1])]
     entries = [entry(chance.choice(bodies)) for _ in range(60)]
     batches = [[chance.sample(entries, chance.randrange(1, 60)) for _ in range(6)] for _ in range(4)]
     batches[0].append(entries)

@@ -82,7 +82,8 @@ def _settle_unsettled(connection: _Connection, pushes: list[PushRow], attempt: A
     if not pushes:
         return None
     given = [*parameters(attempt), attempt.through_redis, *_columns(pushes)]
-    return connection.execute(statements.UPSERT_PUSHES_IF_NOT_SETTLED, given)
+    # Prepared, as those of the tables are.
+    return connection.execute(statements.UPSERT_PUSHES_IF_NOT_SETTLED, given, prepare=True)
 
 
 def _settle_dead(connection: _Connection, pushes: list[PushRow], attempt: Attempt) -> None:
