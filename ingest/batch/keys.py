@@ -28,6 +28,24 @@ LAST_USED = "last_used"
 """Hash of when the secret of a fingerprint last came with a request, epoch seconds. Written by web about once a second;
 read by `ingest token list`."""
 
+KEPT = "kept"
+"""Hash of how many pushes were kept, by `kept_field`. Written by web about once a second, as are the next three; all
+are read by metrics."""
+
+KEEP_SECONDS = "keep_seconds"
+"""Hash of how long it took to keep a push: counts by the place among the bounds of `ingest.web.counts`, and
+`microseconds`, which is the sum."""
+
+BREAKER = "breaker"
+"""Hash: `opened`, how often web has turned from Redis to Postgres; `pushes`, how many pushes went there."""
+
+LAST_PUSH = "last_push"
+"""Hash of when the last push of each source was kept, epoch seconds. Read by sweeper as well."""
+
+WEB = "web"
+"""Sorted set of web processes by when they last wrote, epoch seconds; who is silent for a minute is removed."""
+WEB_TTL_SECONDS = 15
+
 CHORES = "chores"
 """Hash of how the sweeper's chores are doing, by `chore_field`. Written by sweeper; read by metrics."""
 
@@ -51,10 +69,16 @@ def refused_field(reason: str, source: str | None) -> str:
     return f"{reason}\t{source}" if source else reason
 
 
+def kept_field(source: str, kind: str, status: int) -> str:
+    """The field of `kept` for a source, a kind and the HTTP status that was answered."""
+    return f"{source}\t{kind}\t{status}"
+
+
 def chore_field(chore: str, what: str) -> str:
     """The field of `chores` for a chore.
 
-    `what`: `succeeded_at` (epoch seconds), or `every` (seconds from a run without work to the next).
+    `what`: `succeeded_at` (epoch seconds) or `seconds` (its longest run of late). Or `failures` since the sweeper
+    began, or `every`: the seconds from a run without work to the next.
     """
     return f"{chore}\t{what}"
 
@@ -63,6 +87,12 @@ def refused_in(minute: int) -> str:
     """Hash of the same counts in one minute (minutes since the epoch); for two hours. Written by web; read by
     `ingest status`, to which old refusals are no news."""
     return f"refused:{minute}"
+
+
+def web(process: str) -> str:
+    """String that expires: how a web process is, as JSON (`ingest.web.counts.WebProcess`). Written by web; read by
+    metrics."""
+    return f"web:{process}"
 
 
 def acknowledged(hour: str) -> str:

@@ -26,7 +26,8 @@ from ingest.web.addresses import Addresses
 from ingest.web.admission import Admission
 from ingest.web.body import BodyReader
 from ingest.web.connection import MAX_HEAD
-from ingest.web.endpoint import PushEndpoint
+from ingest.web.counts import Counts
+from ingest.web.endpoint import Ledger, PushEndpoint
 from ingest.web.fallback import Fallback
 from ingest.web.open_batch import OpenBatch
 from ingest.web.rate_limit import RateLimit
@@ -47,10 +48,10 @@ def create_app() -> Starlette:
     ids = PushIds()
     batch = OpenBatch(client, ids, fallback.store)
     access = Access(current.tokens)
-    refusals = Refusals(aside, access.take_used)
+    counts, refusals = Counts(aside, batch.breaker), Refusals(aside, access.take_used)
     admission = _admission(current, access)
     endpoint = PushEndpoint(
-        admission, BodyReader(current.max_body), ids, batch, refusals, frozenset(current.decryptors)
+        admission, BodyReader(current.max_body), ids, batch, Ledger(counts, refusals), frozenset(current.decryptors)
     )
     readiness = Readiness(aside, fallback, current.appendfsync)
 
@@ -65,11 +66,12 @@ def create_app() -> Starlette:
         _read_tokens(current, access)  # again, as SIGHUP was ignored until now
         async with asyncio.TaskGroup() as tasks:
             loops: list[asyncio.Task[Any]] = [
-                tasks.create_task(work) for work in (batch.run(), refusals.run(), _first_look(readiness))
+                tasks.create_task(work) for work in (batch.run(), counts.run(), refusals.run(), _first_look(readiness))
             ]
             yield {"bounds": Bounds(current.request_seconds, max_bytes, max_connections, refusals.note_peer)}
             for loop in loops:
                 loop.cancel()
+        await counts.flush()
         await refusals.flush()
         await fallback.close()
         await client.aclose()

@@ -7,6 +7,8 @@ costs, the larger a burst one process can take.
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -19,12 +21,20 @@ from ingest.web import answers
 from ingest.web.admission import Admission, Admitted
 from ingest.web.answers import HttpAnswer
 from ingest.web.body import BodyReader, SenderLeftError
+from ingest.web.counts import Counts
 from ingest.web.open_batch import OpenBatch
 from ingest.web.refusals import Refusals, RequestRefusedError
 from ingest.web.timed_protocol import LATE
 
 SIGNATURE = b"x-airudder-sign"
 """The header that the vendor may sign a push with"""
+
+
+class Ledger(NamedTuple):
+    """Where requests are counted: those whose push was kept, and those that were refused."""
+
+    counts: Counts
+    refusals: Refusals
 
 
 class PushEndpoint:
@@ -36,7 +46,7 @@ class PushEndpoint:
         body: BodyReader,
         ids: PushIds,
         batch: OpenBatch,
-        refusals: Refusals,
+        ledger: Ledger,
         decryptors: frozenset[str],
     ) -> None:
         """`decryptors`: the sources that have one, so that their bodies are not judged here."""
@@ -44,7 +54,7 @@ class PushEndpoint:
         self._body = body
         self._ids = ids
         self._batch = batch
-        self._refusals = refusals
+        self._counts, self._refusals = ledger
         self._decryptors = decryptors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +85,7 @@ class PushEndpoint:
         await send(answer.body)
 
     async def _keep(self, admitted: Admitted, scope: Scope, receive: Receive) -> HttpAnswer:
+        begun = time.perf_counter()
         is_unread = is_encrypted(self._decryptors, admitted.source, admitted.kind)
         answer = answers.ACKNOWLEDGED
         try:
@@ -95,6 +106,7 @@ class PushEndpoint:
             await self._batch.append(Entry(push_id, received_us, admitted.source, admitted.kind, body, signature))
         except NowhereToStoreError:
             raise RequestRefusedError(answers.NOWHERE_TO_STORE, "nowhere to store") from None
+        self._counts.note(admitted.source, admitted.kind, answer.status, time.perf_counter() - begun)
         return answers.of_push(answer, push_id)
 
     def _note(self, reason: str, source: str | None, scope: Scope) -> None:

@@ -36,6 +36,37 @@ Waiting = tuple[Entry, asyncio.Future[bool], float]
 """A push, the future that says whether it was stored, and when the push came by the loop's clock"""
 
 
+class Breaker:
+    """It opens when Redis fails, and pushes go to Postgres until it closes. Times are by the loop's clock."""
+
+    def __init__(self) -> None:
+        self._open_until = 0.0
+        self._times_opened = self._pushes_elsewhere = 0
+
+    def is_open(self, now: float) -> bool:
+        """Whether pushes go straight to Postgres."""
+        return now < self._open_until
+
+    def open(self, now: float) -> None:
+        """Let Redis rest for a while."""
+        self._open_until = now + REDIS_REST_SECONDS
+        self._times_opened += 1
+
+    def close(self) -> None:
+        """Redis takes pushes again."""
+        self._open_until = 0.0
+
+    def note_elsewhere(self, pushes: int) -> None:
+        """Count pushes that Postgres has stored."""
+        self._pushes_elsewhere += pushes
+
+    def take_counts(self) -> tuple[int, int]:
+        """How often it has opened since the last time, and how many pushes Postgres has stored."""
+        counts = self._times_opened, self._pushes_elsewhere
+        self._times_opened = self._pushes_elsewhere = 0
+        return counts
+
+
 class OpenBatch:
     """Writes pushes in groups: those that arrive while one group is written make up the next.
 
@@ -50,7 +81,7 @@ class OpenBatch:
         self._fallback = fallback
         self._waiting: list[Waiting] = []
         self._arrival = asyncio.Event()
-        self._redis_rests_until = 0.0
+        self.breaker = Breaker()
         self._is_unanswered = False
         self._fallback_bytes = MAX_BYTES
 
@@ -106,7 +137,7 @@ class OpenBatch:
 
     async def _is_in_redis(self, group: list[Waiting]) -> bool:
         now = self._loop.time()
-        if now < self._redis_rests_until:
+        if self.breaker.is_open(now):
             self._is_unanswered = False
             return False
         oldest_arrival = group[0][2]
@@ -117,6 +148,7 @@ class OpenBatch:
         """Store in Postgres what Redis did not confirm; if Postgres refuses it, try Redis once more."""
         try:
             await self._fallback(entries)
+            self.breaker.note_elsewhere(len(entries))
         except NowhereToStoreError as refusal:
             if isinstance(refusal, TooSlowError):
                 # Until Redis is back groups stay that small: larger ones would be answered 503, one after the other.
@@ -125,7 +157,7 @@ class OpenBatch:
             # Not where Redis has just not answered: it may hold these entries, and would count them twice.
             if self._is_unanswered or not await self._write(entries, self._loop.time() + LEAST_REDIS_SECONDS):
                 raise
-            self._redis_rests_until = 0.0
+            self.breaker.close()
 
     async def _write(self, entries: list[Entry], until: float) -> bool:
         try:
@@ -142,7 +174,7 @@ class OpenBatch:
     def _rest(self, error: Exception) -> None:
         self._batch.leave()
         self._is_unanswered = isinstance(error, TimeoutError)
-        self._redis_rests_until = self._loop.time() + REDIS_REST_SECONDS
+        self.breaker.open(self._loop.time())
         _log.error("Redis did not confirm a write (%s): pushes go to Postgres", describe(error))
 
 

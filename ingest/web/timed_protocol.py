@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -67,6 +67,9 @@ class TimedProtocol(HttpToolsProtocol):
     The class that is made from this one sets `_message_since` and `_is_head_complete` as the bytes of a request come.
     """
 
+    connection_count: ClassVar[int] = 0
+    """How many connections this process has"""
+
     _timer: asyncio.TimerHandle | None = None
     _message_since: float | None = None
     """When the first byte came of the request that is not complete yet"""
@@ -91,12 +94,14 @@ class TimedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request. Of too many connections an idle one is closed, or this one refused."""
         super().connection_made(transport)
+        TimedProtocol.connection_count += 1
         self._timer = self.loop.call_later(self._bounds.seconds / 2, self._look)
         if len(self.connections) > self._bounds.max_connections and not self._make_room():
             self._refuse(answers.TOO_MANY_AT_ONCE, "too many connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel our timer and uvicorn's own, which it keeps after a reset."""
+        TimedProtocol.connection_count -= 1
         if self._timer:
             self._timer.cancel()
         super().connection_lost(exc)

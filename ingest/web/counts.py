@@ -1,0 +1,121 @@
+"""Counts: what this process has kept and how fast, added to Redis about once a second, so that one exporter sees all.
+
+A push costs two places in lists here, and Redis a write a second. While Redis is away the counts wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from bisect import bisect_right
+from collections import Counter
+from itertools import pairwise
+
+import msgspec
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from ingest.batch import keys
+from ingest.batch.lease import holder
+from ingest.errors import describe
+from ingest.web.open_batch import Breaker
+from ingest.web.timed_protocol import TimedProtocol
+
+FLUSH_SECONDS = 1.0
+REST_SECONDS = 5.0
+"""A process that has kept nothing says at least so often that it lives."""
+FORGET_SECONDS = 60.0
+
+BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Seconds, the upper bounds of what is counted together; one more count is of what took longer"""
+
+_log = logging.getLogger(__name__)
+
+
+class WebProcess(msgspec.Struct, frozen=True):
+    """How a web process is."""
+
+    connections: int
+    """Senders' connections"""
+    is_breaker_open: bool
+    """Whether its pushes go to Postgres, as Redis has failed"""
+
+
+class Counts:
+    """Counts of one process, its breaker's among them."""
+
+    def __init__(self, client: redis.asyncio.Redis, breaker: Breaker) -> None:
+        self._client = client
+        self._breaker = breaker
+        # Lists, as the many of a second are counted together for a fraction of what each would cost alone.
+        self._kept: list[tuple[str, str, int]] = []
+        self._seconds: list[float] = []
+        self._waiting: Counter[tuple[str, str]] = Counter()
+        """Counts that are still to be added, by key and field"""
+        self._last_push: dict[str, float] = {}
+        self._write_at = 0.0
+
+    def note(self, source: str, kind: str, status: int, seconds: float) -> None:
+        """Count a push that was kept, and the seconds that it took."""
+        self._kept.append((source, kind, status))
+        self._seconds.append(seconds)
+
+    async def run(self) -> None:
+        """Write the counts out once a second until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            try:
+                await self.flush()
+            except Exception as error:
+                # Of any kind: pushes must not stop for want of a counter.
+                _log.critical("counting pushes failed unexpectedly: %s", describe(error))
+
+    async def flush(self) -> None:
+        """Add the counts to Redis; while it is away they are kept here."""
+        now = time.time()
+        self._gather(now)
+        if not self._waiting and now < self._write_at:
+            return
+        waiting, self._waiting = self._waiting, Counter()
+        last_push, self._last_push = self._last_push, {}
+        is_written = False
+        try:
+            await self._write(waiting, last_push, now)
+            is_written = True
+            self._write_at = now + REST_SECONDS
+        except (RedisError, OSError):
+            pass  # the log says already that Redis is away
+        finally:
+            # Also if only the reply was lost: rates are read from the counts, and no push is missed for them.
+            if not is_written:
+                self._waiting.update(waiting)
+                self._last_push = last_push | self._last_push
+
+    def _gather(self, now: float) -> None:
+        """Count what came since the last time."""
+        kept, self._kept = Counter(self._kept), []
+        seconds, self._seconds = sorted(self._seconds), []
+        opened, pushes = self._breaker.take_counts()
+        self._last_push |= dict.fromkeys((source for source, _, _ in kept), now)
+        counted = {(keys.KEPT, keys.kept_field(*one)): number for one, number in kept.items()}
+        ends = [bisect_right(seconds, bound) for bound in BOUNDS]
+        for place, (begin, end) in enumerate(pairwise([0, *ends, len(seconds)])):
+            counted[keys.KEEP_SECONDS, str(place)] = end - begin
+        counted[keys.KEEP_SECONDS, "microseconds"] = round(sum(seconds) * 1e6)
+        counted[keys.BREAKER, "opened"], counted[keys.BREAKER, "pushes"] = opened, pushes
+        self._waiting.update({name: number for name, number in counted.items() if number})
+
+    async def _write(self, waiting: Counter[tuple[str, str]], last_push: dict[str, float], now: float) -> None:
+        process = holder()
+        is_open = self._breaker.is_open(asyncio.get_running_loop().time())
+        state = WebProcess(TimedProtocol.connection_count, is_open)
+        async with self._client.pipeline(transaction=True) as pipeline:
+            for (key, field), number in waiting.items():
+                pipeline.hincrby(key, field, number)
+            for source, at in last_push.items():
+                pipeline.hset(keys.LAST_PUSH, source, at)
+            pipeline.set(keys.web(process), msgspec.json.encode(state), ex=keys.WEB_TTL_SECONDS)
+            pipeline.zadd(keys.WEB, {process: now})
+            pipeline.zremrangebyscore(keys.WEB, "-inf", now - FORGET_SECONDS)
+            await pipeline.execute()
