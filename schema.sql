@@ -331,6 +331,17 @@ COMMENT ON COLUMN airudder.settlements.lag_seconds IS 'The seconds that all of t
 CREATE INDEX settlements_settled_at ON airudder.settlements (settled_at);
 CREATE INDEX settlements_batch_id ON airudder.settlements (batch_id) WHERE batch_id IS NOT NULL;
 
+CREATE TABLE airudder.silences (
+  source  text             NOT NULL,
+  hour    timestamptz      NOT NULL,
+  seconds double precision NOT NULL,
+  PRIMARY KEY (source, hour)
+);
+
+COMMENT ON TABLE airudder.silences IS
+  'A row is one hour of a source, UTC: for how many seconds at most no push of it had come, at any moment of the hour. '
+  'Rows are removed after eight weeks.';
+
 -- The partitions of the first week, in case the sweeper starts late. It makes all others.
 SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead) FROM generate_series(0, 7) AS ahead;
 
@@ -1171,6 +1182,7 @@ BEGIN
     -- A history's rows that a retry told are removed once its first delivery is settled.
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO airudder_worker;
     GRANT SELECT, INSERT, DELETE ON airudder.settlements TO airudder_worker;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.silences TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.list_completion_nodes, airudder.call_turns,
       airudder.session_messages, airudder.qa_report_details, airudder.node_task_statuses, airudder.dialer_results,
       airudder.contacts TO airudder_worker;

@@ -1,4 +1,4 @@
--- A log of what each transaction has settled.
+-- A log of what each transaction has settled, and the silences of each source.
 
 ---- transaction
 
@@ -39,3 +39,14 @@ COMMENT ON COLUMN airudder.settlements.lag_seconds IS 'The seconds that all of t
 
 CREATE INDEX settlements_settled_at ON airudder.settlements (settled_at);
 CREATE INDEX settlements_batch_id ON airudder.settlements (batch_id) WHERE batch_id IS NOT NULL;
+
+CREATE TABLE airudder.silences (
+  source  text             NOT NULL,
+  hour    timestamptz      NOT NULL,
+  seconds double precision NOT NULL,
+  PRIMARY KEY (source, hour)
+);
+
+COMMENT ON TABLE airudder.silences IS
+  'A row is one hour of a source, UTC: for how many seconds at most no push of it had come, at any moment of the hour. '
+  'Rows are removed after eight weeks.';

@@ -92,6 +92,7 @@ ELSEWHERE = {
     "migrations": "nobody's",
     "retention": "nobody's",
     "settlements": "nobody's",
+    "silences": "nobody's",
     "ring_types": "nobody's",
     "hangup_types": "nobody's",
     "dialer_hangup_reasons": "nobody's",

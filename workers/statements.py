@@ -184,3 +184,11 @@ DELETE_OLD_SETTLEMENTS: LiteralString = """
 DELETE FROM airudder.settlements WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM airudder.settlements WHERE settled_at < %(before)s ORDER BY settled_at LIMIT %(rows)s))
 """
+
+NOTE_SILENCES: LiteralString = """
+INSERT INTO airudder.silences AS stored (source, hour, seconds)
+SELECT * FROM unnest(%b::text[], %b::timestamptz[], %b::float[]) AS row (source, hour, seconds) ORDER BY source, hour
+ON CONFLICT (source, hour) DO UPDATE SET seconds = greatest(stored.seconds, excluded.seconds)
+"""
+
+DELETE_OLD_SILENCES: LiteralString = "DELETE FROM airudder.silences WHERE hour < %(before)s"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
+from ingest.batch import keys
 from ingest.errors import IngestError, describe
 
 REST_SECONDS = 60.0
@@ -37,6 +39,9 @@ class Guard:
         self._chore = chore
         self._clock = clock
         self._due_at = 0.0
+        self._succeeded_at: float | None = None
+        self._seconds = 0.0
+        self._failures = 0
         self._told = ""
         self._tell_again_at = 0.0
 
@@ -45,14 +50,26 @@ class Guard:
         if self._clock() < self._due_at:
             return 0
         wait = self._chore.rest
+        begun = time.monotonic()
         try:
             handled = self._chore.run_once()
             wait = 0.0 if handled else self._chore.every
+            self._succeeded_at = time.time()
         except Exception as error:  # of any kind
             handled = 0
+            self._failures += 1
             self._tell(error)
+        self._seconds = max(self._seconds, time.monotonic() - begun)
         self._due_at = self._clock() + wait
         return handled
+
+    def take_doing(self) -> dict[str, float]:
+        """How the chore is doing, by field of `keys.CHORES`; the seconds are those since this was last asked."""
+        doing = {"seconds": self._seconds, "failures": float(self._failures), "every": self._chore.every}
+        if self._succeeded_at:
+            doing["succeeded_at"] = self._succeeded_at
+        self._seconds = 0.0
+        return {keys.chore_field(self._chore.name, what): value for what, value in doing.items()}
 
     def _tell(self, error: Exception) -> None:
         """Log what went wrong, once a minute if it stays the same."""

@@ -26,12 +26,14 @@ from workers.sweeper.failed_jobs import FailedJobs
 from workers.sweeper.frozen import FrozenWriters
 from workers.sweeper.full_redis import FullRedis
 from workers.sweeper.lost_batches import LostBatches
+from workers.sweeper.notes import Notes
 from workers.sweeper.old_pushes import OldPushes
 from workers.sweeper.old_settlements import OldSettlements
 from workers.sweeper.old_transcripts import OldTranscripts
 from workers.sweeper.partitions import Partitions
 from workers.sweeper.pending import PendingPushes
 from workers.sweeper.retention import FOR_EVER, Days
+from workers.sweeper.silences import Silences
 from workers.sweeper.stop import Stop
 
 INTERVAL_SECONDS = 2.0
@@ -54,6 +56,7 @@ def chores(client: Redis, database: Database, clock: Callable[[], float], keep: 
         OldPushes(database, clock, keep.pushes),
         OldTranscripts(database, clock, keep.turns),
         OldSettlements(database, clock),
+        Silences(client, database, clock),
     ]
 
 
@@ -67,6 +70,7 @@ class Sweeper:
         # Done first and without the lock: a frozen writer may hold it, or rows that the other chores write.
         self._frozen = Guard(FrozenWriters(database), clock)
         self._guards = [Guard(chore, clock) for chore in chores(client, database, clock, keep)]
+        self._notes = Notes(client, [self._frozen, *self._guards])
 
     def run_once(self) -> int:
         """Do every chore that is due; return how much they handled, 0 where another sweeper holds the lock.
@@ -77,7 +81,9 @@ class Sweeper:
         if not self._database.run(_lock):
             return 0
         try:
-            return sum(guard.run_if_due() for guard in self._guards)
+            handled = sum(guard.run_if_due() for guard in self._guards)
+            self._notes.write_if_due()
+            return handled
         finally:
             self._database.run(_unlock)
 
