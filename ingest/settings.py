@@ -50,6 +50,10 @@ class Settings:
     dashboard_port: int
     dashboard_login: bytes | None
     """SHA-256 of the Authorization header that the dashboard asks for; None if it asks for none"""
+    metrics_host: str
+    metrics_port: int
+    metrics_login: bytes | None
+    """SHA-256 of the Authorization header that metrics ask for; None if they ask for none"""
     web_concurrency: int
     workers: int
     listed_tokens: tuple[Token, ...]
@@ -117,6 +121,14 @@ class Settings:
                 "anybody could push. Set INGEST_TOKENS=source=secret or INGEST_TOKENS_FILE, or HOST=127.0.0.1"
             )
 
+    def check_metrics_exposure(self) -> None:
+        """Refuse to show metrics beyond this machine without a token: SettingError."""
+        if self.metrics_login is None and not is_loopback(self.metrics_host):
+            raise SettingError(
+                f"INGEST_METRICS_HOST={self.metrics_host} is reachable from outside, and INGEST_METRICS_TOKEN is not "
+                "set: anybody could read the metrics. Set it, or INGEST_METRICS_HOST=127.0.0.1"
+            )
+
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment. Variables that it lacks are taken from a running `ingest up`, if there is one.
@@ -134,6 +146,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         port=_integer(environ, "PORT", 8000, at_least=1, at_most=65535),
         dashboard_port=_integer(environ, "DASHBOARD_PORT", 9181, at_least=1, at_most=65535),
         dashboard_login=_dashboard_login(environ),
+        metrics_host=environ.get("INGEST_METRICS_HOST") or "127.0.0.1",
+        metrics_port=_integer(environ, "INGEST_METRICS_PORT", 9182, at_least=1, at_most=65535),
+        metrics_login=_metrics_login(environ.get("INGEST_METRICS_TOKEN")),
         web_concurrency=_integer(environ, "WEB_CONCURRENCY", 1, at_least=1),
         workers=_integer(environ, "WORKERS", 2, at_least=1),
         listed_tokens=tokens.parse_list("INGEST_TOKENS", environ.get("INGEST_TOKENS", "")),
@@ -255,8 +270,15 @@ def _dashboard_login(environ: Mapping[str, str]) -> bytes | None:
     username, password = (environ.get(f"RQ_DASHBOARD_{name}", "") for name in ("USERNAME", "PASSWORD"))
     if bool(username) != bool(password):
         raise SettingError("of RQ_DASHBOARD_USERNAME and RQ_DASHBOARD_PASSWORD one is not set: set both, or none")
-    header = f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
-    return hashlib.sha256(header.encode()).digest() if username else None
+    return _digest(f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}") if username else None
+
+
+def _metrics_login(token: str | None) -> bytes | None:
+    return _digest(f"Bearer {token}") if token else None
+
+
+def _digest(header: str) -> bytes:
+    return hashlib.sha256(header.encode()).digest()
 
 
 def is_loopback(host: str) -> bool:

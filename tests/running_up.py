@@ -73,6 +73,7 @@ def running_up(folder: Path, **settings: str) -> Iterator[Up]:
         "INGEST_DATA_DIR": str(folder / "data"),
         "PORT": str(free_port()),
         "DASHBOARD_PORT": str(free_port()),
+        "INGEST_METRICS_PORT": str(free_port()),
         **settings,
     }
     output = folder / f"up-{time.monotonic_ns()}.log"

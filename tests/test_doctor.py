@@ -122,7 +122,7 @@ def test_too_few_connections_are_named(connection: Rows) -> None:
         (found,) = changes(WORKERS="4")
     finally:
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
-    assert found.startswith(f"the database {name} allows 7 connections, and 8 may be needed at once")
+    assert found.startswith(f"the database {name} allows 7 connections, and 9 may be needed at once")
 
 
 def test_frozen_servers_are_told_soon(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def test_defaults_need_nothing() -> None:
     current = load({})
 
     assert (current.host, current.port, current.dashboard_port) == ("127.0.0.1", 8000, 9181)
+    assert (current.metrics_host, current.metrics_port, current.metrics_login) == ("127.0.0.1", 9182, None)
     assert (current.web_concurrency, current.workers, current.max_body) == (1, 2, 1024 * 1024)
     assert current.max_bytes_in_hand == 256 * 1024 * 1024
     assert load({"INGEST_MAX_BODY": str(2**30)}).max_bytes_in_hand == 2**31

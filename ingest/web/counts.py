@@ -30,7 +30,7 @@ FORGET_SECONDS = 60.0
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Seconds, the upper bounds of what is counted together; one more count is of what took longer"""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("web")
 
 
 class WebProcess(msgspec.Struct, frozen=True):

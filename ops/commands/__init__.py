@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "Normalise batches into Postgres.",
     "sweeper": "Put lost batches back on their way; keep the tables in order.",
     "dashboard": "Show the queues.",
+    "metrics": "Show metrics to Prometheus.",
     "env": "Print DATABASE_URL and REDIS_URL of what is running.",
     "psql": "Run psql on the database.",
     "redis-cli": "Send commands to Redis.",
@@ -36,7 +37,7 @@ COMMANDS = {
     "erase": "Remove a person everywhere.",
 }
 
-PROCESSES = ("web", "worker", "sweeper", "dashboard", "watch")
+PROCESSES = ("web", "worker", "sweeper", "dashboard", "metrics", "watch")
 """Commands whose modules are in `processes`"""
 
 

@@ -119,9 +119,9 @@ def _connections(current: Settings, connection: _Connection) -> Iterator[Finding
 def connections_needed(current: Settings) -> int:
     """How many connections one host needs: one for each web process, while Redis is away, and each worker.
 
-    The sweeper has one. Two more are for a moment, for a command or `/readyz`.
+    Sweeper and metrics have one each. Two more are for a moment, for a command or `/readyz`.
     """
-    return current.web_concurrency + current.workers + 1 + 2
+    return current.web_concurrency + current.workers + 2 + 2
 
 
 def _rights(connection: _Connection) -> Iterator[str]:

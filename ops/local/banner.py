@@ -41,6 +41,7 @@ airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; push
 
   Push URL    {push_url}{"" if current.is_open else "/<token>"}
   Dashboard   http://127.0.0.1:{current.dashboard_port}
+  Metrics     http://127.0.0.1:{current.metrics_port}/metrics
   Postgres    {masked(urls["DATABASE_URL"])}
   Redis       {masked(urls["REDIS_URL"])}
   Try it      {curl}

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from typing import IO
 
 from ingest.errors import AlreadyRunningError, SettingError
@@ -22,7 +23,8 @@ def claimed(current: Settings) -> Iterator[None]:
         except BlockingIOError:
             raise AlreadyRunningError(
                 f"already running with data in {current.data_dir} (process {_owner(lock)}): "
-                "stop it with Ctrl-C in its terminal, or set INGEST_DATA_DIR, PORT and DASHBOARD_PORT for a second one"
+                "stop it with Ctrl-C in its terminal, or set INGEST_DATA_DIR, PORT, DASHBOARD_PORT and "
+                "INGEST_METRICS_PORT for a second one"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -36,13 +38,16 @@ def _owner(lock: IO[str]) -> str:
 
 
 def check_ports(current: Settings) -> None:
-    """SettingError with the variable to change if a port is taken, or both are the same."""
-    if current.port == current.dashboard_port:
-        raise SettingError(f"PORT and DASHBOARD_PORT are both {current.port}: set another DASHBOARD_PORT")
-    for variable, host, port in (
+    """SettingError with the variable to change if a port is taken, or two are the same."""
+    places = (
         ("PORT", current.host, current.port),
         ("DASHBOARD_PORT", "127.0.0.1", current.dashboard_port),
-    ):
+        ("INGEST_METRICS_PORT", current.metrics_host, current.metrics_port),
+    )
+    for (one, _, port), (other, _, other_port) in combinations(places, 2):
+        if port == other_port:
+            raise SettingError(f"{one} and {other} are both {port}: set another {other}")
+    for variable, host, port in places:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -38,6 +38,7 @@ def environment(current: Settings, urls: dict[str, str]) -> dict[str, str]:
         "HOST": current.host,
         "PORT": str(current.port),
         "DASHBOARD_PORT": str(current.dashboard_port),
+        "INGEST_METRICS_PORT": str(current.metrics_port),
         "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
     }

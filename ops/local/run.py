@@ -26,7 +26,7 @@ from ops.local.signals import Signals
 from ops.local.supervisor import Process, Supervisor
 
 READY_SECONDS = 30.0
-STOP_ORDER = (("web",), ("worker", "sweeper", "dashboard", "release"), ("valkey", "postgres"))
+STOP_ORDER = (("web",), ("worker", "sweeper", "dashboard", "metrics", "release"), ("valkey", "postgres"))
 """Web stops first, so that all it has accepted is in Redis; the servers stop last."""
 
 
@@ -36,6 +36,7 @@ def run(current: Settings) -> None:
     Raises SettingError, AlreadyRunningError, ServerStartError, or ReleaseFailedError.
     """
     current.check_exposure()
+    current.check_metrics_exposure()
     make_data_dir(current.data_dir)
     with claimed(current):
         check_ports(current)
@@ -77,7 +78,7 @@ class Run:
         urls = {name: self._server_url(name) for name in ("DATABASE_URL", "REDIS_URL")}
         environ = procfile.environment(self._current, urls)
         processes = procfile.processes(environ)
-        where = {name: environ[name] for name in ("HOST", "PORT", "DASHBOARD_PORT")}
+        where = {name: environ[name] for name in ("HOST", "PORT", "DASHBOARD_PORT", "INGEST_METRICS_PORT")}
         write_private(self._running_file, json.dumps({"pid": os.getpid(), **urls, **where}))
         self._release(processes.pop("release"))
         for process in processes.values():

@@ -100,12 +100,12 @@ def test_lines_of_processes_are_read(tmp_path: Path) -> None:
         assert [line for line in lines if '"message"' in line] == []
 
 
-@pytest.mark.parametrize("variable", ["PORT", "DASHBOARD_PORT"])
+@pytest.mark.parametrize("variable", ["PORT", "DASHBOARD_PORT", "INGEST_METRICS_PORT"])
 def test_taken_port_is_named(tmp_path: Path, variable: str) -> None:
     """A port that somebody else has is an error that names the variable to set."""
     with running_up(tmp_path) as up:
         environ = {**up.environ, "INGEST_DATA_DIR": str(tmp_path / "other"), "PORT": str(free_port())}
-        environ["DASHBOARD_PORT"] = str(free_port())
+        environ |= {"DASHBOARD_PORT": str(free_port()), "INGEST_METRICS_PORT": str(free_port())}
         environ[variable] = up.environ[variable]
         second = subprocess.run([INGEST, "up"], env=environ, check=False, capture_output=True, text=True)
 
@@ -200,11 +200,15 @@ def test_procfile_runs_under_honcho(environment: None, tmp_path: Path, connectio
         "PATH": os.pathsep.join([str(Path(INGEST).parent), os.environ["PATH"]]),
         "PORT": str(port),
         "DASHBOARD_PORT": str(free_port()),
+        "INGEST_METRICS_PORT": str(free_port()),
     }
     honcho: list[str | Path] = [Path(INGEST).with_name("honcho"), "-f", procfile, "start"]
     subprocess.run([*honcho, "release"], env=environ, cwd=tmp_path, check=True, capture_output=True)
     process = subprocess.Popen(
-        [*honcho, "web", "worker", "sweeper", "dashboard"], env=environ, cwd=tmp_path, stdout=subprocess.DEVNULL
+        [*honcho, "web", "worker", "sweeper", "dashboard", "metrics"],
+        env=environ,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
     )
     try:
         url = f"http://127.0.0.1:{port}"

@@ -84,7 +84,7 @@ def test_stopping_is_in_order(tmp_path: Path, number: signal.Signals) -> None:
 @contextmanager
 def up_on_terminal(folder: Path, *prefix: str, is_output_there: bool) -> Iterator[tuple[Up, int]]:
     """`ingest up` at a terminal of its own, whose other end is given; what it prints goes there or to a file."""
-    environ = {**os.environ, "PORT": str(free_port()), "DASHBOARD_PORT": str(free_port())}
+    environ = os.environ | {name: str(free_port()) for name in ("PORT", "DASHBOARD_PORT", "INGEST_METRICS_PORT")}
     master, terminal = os.openpty()
     output = folder / "up.log"
     with output.open("wb") as log:

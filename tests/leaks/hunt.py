@@ -17,14 +17,17 @@ from urllib.parse import urlsplit
 import httpx
 from redis.exceptions import RedisError
 
+from ingest import settings
 from ingest.batch.queue import normalise_queue
 from ops.local.server import free_port
+from ops.metrics.exporter import Exporter
 from tests.chaos.managed import signal_all
 from tests.chaos.stand import Stand, running_main_of, standing
 from tests.leaks.evidence import Evidence
 from tests.leaks.marks import Marks
 from tests.leaks.requests import SETTINGS, Request, Requests, send
 from tests.processes import INGEST
+from tests.scraped import scraped
 
 JOB_SECONDS = 3
 HURRY = f"""
@@ -102,6 +105,12 @@ class Hunt:
         self.evidence.add_dashboard(f"http://127.0.0.1:{self.dashboard_port}", job_ids)
         for page in ("healthz", "readyz"):
             self.evidence.add(f"/{page}", httpx.get(f"{self.stand.web_url}/{page}").content)
+
+    def look_at_metrics(self) -> None:
+        """Collect what Prometheus is shown, whether or not the servers are there."""
+        exporter = Exporter(settings.load({"DATABASE_URL": self.stand.database_url, "REDIS_URL": self.stand.redis_url}))
+        exporter.read()
+        self.evidence.add("metrics", scraped(exporter))
 
     async def run(self, *arguments: str | Path, **environ: str) -> str:
         """Run a command beside the stand, to its end; what it printed."""

@@ -115,6 +115,11 @@ SHOWN_AT = {
     ],
     "Redis: CLIENT LIST": ["cmd="],
     "dashboard": ["RefusedError", "PostgresAwayError", "batch enqueued", "Internal Server Error"],
+    "metrics": [
+        "ingest_pushes_kept_total{",
+        "ingest_requests_refused_total{",
+        'ingest_store_writable{store="redis"} 0',
+    ],
     "/readyz": ["can store", "there is nowhere to store them"],
     "/healthz": ["alive"],
     "pushes.error and warnings": ["not JSON", "CheckViolation", "is expected, not", "cannot be stored"],
@@ -174,6 +179,7 @@ async def receive(hunt: Hunt) -> None:
     hunt.accepted += kept
     await hunt.stand.wait_until_quiet()
     await hunt.look()
+    await asyncio.to_thread(hunt.look_at_metrics)
 
 
 def has_written_down(stand: Stand, *words: str) -> bool:
@@ -238,6 +244,7 @@ async def take_servers_away(hunt: Hunt) -> None:
     await hunt.stand.redis.kill(hold=True)
     await hunt.push(503)
     await asyncio.to_thread(hunt.look_at_pages)
+    await asyncio.to_thread(hunt.look_at_metrics)
     hunt.stand.redis.start()
     hunt.stand.postgres.start()
     await hunt.stand.wait(hunt.stand.postgres_answers, "Postgres answers")

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: what web, workers and sweeper have counted, and how the stores are."""

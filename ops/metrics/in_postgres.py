@@ -1,0 +1,70 @@
+"""Postgres tells what waits there, and how it is itself. All of it by index or from the catalog."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import LiteralString
+
+from psycopg import Connection
+
+from ops import queries
+from ops.metrics.families import Reading
+
+_Connection = Connection[queries.Row]
+
+DEAD: LiteralString = """
+SELECT count(*) AS pushes, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float AS oldest_seconds
+FROM airudder.pushes WHERE status = 'dead'
+"""
+
+SILENCES: LiteralString = """
+SELECT source, max(seconds) AS seconds FROM airudder.silences AS one
+WHERE hour < now() - interval '6 days' AND hour > now() - interval '57 days'
+  AND (extract(epoch FROM now() - hour)::bigint + 3600) % 604800 < 3 * 3600
+  AND (SELECT min(hour) FROM airudder.silences AS first WHERE first.source = one.source) < now() - interval '13 days'
+GROUP BY source
+"""
+"""The same hour of each week before this one, and the hours beside it; of sources that are known for two weeks. The
+silence that lasts now tells nothing of what is usual."""
+
+PARTITIONS: LiteralString = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'airudder.pushes'::regclass AND relname > 'pushes_' || to_char((now() AT TIME ZONE 'UTC')::date,
+  'YYYY_MM_DD') AND relname ~ '^pushes_[0-9]{4}_[0-9]{2}_[0-9]{2}$'
+"""
+
+SERVER: LiteralString = """
+SELECT (SELECT sum(numbackends) FROM pg_stat_database)::float AS connections,
+  current_setting('max_connections')::float AS connections_limit,
+  pg_database_size(current_database())::float AS bytes,
+  pg_stat_get_live_tuples('airudder.pushes_default'::regclass)::float AS default_pushes
+"""
+"""Of the default partition what Postgres estimates: to count its rows would be to read it."""
+
+
+def read(connection: _Connection) -> Reading:
+    """Everything. Raises psycopg.Error."""
+    (pending,) = connection.execute(queries.PENDING)
+    (dead,) = connection.execute(DEAD)
+    (server,) = connection.execute(SERVER)
+    silences = connection.execute(SILENCES).fetchall()
+    made = {row["relname"] for row in connection.execute(PARTITIONS)}
+    return {
+        "ingest_pushes_pending": {(): pending["pushes"]},
+        "ingest_pending_oldest_seconds": {(): pending["oldest_seconds"] or 0.0},
+        "ingest_pushes_dead": {(): dead["pushes"]},
+        "ingest_dead_oldest_seconds": {(): dead["oldest_seconds"]},
+        "ingest_source_longest_silence_seconds": {(row["source"],): row["seconds"] for row in silences},
+        "ingest_store_connections": {("postgres",): server["connections"]},
+        "ingest_store_connections_limit": {("postgres",): server["connections_limit"]},
+        "ingest_store_bytes": {("postgres",): server["bytes"]},
+        "ingest_default_partition_pushes": {(): server["default_pushes"]},
+        "ingest_partitions_ahead_days": {(): _ahead(made, datetime.now(UTC).date())},
+    }
+
+
+def _ahead(made: set[str], today: date) -> int:
+    days = 0
+    while f"pushes_{today + timedelta(days=days + 1):%Y_%m_%d}" in made:
+        days += 1
+    return days

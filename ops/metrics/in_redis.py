@@ -1,0 +1,108 @@
+"""Redis tells what web and sweeper have counted, what is in flight, and how it is itself."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from ingest.batch import keys
+from ingest.web.counts import BOUNDS, WebProcess
+from ops import in_flight
+from ops.metrics.families import Histogram, Reading, Samples
+
+_CHORE_METRICS = {
+    "succeeded_at": "ingest_chore_last_success_timestamp_seconds",
+    "seconds": "ingest_chore_duration_seconds",
+    "every": "ingest_chore_interval_seconds",
+    "failures": "ingest_chore_failures_total",
+}
+
+
+def read(client: Redis) -> Reading:
+    """Everything. Raises what the client raises."""
+    return {
+        **_counted(client),
+        **_web(client),
+        **_in_flight(client),
+        **_chores(client),
+        **_server(client),
+    }
+
+
+def _hash(client: Redis, key: str) -> dict[str, Any]:
+    found: dict[Any, Any] = client.hgetall(key)
+    return {field.decode(): value for field, value in found.items()}
+
+
+def _counted(client: Redis) -> Reading:
+    refused: Samples = {}
+    for one in in_flight.refused(client):
+        refused[one["source"] or "", one["reason"]] = one["requests"]
+    took = _hash(client, keys.KEEP_SECONDS)
+    places = [int(took.get(str(place), 0)) for place in range(len(BOUNDS) + 1)]
+    breaker = _hash(client, keys.BREAKER)
+    return {
+        "ingest_pushes_kept_total": {
+            tuple(field.split("\t")): float(count) for field, count in _hash(client, keys.KEPT).items()
+        },
+        "ingest_requests_refused_total": refused,
+        "ingest_keep_seconds": {(): Histogram(BOUNDS, places, int(took.get("microseconds", 0)) / 1e6)},
+        "ingest_source_last_push_timestamp_seconds": {
+            (source,): float(at) for source, at in _hash(client, keys.LAST_PUSH).items()
+        },
+        "ingest_breaker_opened_total": {(): float(breaker.get("opened", 0))},
+        "ingest_breaker_pushes_total": {(): float(breaker.get("pushes", 0))},
+    }
+
+
+def _web(client: Redis) -> Reading:
+    names = keys.decode_ids(client.zrangebyscore(keys.WEB, time.time() - keys.WEB_TTL_SECONDS, "+inf"))
+    states: list[Any] = client.mget(map(keys.web, names)) if names else []
+    processes = [msgspec.json.decode(state, type=WebProcess) for state in states if state]
+    return {
+        "ingest_web_processes": {(): len(processes)},
+        "ingest_web_connections": {(): sum(one.connections for one in processes)},
+        "ingest_breakers_open": {(): sum(one.is_breaker_open for one in processes)},
+    }
+
+
+def _in_flight(client: Redis) -> Reading:
+    found = in_flight.in_flight(client)
+    return {
+        "ingest_in_flight_batches": {(): found["batches"]},
+        "ingest_in_flight_pushes": {(): found["pushes"]},
+        "ingest_in_flight_oldest_seconds": {(): found["oldest_seconds"]},
+        "ingest_jobs": {("queued",): found["jobs_queued"], ("failed",): found["jobs_failed"]},
+        "ingest_workers": _workers(client),
+    }
+
+
+def _workers(client: Redis) -> Samples:
+    workers = in_flight.living_workers(client)
+    states = Counter("busy" if worker.get_state() == "busy" else "idle" for worker in workers)
+    return {(state,): states[state] for state in ("busy", "idle")}
+
+
+def _chores(client: Redis) -> Reading:
+    reading: Reading = {}
+    for field, value in _hash(client, keys.CHORES).items():
+        chore, _, what = field.partition("\t")
+        if what in _CHORE_METRICS:  # a newer sweeper may tell more
+            reading.setdefault(_CHORE_METRICS[what], {})[chore,] = float(value)
+    return reading
+
+
+def _server(client: Redis) -> Reading:
+    server: dict[str, Any] = client.info()
+    reading: Reading = {
+        "ingest_store_connections": {("redis",): server["connected_clients"]},
+        "ingest_store_bytes": {("redis",): server["used_memory"]},
+        "ingest_redis_memory_limit_bytes": {(): server.get("maxmemory", 0)},
+    }
+    if limit := server.get("maxclients"):
+        reading["ingest_store_connections_limit"] = {("redis",): limit}
+    return reading
