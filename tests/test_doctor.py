@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("environment")
 
 PATH = "/airudder/custom-api"
 START_SECONDS = 15
-"""For an interpreter to begin on a machine that is busy with other tests; to wait for a frozen server took 41 s once."""
+"""For an interpreter to begin on a machine that is busy with other tests. Without a bound a frozen server took 41 s."""
 
 
 def changes(**environ: str) -> list[str]:
