@@ -43,6 +43,7 @@ def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt
     # In a pipeline: while Postgres is at one table, the next one's rows are on their way.
     with pipelined(connection):
         pushes = _settle_unsettled(connection, told.pushes, attempt)
+        _note_deaths(connection, told.pushes)
         upsert(connection, merge(row for one in told.news for row in one.rows))
     if pushes and pushes.rowcount < len(told.pushes):
         _settle_dead(connection, told.pushes, attempt)
@@ -67,6 +68,7 @@ def write_by_copy(connection: _Connection, batch: Sequence[Normalised], attempt:
     copy_pushes(connection, rows)
     with pipelined(connection):
         log_new(connection, told.pushes, now, attempt)
+        _note_deaths(connection, told.pushes)
         upsert(connection, merge(row for one in told.news for row in one.rows))
     return told
 
@@ -96,6 +98,13 @@ def _settle_dead(connection: _Connection, pushes: list[PushRow], attempt: Attemp
 
 def _columns(pushes: list[PushRow]) -> list[list[Any]]:
     return [list(column) for column in zip(*pushes, strict=True)]
+
+
+def _note_deaths(connection: _Connection, pushes: list[PushRow]) -> None:
+    dead = [push for push in pushes if push.status == "dead"]
+    if dead:
+        where = [[push.received_at for push in dead], [push.push_id for push in dead]]
+        connection.execute(statements.NOTE_DEATHS, where)
 
 
 def upsert(connection: _Connection, merged: Merged) -> None:
