@@ -135,7 +135,8 @@ def test_refusal_of_redis_is_said_without_a_push(
 
 
 def test_postgres_failure_is_said_without_a_row(client: Any, connection: Rows, person: None) -> None:
-    """An error of Postgres in the middle leaves Postgres as it was, keeps Redis, and quotes no row."""
+    """An error of Postgres in the middle leaves Postgres as it was, keeps Redis, and quotes no row. That somebody tried
+    is recorded."""
     before = everything(connection, client)
     connection.execute("ALTER TABLE airudder.calls ADD CONSTRAINT fails CHECK (callee_number IS NOT NULL) NOT VALID")
     try:
@@ -147,6 +148,8 @@ def test_postgres_failure_is_said_without_a_row(client: Any, connection: Rows, p
     assert "run it again" in result.stderr
     assert "CheckViolation 23514" in result.stderr
     assert not any(one in result.stderr for one in (MARK, *SPELT))
+    tried = connection.execute("DELETE FROM airudder.actions RETURNING command, pushes, ended_at").fetchall()
+    assert tried == [{"command": "erase", "pushes": 0, "ended_at": None}]
     assert everything(connection, client) == before
 
 
@@ -202,6 +205,23 @@ def test_erased_push_is_not_replayed(client: Any, connection: Rows) -> None:
     assert ingest("dead", "replay", "--all").stdout == "nothing to replay\n"
     assert ingest("dead", "replay", str(one.uuid)).returncode == 1
     assert outcomes(connection) == {"erased": 1}
+
+
+def test_erasure_is_recorded_without_its_person(client: Any, database: Database, connection: Rows) -> None:
+    """Who erased how many pushes is kept, but not whose; what was wrong with them is forgotten."""
+    dead = entry(f'["{NUMBER}"]'.encode())
+    settle(database, [dead, entry(marked("settled"))])
+    enqueued(client, [entry(marked("in flight"))])
+
+    assert ingest("erase", "--callee-number", NUMBER, INGEST_OPERATOR="budi").returncode == 0
+
+    (action,) = connection.execute("SELECT * FROM airudder.actions").fetchall()
+    assert (action["operator"], action["command"], action["pushes"]) == ("budi", "erase", 3)
+    assert action["filter"] == {"by": "callee number", "source": None}
+    assert action["ended_at"] >= action["at"]
+    found = connection.execute("SELECT event, error, action_id FROM airudder.push_events ORDER BY event_id").fetchall()
+    erased = {"event": "erased", "error": None, "action_id": action["action_id"]}
+    assert found == [{"event": "died", "error": None, "action_id": None}, erased, erased, erased]
 
 
 def test_push_that_was_appended_twice(client: Any, connection: Rows) -> None:
