@@ -82,7 +82,7 @@ class Settings:
     """Where `ingest watch` posts its notices; it may hold a secret"""
     alert_command: str | None
     operator: str
-    """Who it is whose commands are recorded"""
+    """The name under which commands are recorded"""
     data_dir: Path
 
     @property

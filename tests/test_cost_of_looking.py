@@ -69,7 +69,7 @@ _NOBODY: dict[str, Any] = {
     "case_spellings": [], "call_sources": [], "call_ids": [], "case_sources": [], "case_ids": [],
     "sources": ["shop"] * 2, "callee_numbers": ["+628121000003"] * 2, "push_ids": [uuid4(), uuid4()],
     "kinds": ["custom-api"] * 2, "kind": "custom-api", "begun": datetime.now(UTC), "portion": 10,
-    "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50,
+    "push_id": uuid4(), "action_id": 1, "received_at": datetime.now(UTC), "limit": 50,
     "since": datetime.now(UTC) - timedelta(hours=1), "until": datetime.now(UTC), "task_id": "task",
     "received_ats": [datetime.now(UTC)] * 2, "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
 }  # fmt: skip

@@ -11,7 +11,6 @@ from psycopg import Connection
 
 from ingest.batch import keys
 from ingest.batch.entry import Entry, encode_entry
-from ops import queries
 from ops.commands.reconcile import reconcile
 from tests.batches import acknowledge, batch_ids, enqueued
 from tests.erasing import assert_gone, counts, everything, exported
@@ -19,7 +18,7 @@ from tests.persons import MARK, NUMBER, OTHER, SPELT, marked
 from tests.processes import ingest
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
-from tests.stored import make_dead, outcomes
+from tests.stored import make_dead, outcomes, replay_dead
 from workers.database import Database
 from workers.jobs import normalise_batch
 from workers.settle import settle
@@ -242,12 +241,12 @@ def test_every_delivery_goes(client: Any, database: Database, connection: Rows, 
     """Retries that were marked as duplicates, and a dead letter that was replayed and waits or is settled by now."""
     settle(database, [entry(marked())])
     settle(database, [entry(marked()), entry(marked())])
-    for one in (entry(marked("waits")), entry(marked("settled"))):
+    for one in (entry(marked("settled")), entry(marked("waits"))):
         make_dead(connection, one)
         if b"settled" in one.body:
-            connection.execute(queries.REPLAY_DEAD_BY_ID, {"push_id": one.uuid, "received_at": one.received_at})
+            replay_dead(connection)
             Sweeper(client, database).run_once()
-    connection.execute(queries.REPLAY_ALL_DEAD)
+    replay_dead(connection)
     assert outcomes(connection) == {"normalised": 2, "duplicate": 2, "pending": 1}
 
     assert ingest("erase", *whom).returncode == 0
