@@ -12,8 +12,9 @@ import msgspec
 from psycopg import Connection
 
 from ingest import settings
-from ingest.batch.entry import stored_entry
+from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.push_ids import received_at_of
+from ingest.errors import NotOpenedError
 from ingest.opening.openers import openers
 from ops import queries
 from ops.output import print_record, print_table
@@ -56,8 +57,15 @@ def command(context: click.Context, /, as_json: bool, **choice: Any) -> None:
 def _group_row(connection: _Connection, group: DeadGroup) -> dict[str, Any]:
     row = {"fingerprint": group.fingerprint, **vars(group), "sample": None, "shape": None}
     if sample := sample_of(connection, group):
-        row["sample"], row["shape"] = sample[0], mask_body(group.kind, sample[1])
+        row["sample"], row["shape"] = sample.uuid, _shape(sample)
     return row
+
+
+def _shape(entry: Entry) -> Any:
+    try:
+        return mask_body(entry.kind, openers().readable(entry))
+    except NotOpenedError as error:
+        return f"{len(entry.body)} bytes: {error}"
 
 
 def _print_groups(rows: list[dict[str, Any]], groups: int, pushes: int) -> None:

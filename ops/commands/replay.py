@@ -13,8 +13,10 @@ from ingest import settings
 from ops import queries
 from ops.output import print_table
 from ops.repair.choosing import choosing_options, of_group, select
+from ops.repair.dry_run import dry_run
 from ops.repair.following import outcome_words, replay_selected
-from ops.repair.replays import newest_replays, stop_replay
+from ops.repair.replays import count_selected, newest_replays, stop_replay
+from ops.repair.showing import print_dry_run
 from workers.selection import REPLAYABLE
 
 SHOWN = 20
@@ -26,26 +28,23 @@ SHOWN = 20
 @choosing_options
 @click.option("--status", "statuses", multiple=True, type=click.Choice(REPLAYABLE), help="Default: dead, normalised.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many, the oldest.")
+@click.option("--dry-run", "is_dry", is_flag=True, help="Show which rows and columns would change, and change nothing.")
+@click.option("--show-personal", is_flag=True, help="In a dry run: values too that say who somebody is.")
 @click.option("--no-wait", is_flag=True, help="Begin, and do not wait for the end.")
 @click.pass_context
 def command(
-    context: click.Context,
-    /,
-    push_ids: Sequence[UUID],
-    fingerprint: str | None,
-    statuses: Sequence[str],
-    limit: int | None,
-    no_wait: bool,
-    **choice: Any,
+    context: click.Context, /, push_ids: Sequence[UUID], fingerprint: str | None, statuses: Sequence[str], **others: Any
 ) -> None:
     """Normalise pushes again: what is kept raw comes to its tables as it is read now. All conditions have to hold.
 
     The sweeper works it off, the oldest first, while live pushes go their way. Ctrl-C leaves it running. Exit code 1
     if one is dead again, or still waits.
     """
-    is_chosen = bool(push_ids or fingerprint or statuses or any(choice.values()))
+    is_dry, show_personal, no_wait = (others.pop(name) for name in ("is_dry", "show_personal", "no_wait"))
+    limit = others.pop("limit")
+    is_chosen = bool(push_ids or fingerprint or statuses or any(others.values()))
     if context.invoked_subcommand:
-        if is_chosen or limit or no_wait:
+        if is_chosen or limit or is_dry or show_personal or no_wait:
             raise click.UsageError("`list` and `stop` take none of the options of `ingest replay`")
         return
     if not is_chosen:
@@ -53,9 +52,13 @@ def command(
     current = settings.load()
     with queries.connect(current) as connection:
         if fingerprint:
-            choice |= of_group(connection, fingerprint)
+            others |= of_group(connection, fingerprint)
             statuses = statuses or ("dead",)
-        selection = select(statuses or ("dead", "normalised"), push_ids, limit=limit, **choice)
+        selection = select(statuses or ("dead", "normalised"), push_ids, limit=limit, **others)
+        if is_dry:
+            total = count_selected(connection, selection)
+            print_dry_run(dry_run(current.database_url, selection), total, show_personal)
+            return
         is_well = replay_selected(connection, current.operator, selection, wait=not no_wait)
     if not is_well:
         sys.exit(1)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ingest.batch.entry import Entry, stored_entry
 from ops import queries
 from workers.selection import ALIKE, Selection
 
@@ -29,7 +30,7 @@ GROUP BY kind, error, error_path ORDER BY pushes DESC, last_seen DESC
 """From an index alone. Numbers are taken out of an error once for all pushes that have it."""
 
 _SAMPLE: LiteralString = """
-SELECT push_id, body FROM airudder.pushes
+SELECT push_id, received_at, source, kind, body, signature FROM airudder.pushes
 WHERE received_at = %(last_seen)s AND status = 'dead' AND kind = %(kind)s AND error_path = %(path)s
 ORDER BY push_id LIMIT 1
 """
@@ -80,7 +81,7 @@ def find_dead(connection: _Connection, push_ids: Iterable[UUID]) -> set[UUID]:
     return {row["push_id"] for row in connection.execute(DEAD_AMONG, where)}
 
 
-def sample_of(connection: _Connection, group: DeadGroup) -> tuple[UUID, bytes] | None:
-    """A push of the group, its newest, and its body; None where it was replayed or discarded meanwhile."""
+def sample_of(connection: _Connection, group: DeadGroup) -> Entry | None:
+    """A push of the group, its newest; None where it was replayed or discarded meanwhile."""
     row = connection.execute(_SAMPLE, vars(group)).fetchone()
-    return (row["push_id"], row["body"]) if row else None
+    return stored_entry(**row) if row else None

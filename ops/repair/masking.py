@@ -9,6 +9,7 @@ from typing import Any
 from ingest.errors import NotAnObjectError, NotJsonError, UnknownKindError
 from ingest.kinds import kind_of
 from ingest.kinds.reading.decode import decode, typed_decoder
+from ingest.tables.table import Table
 
 MOST_ITEMS = 3
 """Of a list; the others are counted"""
@@ -42,6 +43,13 @@ def mask_value(value: Any) -> str:
     if isinstance(value, dict | list):
         return f"{'object' if isinstance(value, dict) else 'list'} of {len(value)}"
     return "number" if isinstance(value, int | float | Decimal) else type(value).__name__
+
+
+def mask_column(table: Table, column: str, text: str | None) -> str | None:
+    """A column's value, in Postgres's text: the whole where it cannot be about a person, else its length."""
+    if text is None or column not in table.personal or table.personal[column].left == "{column}":
+        return text
+    return f"{table.types[column]} of {len(text)}"
 
 
 def _masked(value: Any, documented: frozenset[str], depth: int) -> Any:
