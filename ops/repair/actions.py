@@ -8,6 +8,8 @@ from typing import Any, LiteralString
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from ingest.errors import IngestError
+from ingest.settings import Settings
 from ops import queries
 
 BEGIN_ACTION: LiteralString = """
@@ -43,6 +45,16 @@ def begin_action(
     assert row, "the statement gives one row"
     action_id: int = row["action_id"]
     return action_id
+
+
+def record_action(settings: Settings, command: str, filters: Mapping[str, Any]) -> str | None:
+    """Record what was done without Postgres, and is about no push; return why that could not be recorded, if so."""
+    try:
+        with queries.connect(settings) as connection:
+            end_action(connection, begin_action(connection, settings.operator, command, filters, pushes=None))
+    except IngestError as error:
+        return str(error)
+    return None
 
 
 def count_pushes(connection: _Connection, action_id: int, pushes: int) -> None:

@@ -208,12 +208,12 @@ async def refuse_rows(hunt: Hunt) -> None:
 
 
 async def refuse_dead_letters(hunt: Hunt) -> None:
-    """Postgres refuses every row of a push and of its dead letter, to workers, to web and to the sweeper's replay."""
+    """Postgres refuses every row of a push and of its dead letter, to workers, to web and to `ingest dead discard`."""
     execute(hunt, REFUSE_PUSHES)
     await hunt.push()
     await hunt.look_at_failed_job("Postgres refuses: RaiseException P0001")
+    await hunt.ingest("dead", "discard", "--all", "--reason", "why", shows="RaiseException P0001")
     await hunt.ingest("replay", "--status", "dead", "--no-wait", shows="begins")
-    await hunt.stand.wait(lambda: "replays wait: Postgres refuses" in hunt.stand.sweeper.printed(), "the sweeper tries")
     await hunt.ingest("erase", "--callee-number", a_call(hunt)["callee_number"], shows="RaiseException P0001")
     await hunt.stand.redis.kill(hold=True)
     await hunt.push(503)

@@ -36,8 +36,8 @@ PORTION = 200
 """How many pushes of one replay are made pending together"""
 BUDGET_SECONDS = 2.0
 """How long replays are worked at before they rest for as long: live pushes need the servers too"""
-LIVE_WAITS_SECONDS = 1.0
-"""From this age on a batch says that workers fall behind"""
+LIVE_WAITS_SECONDS = 3.0
+"""From this age on a batch says that workers fall behind. Clocks of hosts may differ by less."""
 STUCK_SECONDS = 60.0
 """From this age on it waits for something else than time"""
 MOST_CAUSES = 20
