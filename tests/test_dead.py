@@ -166,10 +166,12 @@ def test_portions_of_a_discard(connection: Rows, database: Database) -> None:
     """Many are discarded in several transactions, and are one action."""
     settle(database, [entry(f"[{number}]".encode()) for number in range(5)])
 
+    told: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discarding, "PORTION", 2)
-        assert discarding.discard(connection, "budi", Selection(statuses=("dead",)), "why") == 5
+        assert discarding.discard(connection, "budi", Selection(statuses=("dead",)), "why", told.append) == 5
 
+    assert told == [2, 2, 1]
     assert outcomes(connection) == {"discarded": 5}
     assert connection.execute("SELECT pushes FROM airudder.actions").fetchall() == [{"pushes": 5}]
 

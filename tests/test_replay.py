@@ -152,8 +152,11 @@ def test_history_keeps_the_old_error(sweeper: Sweeper, connection: Rows) -> None
 
 
 @pytest.mark.usefixtures("small_portions")
-def test_dead_again_are_counted_by_cause(sweeper: Sweeper, database: Database, connection: Rows) -> None:
-    """Each once: what dies again is not fed again."""
+def test_dead_again_are_counted_by_cause(
+    sweeper: Sweeper, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each once: what dies again is not fed again. However many causes there are, few are told apart."""
+    monkeypatch.setattr(workers.sweeper.replays, "MOST_CAUSES", 1)
     settle(database, [entry(b"[]"), entry(b"[1]"), entry(b"{}"), entry(b"[2]")])
     make_dead(connection, entry(push()))
 
@@ -162,8 +165,7 @@ def test_dead_again_are_counted_by_cause(sweeper: Sweeper, database: Database, c
 
     ended = state(connection, replay_id)
     assert (ended.dead, ended.normalised, ended.total) == (4, 1, 5)
-    assert sorted(ended.causes.values()) == [1, 3]
-    assert ended.causes["a JSON object is expected, not an array"] == 3
+    assert ended.causes == {"a JSON object is expected, not an array": 3, "other errors": 1}
 
 
 @pytest.mark.usefixtures("small_portions")

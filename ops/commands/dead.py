@@ -17,12 +17,13 @@ from ingest.batch.push_ids import received_at_of
 from ingest.errors import NotOpenedError
 from ingest.opening.openers import openers
 from ops import queries
-from ops.output import print_record, print_table
+from ops.output import print_record, print_table, progress
 from ops.repair.choosing import choosing_options, of_group, select
 from ops.repair.discarding import discard as discard_selected
 from ops.repair.following import replay_selected
 from ops.repair.groups import DeadGroup, dead_groups, find_dead, sample_of
 from ops.repair.masking import mask_body
+from ops.repair.replays import count_selected
 
 SHOWN_GROUPS = 20
 SHOWN_CHARACTERS = 2000
@@ -152,7 +153,8 @@ def discard(push_ids: Sequence[UUID], fingerprint: str | None, every: bool, reas
         group = of_group(connection, fingerprint) if fingerprint else {}
         is_well = _are_dead(connection, push_ids)
         selection = select(("dead",), push_ids, **choice | group)
-        discarded = discard_selected(connection, current.operator, selection, reason)
+        with progress(count_selected(connection, selection), "discarding dead letters") as advance:
+            discarded = discard_selected(connection, current.operator, selection, reason, advance)
     click.echo(f"discarded: {discarded}")
     if not is_well:
         sys.exit(1)

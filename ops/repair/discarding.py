@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import LiteralString
 
 from psycopg import Connection
@@ -38,8 +39,11 @@ FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[]) AS given (rec
 _Connection = Connection[queries.Row]
 
 
-def discard(connection: _Connection, operator: str, selection: Selection, reason: str) -> int:
-    """Discard the dead letters that are meant; return how many. Interrupted, it has discarded some."""
+def discard(
+    connection: _Connection, operator: str, selection: Selection, reason: str, advance: Callable[[int], None]
+) -> int:
+    """Discard the dead letters that are meant, and tell `advance` how many more are; return how many all in all.
+    Interrupted, it has discarded some."""
     action_id = begin_action(connection, operator, "dead discard", selection.as_json(), reason=reason)
     statement = _CHOOSE.format(where=selection.where()).encode()
     where = {**selection.parameters(), "portion": PORTION}
@@ -52,6 +56,7 @@ def discard(connection: _Connection, operator: str, selection: Selection, reason
             found = len(rows)
             count_pushes(connection, action_id, found)
         total += found
+        advance(found)
     end_action(connection, action_id)
     return total
 
