@@ -72,6 +72,13 @@ WHERE stored.received_at = given.received_at AND stored.push_id = given.push_id
 NOTE_DEATHS: LiteralString = """
 INSERT INTO airudder.push_events (push_id, received_at, event, error, error_path)
 SELECT push_id, received_at, 'died', error, error_path
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[]) AS one (received_at, push_id, error, error_path)
+"""
+"""Of pushes that are new."""
+
+NOTE_DEATHS_IF_NOT_NOTED: LiteralString = """
+INSERT INTO airudder.push_events (push_id, received_at, event, error, error_path)
+SELECT push_id, received_at, 'died', error, error_path
 FROM unnest(%b::timestamptz[], %b::uuid[]) AS one (received_at, push_id)
 JOIN airudder.pushes AS stored USING (received_at, push_id)
 WHERE status = 'dead' AND NOT EXISTS (

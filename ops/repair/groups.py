@@ -63,10 +63,15 @@ class DeadGroup:
         return hashlib.sha256("\0".join((self.kind, self.error, self.path)).encode()).hexdigest()[:8]
 
 
+def find_groups(selection: Selection) -> str:
+    """The SQL of the groups of the dead letters that are meant."""
+    return _GROUPS.format(alike=ALIKE.format(error="error"), where=selection.where())
+
+
 def dead_groups(connection: _Connection, selection: Selection) -> list[DeadGroup]:
     """The groups of the dead letters that are meant, the largest first."""
-    statement = _GROUPS.format(alike=ALIKE.format(error="error"), where=selection.where())
-    return [DeadGroup(**row) for row in connection.execute(statement.encode(), selection.parameters())]
+    found = connection.execute(find_groups(selection).encode(), selection.parameters())
+    return [DeadGroup(**row) for row in found]
 
 
 def find_group(connection: _Connection, fingerprint: str) -> DeadGroup | None:

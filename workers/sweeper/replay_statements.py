@@ -34,7 +34,7 @@ WHERE stored.received_at = given.received_at AND stored.push_id = given.push_id
 """,
     former="given.status",
 )
-"""What they were is counted no more."""
+"""Their former outcomes are counted no more."""
 
 NOTE_REPLAYED: LiteralString = """
 INSERT INTO airudder.push_events (push_id, received_at, event, error, error_path, action_id)
