@@ -213,7 +213,6 @@ async def refuse_dead_letters(hunt: Hunt) -> None:
     await hunt.push()
     await hunt.look_at_failed_job("Postgres refuses: RaiseException P0001")
     await hunt.ingest("dead", "discard", "--all", "--reason", "why", shows="RaiseException P0001")
-    await hunt.ingest("replay", "--status", "dead", "--no-wait", shows="begins")
     await hunt.ingest("erase", "--callee-number", a_call(hunt)["callee_number"], shows="RaiseException P0001")
     await hunt.stand.redis.kill(hold=True)
     await hunt.push(503)
@@ -293,6 +292,10 @@ async def run_commands(hunt: Hunt) -> None:
         hunt.ingest("token", "list", shows="fingerprint", INGEST_TOKENS=f"lender-a={word('token in a list')}"),
         hunt.ingest("reconcile", shows="acknowledged, and what became of it"),
         hunt.ingest("dead", "list", shows="dead letters"),
+        hunt.ingest("dead", shows="dead letters"),
+        hunt.ingest("dead", "--json", shows="["),
+        hunt.ingest("replay", "--status", "normalised", "--dry-run", shows="nothing was changed"),
+        hunt.ingest("replay", "list", shows="replays"),
         hunt.ingest("find", word("what is looked for"), shows="nothing found"),
         hunt.ingest("send", nowhere, "--rate", "0", shows="nothing answers"),
         hunt.ingest("status", shows="REDIS_URL", REDIS_URL=f"{bad_redis}{redis_port}"),
