@@ -158,7 +158,7 @@ class _Look:
             raise error
         if len(pushes) > 1:
             return False
-        if isinstance(error, UnknownKindError):
+        if isinstance(error, UnknownKindError | MemoryError | OSError):
             self._count(pushes[0], "pending")
         else:
             self._count(pushes[0], "dead", f"could not be normalised: {describe(error)}")
