@@ -8,8 +8,10 @@ import hashlib
 import ipaddress
 import json
 import os
+import pwd
 import re
 import shlex
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +85,8 @@ class Settings:
     alert_url: str | None
     """Where `ingest watch` posts its notices; it may hold a secret"""
     alert_command: str | None
+    operator: str
+    """The name under which commands are recorded"""
     data_dir: Path
 
     @property
@@ -168,8 +172,18 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         transcript_days=_integer_if_set(environ, "INGEST_TRANSCRIPT_DAYS", at_most=MAX_DAYS),
         alert_url=_web_url_if_set(environ, "INGEST_ALERT_URL"),
         alert_command=_command_if_set(environ, "INGEST_ALERT_COMMAND"),
+        operator=environ.get("INGEST_OPERATOR") or _operator(),
         data_dir=data_dir,
     )
+
+
+def _operator() -> str:
+    """The user of the operating system, and the host. A container may have a user without a name."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"
 
 
 def _check_quotes(environ: Mapping[str, str]) -> None:

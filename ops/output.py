@@ -44,11 +44,11 @@ def print_record(title: str, row: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def progress(total: int, label: str) -> Iterator[Callable[[int], None]]:
     """A bar on stderr while the block works through so many of something; it is told how many more are done. Nothing
     is shown where stderr is no terminal."""
     is_hidden = not sys.stderr.isatty()
-    with click.progressbar(length=total, label=f"reading {what}", file=sys.stderr, hidden=is_hidden) as bar:
+    with click.progressbar(length=total, label=label, file=sys.stderr, hidden=is_hidden) as bar:
         # Drawing costs more than reading: a hundred times are enough.
         bar.update_min_steps = max(1, total // 100)
         yield bar.update

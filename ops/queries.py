@@ -1,4 +1,4 @@
-"""The commands' Postgres connection, and every SQL statement that they read or replay with."""
+"""The commands' Postgres connection, and the SQL statements that several of them read with."""
 
 from __future__ import annotations
 
@@ -173,37 +173,6 @@ FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at
 """
 
 DEAD: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'dead'"
-
-REPLAY_DEAD_BY_ID: LiteralString = """
-UPDATE airudder.pushes
-SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
-WHERE push_id = %(push_id)s AND received_at = %(received_at)s AND status = 'dead' RETURNING push_id, received_at
-"""
-
-REPLAY_OF_KIND: LiteralString = """
-UPDATE airudder.pushes SET
-  status = 'pending', normalised_at = NULL, error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
-WHERE (received_at, push_id) IN (
-  SELECT received_at, push_id FROM airudder.pushes
-  WHERE kind = %(kind)s AND status IN ('normalised', 'dead') AND received_at >= %(since)s
-    AND (replayed_at IS NULL OR replayed_at < %(begun)s)
-  ORDER BY received_at LIMIT %(portion)s FOR UPDATE SKIP LOCKED)
-RETURNING received_at
-"""
-"""Pending pushes are on their way already, and a duplicate tells nothing that its first delivery does not."""
-
-REPLAY_ALL_DEAD: LiteralString = """
-UPDATE airudder.pushes
-SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
-WHERE status = 'dead' RETURNING push_id, received_at
-"""
-
-STATUSES_OF_REPLAYED: LiteralString = """
-SELECT status, count(*) AS pushes FROM airudder.pushes
-JOIN unnest(%(times)s::timestamptz[], %(push_ids)s::uuid[]) AS replayed (received_at, push_id)
-  USING (received_at, push_id)
-GROUP BY status ORDER BY status
-"""
 
 CALLS_BY_ID: LiteralString = """
 SELECT source, call_id, callee_number, case_id, workflow_id, started_at, duration, attempt, ring_type, hangup_type,

@@ -76,6 +76,9 @@ def hold_everywhere(client: Any, database: Database, connection: Connection[dict
     settle(database, [first, entry(marked()), entry(call_only()), entry(marked("second")), entry(other)])
     settle(database, [entry(marked("spaced", "62 812-3456-7890")), entry(marked("national", "0812 3456 7890"))])
     settle(database, [entry(json.dumps(marked()).encode()[:-1]), entry([MARK, "0812-3456-7890"]), entry(b"[]")])
+    given_up = entry([MARK, NUMBER])
+    settle(database, [given_up])
+    connection.execute("UPDATE airudder.pushes SET status = 'discarded' WHERE push_id = %s", [given_up.uuid])
     settle(database, [msgspec.structs.replace(entry(session()), kind="chatbot-session-ended")])
     for kind in KINDS:
         settle(database, [msgspec.structs.replace(entry(told), kind=kind) for told in told_by(kind, NUMBER, MARK)])

@@ -79,6 +79,14 @@ def statuses(connection: Rows) -> list[str]:
     return [row["status"] for row in connection.execute("SELECT status FROM airudder.pushes ORDER BY push_id")]
 
 
+def replay_dead(connection: Rows) -> None:
+    """What an older release's `ingest dead replay --all` did: all dead letters are pending at once."""
+    connection.execute(
+        "UPDATE airudder.pushes SET status = 'pending', error = NULL, error_path = NULL, attempts = 0, "
+        "replayed_at = now() WHERE status = 'dead'"
+    )
+
+
 def make_dead(connection: Rows, one: Entry) -> None:
     """What an older release, that could not read the push, left behind."""
     connection.execute(

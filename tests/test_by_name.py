@@ -18,7 +18,7 @@ from tests.processes import ingest, running_web
 from tests.pushes import entry, ids_of
 from workers.database import Database
 from workers.settle import settle
-from workers.sweeper.pending import PendingPushes
+from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
 
@@ -99,8 +99,8 @@ def test_replay_normalises_what_was_kept(
     monkeypatch.setitem(KINDS, NAME, made_up_kind.__name__)
     kind_of.cache_clear()
 
-    replayed = ingest("replay", "--kind", NAME)
-    PendingPushes(client, database, lambda: 0.0).run_once()
+    replayed = ingest("replay", "--kind", NAME, "--no-wait")
+    Sweeper(client, database).run_once()
 
     assert "5 pushes" in replayed.stdout
     calls = connection.execute("SELECT call_id, attempt FROM airudder.calls ORDER BY call_id").fetchall()

@@ -18,14 +18,16 @@ from psycopg.rows import dict_row
 from ops import queries
 from ops.person import statements
 from ops.person.rows import OF_CALLS, OF_PERSONS, OTHERS, erase_rows, rows_of
+from ops.repair import groups
 from ops.status import in_postgres
 from tests.conftest import TABLES
+from workers.selection import Selection
+from workers.sweeper import replay_statements
 
 Rows = Connection[dict[str, Any]]
 
 READS_ALL = {
     "OUTCOMES_BY_HOUR": "reconcile holds every push of seven days against what was acknowledged",
-    "REPLAY_OF_KIND": "a replay is of all pushes of a kind",
 }
 """Statements whose purpose it is to read all pushes, and why"""
 TABLES_OF_PERSONS = (*OF_PERSONS, *OF_CALLS, *OTHERS)
@@ -69,9 +71,10 @@ _NOBODY: dict[str, Any] = {
     "case_spellings": [], "call_sources": [], "call_ids": [], "case_sources": [], "case_ids": [],
     "sources": ["shop"] * 2, "callee_numbers": ["+628121000003"] * 2, "push_ids": [uuid4(), uuid4()],
     "kinds": ["custom-api"] * 2, "kind": "custom-api", "begun": datetime.now(UTC), "portion": 10,
-    "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50,
+    "push_id": uuid4(), "action_id": 1, "received_at": datetime.now(UTC), "limit": 50,
     "since": datetime.now(UTC) - timedelta(hours=1), "until": datetime.now(UTC), "task_id": "task",
-    "received_ats": [datetime.now(UTC)] * 2, "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
+    "received_ats": [datetime.now(UTC)] * 2, "after_received_at": datetime.now(UTC), "after_push_id": uuid4(),
+    "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
 }  # fmt: skip
 _CALLS = {"call_ids": ["call 1000003", "call 1000004"], "call_sources": ["shop"] * 2}
 PERSON = {
@@ -95,7 +98,14 @@ def statements_of(module: ModuleType) -> dict[str, LiteralString]:
     }
 
 
-STATEMENTS = statements_of(queries) | statements_of(statements) | statements_of(in_postgres)
+STATEMENTS = {
+    **statements_of(queries),
+    **statements_of(statements),
+    **statements_of(groups),
+    **statements_of(in_postgres),
+    "groups of dead letters": groups.find_groups(Selection(statuses=("dead",))),
+    "dead letters of a source": replay_statements.choose(Selection(statuses=("dead",), source="shop").where()),
+}
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

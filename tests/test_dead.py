@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from ops.repair import discarding
 from tests.processes import ingest, running
 from tests.pushes import entry, push
-from tests.stored import make_dead
+from tests.stored import make_dead, outcomes
 from workers.database import Database
+from workers.selection import Selection
 from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]
@@ -70,7 +73,10 @@ def test_replay_of_all(connection: Rows, sweeper_process: None) -> None:
 
     result = ingest("dead", "replay", "--all")
 
-    assert (result.returncode, result.stdout) == (1, "dead: 1, normalised: 1\n")
+    assert (result.returncode, result.stdout) == (
+        1,
+        "dead: 1, normalised: 1\n  dead of a JSON object is expected, not an array: 1\n",
+    )
 
 
 def test_replay_of_living(database: Database) -> None:
@@ -87,3 +93,100 @@ def test_replay_of_living(database: Database) -> None:
 def test_replay_needs_choice() -> None:
     """`replay` with neither ids nor --all is a usage error."""
     assert ingest("dead", "replay").returncode == 2
+
+
+def groups(*arguments: str) -> list[dict[str, Any]]:
+    """What `ingest dead --json` gives, without the fingerprint and the times."""
+    found = json.loads(ingest("dead", "--json", *arguments).stdout)
+    kept = ("pushes", "kind", "error", "sources")
+    return [{name: group[name] for name in kept} for group in found]
+
+
+def test_dead_by_cause(database: Database) -> None:
+    """A group has one kind and one error, whatever numbers are in it; the largest stands first."""
+    settle(database, [entry(b"[]"), entry(b"[1", "lender-b"), entry(b"[1,2", "lender-a"), entry(b'[1,2,"')])
+
+    array = {"pushes": 1, "kind": "custom-api", "error": "a JSON object is expected, not an array"}
+    first, *others = groups()
+    assert first["pushes"] == 2
+    assert first["error"].startswith("not JSON: ")
+    assert first["error"].endswith("(byte #)")
+    assert first["sources"] == ["lender-a", "lender-b"]
+    assert {**array, "sources": ["default"]} in others
+    assert [group["sources"] for group in groups("--source", "lender-a")] == [["lender-a"]]
+    assert groups("--since", "2100-01-01") == groups("--until", "2000-01-01") == groups("--path", "$.call") == []
+    assert len(groups("--kind", "custom-api", "--path", "$")) == 3
+
+
+def test_sample_shows_no_value(connection: Rows) -> None:
+    """Of the newest push of a group the shape is shown: names of fields, types and lengths."""
+    one = entry({"callee": {"callee_name": "Budi", "+628123": 1, "odd": [None, True, "x", 4]}, "call": {}})
+    make_dead(connection, one)
+
+    printed = ingest("dead").stdout
+
+    assert str(one.uuid) in printed
+    (shape,) = (group["shape"] for group in json.loads(ingest("dead", "--json").stdout))
+    odd = ["null", "true", "text of 1", "and 1 more"]
+    assert shape == {"callee": {"callee_name": "text of 4", "*": "number", "odd": odd}, "call": {}}
+    assert "Budi" not in printed
+    assert "628123" not in printed
+
+
+def test_group_is_replayed(connection: Rows, database: Database, sweeper_process: None) -> None:
+    """By the fingerprint that `ingest dead` shows, and no other dead letter with it."""
+    settle(database, [entry(b"[]")])
+    make_dead(connection, entry(push()))
+    by_error = {group["error"]: group["fingerprint"] for group in json.loads(ingest("dead", "--json").stdout)}
+
+    result = ingest("replay", "--group", by_error["could not be normalised: KeyError"])
+
+    assert (result.returncode, result.stdout) == (0, "normalised: 1\n")
+    assert outcomes(connection) == {"normalised": 1, "dead": 1}
+
+
+def test_discarded_push_keeps_its_error(connection: Rows, database: Database) -> None:
+    """It is dead no more, and what was received stays; who gave it up, and why, is recorded."""
+    settle(database, [entry(b"[]"), entry(b"[1]"), entry(b"[2]"), entry(b"{}", "lender-b")])
+
+    result = ingest("dead", "discard", "--source", "default", "--reason", "a test of ours", INGEST_OPERATOR="budi")
+
+    assert (result.returncode, result.stdout) == (0, "discarded: 3\n")
+    assert outcomes(connection) == {"discarded": 3, "dead": 1}
+    kept = connection.execute("SELECT body, error FROM airudder.pushes ORDER BY push_id LIMIT 1").fetchone()
+    assert kept == {"body": b"[]", "error": "a JSON object is expected, not an array"}
+    (action,) = connection.execute("SELECT * FROM airudder.actions").fetchall()
+    assert (action["operator"], action["reason"], action["pushes"]) == ("budi", "a test of ours", 3)
+    assert action["filter"] == {"statuses": ["dead"], "source": "default"}
+    noted = connection.execute("SELECT action_id FROM airudder.push_events WHERE event = 'discarded'").fetchall()
+    assert noted == [{"action_id": action["action_id"]}] * 3
+
+
+def test_portions_of_a_discard(connection: Rows, database: Database) -> None:
+    """Many are discarded in several transactions, and are one action."""
+    settle(database, [entry(f"[{number}]".encode()) for number in range(5)])
+
+    told: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discarding, "PORTION", 2)
+        assert discarding.discard(connection, "budi", Selection(statuses=("dead",)), "why", told.append) == 5
+
+    assert told == [2, 2, 1]
+    assert outcomes(connection) == {"discarded": 5}
+    assert connection.execute("SELECT pushes FROM airudder.actions").fetchall() == [{"pushes": 5}]
+
+
+def test_discarded_push_may_be_replayed(connection: Rows, sweeper_process: None) -> None:
+    """Who gave up too early says so."""
+    one = entry(push())
+    make_dead(connection, one)
+    assert ingest("dead", "discard", str(one.uuid), "--reason", "why").returncode == 0
+
+    assert ingest("replay", "--status", "discarded").stdout == "normalised: 1\n"
+    assert ingest("dead", "discard", str(one.uuid), "--reason", "why").returncode == 1
+
+
+def test_discard_needs_choice_and_reason() -> None:
+    """Nothing is given up by mistake."""
+    assert ingest("dead", "discard", "--reason", "why").returncode == 2
+    assert ingest("dead", "discard", "--all").returncode == 2

@@ -11,7 +11,6 @@ from psycopg import Connection
 
 from ingest.batch import keys
 from ingest.batch.entry import Entry, encode_entry
-from ops import queries
 from ops.commands.reconcile import reconcile
 from tests.batches import acknowledge, batch_ids, enqueued
 from tests.erasing import assert_gone, counts, everything, exported
@@ -19,7 +18,7 @@ from tests.persons import MARK, NUMBER, OTHER, SPELT, marked
 from tests.processes import ingest
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
-from tests.stored import make_dead, outcomes
+from tests.stored import make_dead, outcomes, replay_dead
 from workers.database import Database
 from workers.jobs import normalise_batch
 from workers.settle import settle
@@ -135,7 +134,8 @@ def test_refusal_of_redis_is_said_without_a_push(
 
 
 def test_postgres_failure_is_said_without_a_row(client: Any, connection: Rows, person: None) -> None:
-    """An error of Postgres in the middle leaves Postgres as it was, keeps Redis, and quotes no row."""
+    """An error of Postgres in the middle leaves Postgres as it was, keeps Redis, and quotes no row. That somebody tried
+    is recorded."""
     before = everything(connection, client)
     connection.execute("ALTER TABLE airudder.calls ADD CONSTRAINT fails CHECK (callee_number IS NOT NULL) NOT VALID")
     try:
@@ -147,6 +147,8 @@ def test_postgres_failure_is_said_without_a_row(client: Any, connection: Rows, p
     assert "run it again" in result.stderr
     assert "CheckViolation 23514" in result.stderr
     assert not any(one in result.stderr for one in (MARK, *SPELT))
+    tried = connection.execute("DELETE FROM airudder.actions RETURNING command, pushes, ended_at").fetchall()
+    assert tried == [{"command": "erase", "pushes": 0, "ended_at": None}]
     assert everything(connection, client) == before
 
 
@@ -204,6 +206,23 @@ def test_erased_push_is_not_replayed(client: Any, connection: Rows) -> None:
     assert outcomes(connection) == {"erased": 1}
 
 
+def test_erasure_is_recorded_without_its_person(client: Any, database: Database, connection: Rows) -> None:
+    """Who erased how many pushes is kept, but not whose; what was wrong with them is forgotten."""
+    dead = entry(f'["{NUMBER}"]'.encode())
+    settle(database, [dead, entry(marked("settled"))])
+    enqueued(client, [entry(marked("in flight"))])
+
+    assert ingest("erase", "--callee-number", NUMBER, INGEST_OPERATOR="budi").returncode == 0
+
+    (action,) = connection.execute("SELECT * FROM airudder.actions").fetchall()
+    assert (action["operator"], action["command"], action["pushes"]) == ("budi", "erase", 3)
+    assert action["filter"] == {"by": "callee number", "source": None}
+    assert action["ended_at"] >= action["at"]
+    found = connection.execute("SELECT event, error, action_id FROM airudder.push_events ORDER BY event_id").fetchall()
+    erased = {"event": "erased", "error": None, "action_id": action["action_id"]}
+    assert found == [{"event": "died", "error": None, "action_id": None}, erased, erased, erased]
+
+
 def test_push_that_was_appended_twice(client: Any, connection: Rows) -> None:
     """A push that is in its batch twice, as Redis's reply was lost, leaves it altogether; its id is counted once."""
     one: Entry = entry(marked())
@@ -222,12 +241,12 @@ def test_every_delivery_goes(client: Any, database: Database, connection: Rows, 
     """Retries that were marked as duplicates, and a dead letter that was replayed and waits or is settled by now."""
     settle(database, [entry(marked())])
     settle(database, [entry(marked()), entry(marked())])
-    for one in (entry(marked("waits")), entry(marked("settled"))):
+    for one in (entry(marked("settled")), entry(marked("waits"))):
         make_dead(connection, one)
         if b"settled" in one.body:
-            connection.execute(queries.REPLAY_DEAD_BY_ID, {"push_id": one.uuid, "received_at": one.received_at})
+            replay_dead(connection)
             Sweeper(client, database).run_once()
-    connection.execute(queries.REPLAY_ALL_DEAD)
+    replay_dead(connection)
     assert outcomes(connection) == {"normalised": 2, "duplicate": 2, "pending": 1}
 
     assert ingest("erase", *whom).returncode == 0

@@ -36,7 +36,9 @@ def test_everything_is_exported(client: Any, database: Database, connection: Row
     assert [name for name, rows in document.items() if not rows] == []
     assert (len(document["callees"]), len(document["cases"]), len(document["in_redis"])) == (2, 2, 4)
     assert {row["kind"] for row in document["pushes"]} == set(KINDS) - {"workflow-status"}
-    assert sorted({row["status"] for row in document["pushes"]}) == ["dead", "duplicate", "normalised", "pending"]
+    assert sorted({row["status"] for row in document["pushes"]}) == [
+        *("dead", "discarded", "duplicate", "normalised", "pending")
+    ]
     mine = next(call for call in document["calls"] if call["call_id"] == "mine")
     assert mine["transcript"][0]["callee"] == "Mark5 speaking"
     assert mine["attributes"][0]["custom_attribute"] == {"key Mark5": "Mark5"}

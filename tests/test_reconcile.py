@@ -46,6 +46,7 @@ def test_every_outcome_adds_up(
         "normalised": 3,
         "duplicate": 1,
         "dead": 1,
+        "discarded": 0,
         "erased": 0,
         "in_flight": 3,
         "difference": 0,

@@ -112,6 +112,20 @@ def test_everything_is_kept_by_default(database: Database, clock: Clock, connect
     assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 2}
 
 
+def test_events_go_with_their_pushes(
+    database: Database, clock: Clock, connection: Rows, partitions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What befell a push is forgotten once its day is dropped; of a day that is kept it stays."""
+    monkeypatch.setattr("workers.sweeper.old_pushes.PUSHES", 2)
+    settle(database, [entry(b"[]", later_us=-days * DAY_US) for days in (2, 4, 4, 4, 5)])
+    store_pending(connection, entry(push(), later_us=-5 * DAY_US))
+
+    enforce(database, clock, pushes=3)
+
+    left = connection.execute("SELECT received_at FROM airudder.push_events ORDER BY 1").fetchall()
+    assert [(datetime.now(UTC) - row["received_at"]).days for row in left] == [5, 2]
+
+
 def test_pending_push_keeps_its_partition(
     database: Database, clock: Clock, connection: Rows, partitions: None, caplog: pytest.LogCaptureFixture
 ) -> None:

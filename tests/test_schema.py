@@ -38,6 +38,9 @@ REFUSED = {
     "push_attempts_is_not_negative": insert_push(attempts=-1),
     "dead_push_says_why_and_where": insert_push(status="dead", error="'broken'"),
     "normalised_push_says_when": insert_push(status="normalised"),
+    "push_event_is_known": (
+        f"INSERT INTO airudder.push_events (push_id, received_at, event) VALUES (gen_random_uuid(), {NOW}, 'lost')"
+    ),
     "workflow_id_is_not_empty": f"INSERT INTO airudder.workflows VALUES ('s', '', 'name', 'status', {VERSION})",
     "workflow_status_workflow_id_is_not_empty": (
         "INSERT INTO airudder.workflow_statuses (source, workflow_id, told_by, received_at, push_id) "

@@ -16,10 +16,9 @@ from ingest.batch import keys
 from ingest.batch.entry import encode_entry, hour_name
 from ingest.process_ids import is_alive
 from ingest.web.refusals import Refusal
-from ops import queries
 from tests.processes import descendants, ingest, running, wait_until
 from tests.pushes import entry, push
-from tests.stored import make_dead
+from tests.stored import make_dead, replay_dead
 from workers.database import Database
 from workers.settle import settle
 
@@ -87,7 +86,7 @@ def test_status_sees_pending_wait(connection: Rows) -> None:
 def test_replayed_push_waits_since_its_replay(connection: Rows) -> None:
     """An old dead letter that is replayed has waited since then, not since it came."""
     make_dead(connection, entry(push(), later_us=-3_600_000_000))
-    connection.execute(queries.REPLAY_ALL_DEAD)
+    replay_dead(connection)
 
     status = json.loads(ingest("status", "--json").stdout)
 

@@ -89,6 +89,9 @@ def test_analysts_see_what_is_declared(connection: Rows, table: Table) -> None:
 
 ELSEWHERE = {
     "pushes": "removed whole but for ids of no person: ERASE_PUSHES",
+    "push_events": "an error is ours, and goes with its push: FORGET_ERRORS",
+    "actions": "nobody's: of an erasure it is not kept whose",
+    "replays": "nobody's",
     "migrations": "nobody's",
     "retention": "nobody's",
     "settlements": "nobody's",

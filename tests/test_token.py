@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import Connection
 
 from ingest.batch import keys
 from ingest.settings import load
@@ -66,6 +67,38 @@ def test_rotation_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clien
     assert "ingest token reload" in revoked.stdout
     assert file.read_text().startswith(f"# by hand\n# made {today}\nshop=sha256:")
     assert load({"INGEST_TOKENS_FILE": str(file)}).tokens == (new,)
+
+
+def test_new_and_revoked_tokens_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connection: Connection[dict[str, Any]]
+) -> None:
+    """Who made or removed a token, of which source, by its fingerprint; never the secret."""
+    monkeypatch.setenv("INGEST_TOKENS_FILE", str(tmp_path / "tokens"))
+    monkeypatch.setenv("INGEST_OPERATOR", "budi")
+    ingest("token", "new", "shop")
+    (made,) = load({"INGEST_TOKENS_FILE": str(tmp_path / "tokens")}).tokens
+    with (tmp_path / "tokens").open("a") as file:
+        file.write("shop=another\n")
+    ingest("token", "revoke", made.fingerprint)
+
+    found = connection.execute("SELECT operator, command, filter FROM airudder.actions ORDER BY action_id").fetchall()
+    whose = {"operator": "budi", "filter": {"source": "shop", "fingerprint": made.fingerprint}}
+    assert found == [{**whose, "command": "token new"}, {**whose, "command": "token revoke"}]
+
+
+def test_secret_is_revoked_without_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it cannot be recorded is said."""
+    file = tmp_path / "tokens"
+    file.write_text("shop=old\nshop=new\n")
+    monkeypatch.setenv("INGEST_TOKENS_FILE", str(file))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")
+    old, _ = load({"INGEST_TOKENS_FILE": str(file)}).tokens
+
+    revoked = ingest("token", "revoke", old.fingerprint)
+
+    assert revoked.returncode == 0
+    assert "not recorded" in revoked.stderr
+    assert "old" not in file.read_text()
 
 
 def test_list_of_tokens_needs_no_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

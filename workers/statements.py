@@ -69,6 +69,26 @@ WHERE stored.received_at = given.received_at AND stored.push_id = given.push_id
 )
 """A push that could not be normalised before, such as by an older release, and is now."""
 
+NOTE_DEATHS: LiteralString = """
+INSERT INTO airudder.push_events (push_id, received_at, event, error, error_path)
+SELECT push_id, received_at, 'died', error, error_path
+FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[]) AS one (received_at, push_id, error, error_path)
+"""
+"""Of pushes that are new."""
+
+NOTE_DEATHS_IF_NOT_NOTED: LiteralString = """
+INSERT INTO airudder.push_events (push_id, received_at, event, error, error_path)
+SELECT push_id, received_at, 'died', error, error_path
+FROM unnest(%b::timestamptz[], %b::uuid[]) AS one (received_at, push_id)
+JOIN airudder.pushes AS stored USING (received_at, push_id)
+WHERE status = 'dead' AND NOT EXISTS (
+  SELECT FROM (
+    SELECT event, error FROM airudder.push_events AS noted
+    WHERE noted.push_id = stored.push_id ORDER BY event_id DESC LIMIT 1) AS last
+  WHERE last.event = 'died' AND last.error = stored.error)
+"""
+"""After the rows of `pushes`, which are locked then: a batch that runs twice, even at once, notes each death once."""
+
 MARK_PUSHES_THROUGH_REDIS: LiteralString = """
 UPDATE airudder.pushes SET through_redis = true
 WHERE received_at = ANY (%b::timestamptz[]) AND push_id = ANY (%b::uuid[]) AND NOT through_redis
@@ -128,7 +148,8 @@ FROM (
   SELECT received_at, push_id, sum(bytes) OVER (ORDER BY received_at, push_id) - bytes AS bytes_before
   FROM (
     SELECT received_at, push_id, octet_length(body) AS bytes FROM airudder.pushes
-    WHERE status = 'pending' AND attempts BETWEEN %(at_least)s AND %(at_most)s AND push_id <> ALL (%(resting)s::uuid[])
+    WHERE status = 'pending' AND (replayed_at IS NOT NULL) = %(replayed)s
+      AND attempts BETWEEN %(at_least)s AND %(at_most)s AND push_id <> ALL (%(resting)s::uuid[])
     ORDER BY received_at, push_id LIMIT %(limit)s
   ) AS waiting
 ) AS oldest
@@ -171,6 +192,15 @@ ORDER BY relname
 DROP_PARTITION_IF_SETTLED: LiteralString = "SELECT airudder.drop_pushes_partition(%(day)s)"
 
 DELETE_DEFAULT_PUSHES_IF_SETTLED: LiteralString = "SELECT airudder.delete_default_pushes(%(before)s, %(at_most)s)"
+
+DELETE_EVENTS_BEFORE: LiteralString = """
+DELETE FROM airudder.push_events WHERE (push_id, event_id) IN (
+  SELECT push_id, event_id FROM airudder.push_events AS noted
+  WHERE received_at < %(before)s AND NOT EXISTS (
+    SELECT FROM airudder.pushes AS kept WHERE kept.received_at = noted.received_at AND kept.push_id = noted.push_id)
+  ORDER BY received_at LIMIT %(at_most)s)
+"""
+"""Those of pushes that are kept, as of a day of which some are pending, stay with them."""
 
 NOTE_RETENTION: LiteralString = """
 INSERT INTO airudder.retention AS stored (what, cleared_before, removed, removed_at)

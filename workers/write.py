@@ -43,6 +43,8 @@ def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt
     # In a pipeline: while Postgres is at one table, the next one's rows are on their way.
     with pipelined(connection):
         pushes = _settle_unsettled(connection, told.pushes, attempt)
+        if dead := _dead_of(told.pushes):
+            connection.execute(statements.NOTE_DEATHS_IF_NOT_NOTED, dead[:2])
         upsert(connection, merge(row for one in told.news for row in one.rows))
     if pushes and pushes.rowcount < len(told.pushes):
         _settle_dead(connection, told.pushes, attempt)
@@ -67,6 +69,8 @@ def write_by_copy(connection: _Connection, batch: Sequence[Normalised], attempt:
     copy_pushes(connection, rows)
     with pipelined(connection):
         log_new(connection, told.pushes, now, attempt)
+        if dead := _dead_of(told.pushes):
+            connection.execute(statements.NOTE_DEATHS, dead)
         upsert(connection, merge(row for one in told.news for row in one.rows))
     return told
 
@@ -97,6 +101,12 @@ def _settle_dead(connection: _Connection, pushes: list[PushRow], attempt: Attemp
 
 def _columns(pushes: list[PushRow]) -> list[list[Any]]:
     return [list(column) for column in zip(*pushes, strict=True)]
+
+
+def _dead_of(pushes: list[PushRow]) -> list[list[Any]]:
+    """When those came that are dead, their ids, errors and places of errors; nothing if none is."""
+    dead = [(push.received_at, push.push_id, push.error, push.error_path) for push in pushes if push.status == "dead"]
+    return [list(column) for column in zip(*dead, strict=True)]
 
 
 def upsert(connection: _Connection, merged: Merged) -> None:

@@ -1,37 +1,91 @@
-"""`ingest dead`: the dead letters: what they are, and another try after a fix."""
+"""`ingest dead`: the dead letters: what they died of, one by one, another try after a fix, or none any more."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import click
+import msgspec
 from psycopg import Connection
 
 from ingest import settings
-from ingest.batch.entry import stored_entry
+from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.push_ids import received_at_of
+from ingest.errors import NotOpenedError
 from ingest.opening.openers import openers
 from ops import queries
-from ops.output import print_record, print_table
+from ops.output import print_record, print_table, progress
+from ops.repair.choosing import choosing_options, of_group, select
+from ops.repair.discarding import discard as discard_selected
+from ops.repair.following import replay_selected
+from ops.repair.groups import DeadGroup, dead_groups, find_dead, sample_of
+from ops.repair.masking import mask_body
+from ops.repair.replays import count_selected
 
-REPLAY_WAIT_SECONDS = 30
-"""How long `replay` waits for the sweeper to say what became of it."""
-POLL_SECONDS = 0.2
+SHOWN_GROUPS = 20
+SHOWN_CHARACTERS = 2000
+"""Of a sample's shape; `--json` has the whole of it"""
+
+_Connection = Connection[queries.Row]
 
 
-@click.group()
-def command() -> None:
-    """List, show and replay dead letters: pushes of which nothing could be normalised."""
+@click.group(invoke_without_command=True)
+@choosing_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts.")
+@click.pass_context
+def command(context: click.Context, /, as_json: bool, **choice: Any) -> None:
+    """Dead letters, pushes of which nothing could be normalised, by what they died of: the largest group first.
+
+    Each has a fingerprint, by which `replay` and `discard` take it. Of its newest push the shape is shown, not a value.
+    """
+    if context.invoked_subcommand:
+        if as_json or any(choice.values()):
+            raise click.UsageError("options of `ingest dead` stand behind the subcommand")
+        return
+    with queries.connect(settings.load()) as connection:
+        groups = dead_groups(connection, select(("dead",), **choice))
+        shown = groups if as_json else groups[:SHOWN_GROUPS]
+        rows = [_group_row(connection, group) for group in shown]
+    if as_json:
+        click.echo(msgspec.json.encode(rows).decode())
+    else:
+        _print_groups(rows, len(groups), sum(group.pushes for group in groups))
+
+
+def _group_row(connection: _Connection, group: DeadGroup) -> dict[str, Any]:
+    row = {"fingerprint": group.fingerprint, **vars(group), "sample": None, "shape": None}
+    if sample := sample_of(connection, group):
+        row["sample"], row["shape"] = sample.uuid, _shape(sample)
+    return row
+
+
+def _shape(entry: Entry) -> Any:
+    try:
+        return mask_body(entry.kind, openers().readable(entry))
+    except NotOpenedError as error:
+        return f"{len(entry.body)} bytes: {error}"
+
+
+def _print_groups(rows: list[dict[str, Any]], groups: int, pushes: int) -> None:
+    if not rows:
+        click.echo("no dead letters")
+        return
+    columns = ("fingerprint", "pushes", "kind", "path", "error", "first_seen", "last_seen", "sample")
+    cells = [{**{name: row[name] for name in columns}, "sources": ", ".join(row["sources"])} for row in rows]
+    print_table(f"causes of {pushes} dead letters", cells, groups)
+    for row in rows:
+        shape = msgspec.json.encode(row["shape"]).decode()
+        cut = "…" if len(shape) > SHOWN_CHARACTERS else ""
+        click.echo(f"{row['fingerprint']}  {shape[:SHOWN_CHARACTERS]}{cut}")
 
 
 @command.command("list")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="At most so many.")
 def list_dead(limit: int) -> None:
-    """List dead letters, the newest first."""
+    """List dead letters one by one, the newest first."""
     with queries.connect(settings.load()) as connection:
         rows = connection.execute(queries.DEAD_NEWEST_FIRST, {"limit": limit}).fetchall()
         (total,) = (row["pushes"] for row in connection.execute(queries.DEAD))
@@ -66,46 +120,48 @@ def show(push_id: UUID, body_only: bool, is_open: bool) -> None:
 @click.argument("push_ids", nargs=-1, type=click.UUID)
 @click.option("--all", "every", is_flag=True, help="Replay all dead letters.")
 def replay(push_ids: Sequence[UUID], every: bool) -> None:
-    """Give dead letters another try, by id or --all; says what became of them.
+    """Give dead letters another try, by id or --all: the same as `ingest replay --status dead`.
 
     Exit code 1 if one is dead again, was not dead, or still waits for the sweeper.
     """
     if bool(push_ids) == every:
         raise click.UsageError("name push ids, or --all")
-    with queries.connect(settings.load()) as connection:
-        replayed = _replay_all(connection) if every else _replay(connection, push_ids)
-        outcomes = _await_outcomes(connection, replayed)
-    click.echo(", ".join(f"{status}: {pushes}" for status, pushes in outcomes.items()) or "nothing to replay")
-    wanted = len(replayed) if every else len(push_ids)
-    if outcomes.get("normalised", 0) + outcomes.get("duplicate", 0) < wanted:
-        click.echo("why each is dead: ingest dead list", err=True)
+    current = settings.load()
+    with queries.connect(current) as connection:
+        is_well = _are_dead(connection, push_ids)
+        is_well &= replay_selected(connection, current.operator, select(("dead",), push_ids))
+    if not is_well:
         sys.exit(1)
 
 
-def _replay_all(connection: Connection[queries.Row]) -> dict[UUID, datetime]:
-    rows = connection.execute(queries.REPLAY_ALL_DEAD).fetchall()
-    return {row["push_id"]: row["received_at"] for row in rows}
+@command.command()
+@click.argument("push_ids", nargs=-1, type=click.UUID)
+@click.option("--group", "fingerprint", help="Those of this fingerprint, as `ingest dead` shows it.")
+@choosing_options
+@click.option("--all", "every", is_flag=True, help="Discard all dead letters.")
+@click.option("--reason", required=True, help="Why nobody needs them; kept, so name no person in it.")
+def discard(push_ids: Sequence[UUID], fingerprint: str | None, every: bool, reason: str, **choice: Any) -> None:
+    """Give dead letters up: their outcome is `discarded` from then on. The raw push stays.
+
+    Exit code 1 if one of the ids was not dead.
+    """
+    is_chosen = bool(push_ids or fingerprint or any(choice.values()))
+    if is_chosen == every:
+        raise click.UsageError("name push ids, --group or conditions, or --all")
+    current = settings.load()
+    with queries.connect(current) as connection:
+        group = of_group(connection, fingerprint) if fingerprint else {}
+        is_well = _are_dead(connection, push_ids)
+        selection = select(("dead",), push_ids, **choice | group)
+        with progress(count_selected(connection, selection), "discarding dead letters") as advance:
+            discarded = discard_selected(connection, current.operator, selection, reason, advance)
+    click.echo(f"discarded: {discarded}")
+    if not is_well:
+        sys.exit(1)
 
 
-def _replay(connection: Connection[queries.Row], push_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    replayed: dict[UUID, datetime] = {}
-    for push_id in push_ids:
-        where = {"push_id": push_id, "received_at": received_at_of(push_id)}
-        if row := connection.execute(queries.REPLAY_DEAD_BY_ID, where).fetchone():
-            replayed[push_id] = row["received_at"]
-        else:
-            click.echo(f"{push_id} is not a dead letter", err=True)
-    return replayed
-
-
-def _await_outcomes(connection: Connection[queries.Row], replayed: dict[UUID, datetime]) -> dict[str, int]:
-    if not replayed:
-        return {}
-    parameters = {"push_ids": list(replayed), "times": list(replayed.values())}
-    deadline = time.monotonic() + REPLAY_WAIT_SECONDS
-    while True:
-        rows = connection.execute(queries.STATUSES_OF_REPLAYED, parameters).fetchall()
-        outcomes = {row["status"]: row["pushes"] for row in rows}
-        if "pending" not in outcomes or time.monotonic() > deadline:
-            return outcomes
-        time.sleep(POLL_SECONDS)
+def _are_dead(connection: _Connection, push_ids: Sequence[UUID]) -> bool:
+    others = set(push_ids) - find_dead(connection, push_ids)
+    for push_id in sorted(others):
+        click.echo(f"{push_id} is not a dead letter", err=True)
+    return not others

@@ -12,6 +12,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from redis import Redis
 
 from ingest import settings
+from ingest.batch.entry import Entry
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import EraseError, IngestError, StillInHandError
 from ops import in_flight, queries
@@ -19,6 +20,7 @@ from ops.output import print_record
 from ops.person import rows, statements
 from ops.person.names import Person, person_options, person_sought
 from ops.person.pushes import Found, find, note_closed
+from ops.repair.actions import begin_action, count_pushes, end_action
 
 PASSES = 10
 """As often as a person is looked for; the second pass finds what a worker wrote meanwhile, the last one nothing."""
@@ -28,7 +30,7 @@ IN_HAND_SECONDS = 2 * JOB_TIMEOUT_SECONDS
 """No worker is at one batch for so long."""
 POLL_SECONDS = 0.1
 
-PLACES = ("in_redis", "pending", "normalised", "duplicate", "dead")
+PLACES = ("in_redis", "pending", "normalised", "duplicate", "dead", "discarded")
 """Where raw pushes are, before those places that are tables"""
 
 _Connection = Connection[queries.Row]
@@ -51,10 +53,15 @@ def command(dry_run: bool, **whom: str | None) -> None:
             _check_one_source(connection, sought)
             if dry_run:
                 found = find(client, connection, sought)
-                _erase_rows(connection, sought, found, counts, dry_run=True)
+                _erase_rows(connection, sought, found, counts, None)
                 counts["in_redis"] += len(found.in_flight)
             else:
-                found = _erase(client, connection, sought, counts)
+                # Not whom: an erased person is nowhere any more.
+                by = "case" if sought.case_id is not None else "callee number"
+                filters = {"by": by, "source": sought.source}
+                action_id = begin_action(connection, current.operator, "erase", filters)
+                found = _erase(client, connection, sought, counts, action_id)
+                end_action(connection, action_id)
     except IngestError as error:
         _print(counts, dry_run)
         raise EraseError(f"not everything was looked at or removed: run it again. {error}") from None
@@ -80,11 +87,11 @@ def _print(counts: Counter[str], dry_run: bool) -> None:
     print_record(title, {place: counts[place] for place in (*PLACES, *rows.PLACES)})
 
 
-def _erase(client: Redis, connection: _Connection, sought: Person, counts: Counter[str]) -> Found:
+def _erase(client: Redis, connection: _Connection, sought: Person, counts: Counter[str], action_id: int) -> Found:
     for _ in range(PASSES):
         before = counts.total()
         found = find(client, connection, sought)
-        _erase_rows(connection, sought, found, counts)
+        _erase_rows(connection, sought, found, counts, action_id)
         in_flight.remove_in_flight(client, [(one.batch_id, one.encoded) for one in found.in_flight])
         counts["in_redis"] += len(found.in_flight)
         if counts.total() == before:
@@ -95,14 +102,14 @@ def _erase(client: Redis, connection: _Connection, sought: Person, counts: Count
 
 
 def _erase_rows(
-    connection: _Connection, sought: Person, found: Found, counts: Counter[str], *, dry_run: bool = False
+    connection: _Connection, sought: Person, found: Found, counts: Counter[str], action_id: int | None
 ) -> None:
-    """All in one transaction, which a dry run takes back."""
+    """All in one transaction; without an action it is taken back."""
     for left in reversed(range(TRIES)):
         removed: Counter[str] = Counter()
         try:
-            with connection.transaction(force_rollback=dry_run):
-                _erase_pushes(connection, found, removed)
+            with connection.transaction(force_rollback=action_id is None):
+                _erase_pushes(connection, found, removed, action_id)
                 removed += rows.erase_rows(connection, sought, found.keys())
         except DeadlockDetected:
             if not left:
@@ -112,7 +119,7 @@ def _erase_rows(
             return
 
 
-def _erase_pushes(connection: _Connection, found: Found, removed: Counter[str]) -> None:
+def _erase_pushes(connection: _Connection, found: Found, removed: Counter[str], action_id: int | None) -> None:
     # Before they leave Redis, and whatever a worker makes of them: there is an outcome, and no body.
     entries = [one.entry for one in found.in_flight]
     erased = {
@@ -123,7 +130,19 @@ def _erase_pushes(connection: _Connection, found: Found, removed: Counter[str]) 
     }
     connection.execute(statements.STORE_ERASED, erased)
     stored = queries.columns(found.pushes, "push_id", "received_at")
-    removed.update(row["status"] for row in connection.execute(statements.ERASE_PUSHES, stored))
+    rows_erased = connection.execute(statements.ERASE_PUSHES, stored).fetchall()
+    removed.update(row["status"] for row in rows_erased)
+    if action_id is not None:
+        _note_erased(connection, action_id, entries, rows_erased)
+
+
+def _note_erased(connection: _Connection, action_id: int, entries: list[Entry], rows_erased: list[queries.Row]) -> None:
+    pushes = {entry.uuid: entry.received_at for entry in entries}
+    pushes |= {row["push_id"]: row["received_at"] for row in rows_erased}
+    noted = {"push_ids": list(pushes), "received_ats": list(pushes.values()), "action_id": action_id}
+    connection.execute(statements.FORGET_ERRORS, noted)
+    connection.execute(statements.NOTE_ERASED, noted)
+    count_pushes(connection, action_id, len(pushes))
 
 
 def _wait_for_workers(client: Redis, batch_ids: set[str]) -> None:

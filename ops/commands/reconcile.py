@@ -19,7 +19,7 @@ from ingest.batch.entry import hour_name
 from ops import in_flight, queries
 from ops.output import print_table
 
-OUTCOMES = ("normalised", "duplicate", "dead", "erased")
+OUTCOMES = ("normalised", "duplicate", "dead", "discarded", "erased")
 DAYS = 7
 """How many days back it looks; Redis keeps its counts for a day longer."""
 PAUSE_SECONDS = 0.5

@@ -16,6 +16,7 @@ from ingest.settings import Settings
 from ingest.tokens import Token
 from ops import in_flight
 from ops.output import print_table
+from ops.repair.actions import record_action
 
 _RELOAD = "`ingest token reload` beside `ingest up`, or SIGHUP to web's process, makes web read the file again"
 
@@ -36,13 +37,15 @@ def new(source: str) -> None:
         raise click.UsageError("SOURCE is one word without , = # / \\ and quotes")
     secret = tokens.make_secret()
     item = tokens.item_of(source, secret)
-    file = settings.load().tokens_file
+    current = settings.load()
+    file = current.tokens_file
     if file:
         tokens.append_to_file(file, item, datetime.now(UTC).date().isoformat())
     click.echo(f"secret      {secret}")
     click.echo(f"push path   /airudder/custom-api/{secret}")
     if file:
         click.echo(f"It is not shown again. Its SHA-256 is in {file}. {_RELOAD}.")
+        _record(current, "token new", *tokens.parse_list("INGEST_TOKENS", item))
     else:
         click.echo(
             f"It is not shown again. INGEST_TOKENS_FILE is not set: add to INGEST_TOKENS, and restart web:\n{item}"
@@ -74,6 +77,8 @@ def revoke(fingerprint: str) -> None:
     is_listed = any(token.fingerprint == wanted for token in current.listed_tokens)
     for source in sorted({token.source for token in removed}):
         click.echo(f"revoked     {wanted} of {source}")
+    for token in removed:
+        _record(current, "token revoke", token)
     if is_listed:
         click.echo(f"{wanted} is in INGEST_TOKENS: take it out there, and restart web", err=True)
     elif not removed:
@@ -106,6 +111,13 @@ def reload() -> None:
         click.echo(f"`ingest up` (process {pid}) is another user's: run this as that user, or as root", err=True)
         sys.exit(1)
     click.echo(f"`ingest up` (process {pid}) passes it on: web's own line says what came of it")
+
+
+def _record(current: Settings, command_words: str, token: Token) -> None:
+    """A secret that has leaked is to go, also where that cannot be recorded."""
+    filters = {"source": token.source, "fingerprint": token.fingerprint}
+    if why := record_action(current, command_words, filters):
+        click.echo(f"this is not recorded in airudder.actions: {why}", err=True)
 
 
 def _last_used(current: Settings) -> dict[str, datetime]:

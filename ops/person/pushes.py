@@ -162,7 +162,7 @@ class _Search:
         for push in self._connection.execute(naming, person.parameters()):
             self._take(push)
         (counted,) = self._connection.execute(statements.COUNT_WITHOUT_NUMBER)
-        with progress(counted["pushes"], "pushes that name nobody") as advance:
+        with progress(counted["pushes"], "reading pushes that name nobody") as advance:
             nameless = statements.PUSHES_WITHOUT_CASE if is_case else statements.PUSHES_WITHOUT_NUMBER
             for push in self._streamed(nameless):
                 self._judge(push)

@@ -122,7 +122,19 @@ FROM (
   ORDER BY received_at, push_id FOR UPDATE
 ) AS theirs
 WHERE push.received_at = theirs.received_at AND push.push_id = theirs.push_id
-RETURNING theirs.status
+RETURNING push.push_id, push.received_at, theirs.status
+"""
+
+FORGET_ERRORS: LiteralString = """
+UPDATE airudder.push_events SET error = NULL, error_path = NULL
+WHERE push_id = ANY (%(push_ids)s) AND error IS NOT NULL
+"""
+"""They quote nothing of a push; but of an erased one it is not to be said either what was wrong with it."""
+
+NOTE_ERASED: LiteralString = """
+INSERT INTO airudder.push_events (push_id, received_at, event, action_id)
+SELECT push_id, received_at, 'erased', %(action_id)s
+FROM unnest(%(push_ids)s::uuid[], %(received_ats)s::timestamptz[]) AS theirs (push_id, received_at)
 """
 
 WAIT_NO_LONGER_THAN_A_MINUTE: LiteralString = "SET LOCAL lock_timeout = '60s'"

@@ -32,7 +32,7 @@ from ingest.web.fallback import Fallback
 from ingest.web.open_batch import OpenBatch
 from ops.commands.reconcile import reconcile
 from ops.in_flight import entries_in_flight
-from ops.queries import REPLAY_ALL_DEAD
+from ops.repair.replays import begin_replay
 from tests.batches import count_copies
 from tests.chaos.conftest import FULL, Report, size
 from tests.chaos.proxy import Proxy
@@ -42,6 +42,7 @@ from tests.servers import redis_set_to
 from workers import statements
 from workers.database import Database
 from workers.jobs import normalise_batch
+from workers.selection import Selection
 from workers.settle import settle
 from workers.sweeper.loop import Sweeper
 from workers.sweeper.lost_batches import GRACE_SECONDS
@@ -224,13 +225,13 @@ class BatchLife(RuleBasedStateMachine):
     @rule()
     def sweeper_dies(self) -> None:
         """With pending pushes in hand."""
-        bounds = {"at_least": 0, "at_most": 1, "limit": 2, "bytes": 2**20, "resting": []}
+        bounds = {"at_least": 0, "at_most": 1, "limit": 2, "bytes": 2**20, "resting": [], "replayed": False}
         self.world.database.run(lambda connection: connection.execute(statements.BEGIN_OLDEST_PENDING, bounds))
 
     @rule()
     def replay(self) -> None:
-        """Dead letters are given another try."""
-        self.world.connection.execute(REPLAY_ALL_DEAD)
+        """Dead letters are given another try, and what is normalised is normalised again."""
+        begin_replay(self.world.connection, "a machine", Selection(statuses=("dead", "normalised")))
 
     # What holds at every step
 
@@ -255,9 +256,10 @@ class BatchLife(RuleBasedStateMachine):
             one = self.acknowledged[row["push_id"]]
             assert row["body"] == one.body
             assert row["status"] in ({"normalised", "duplicate"} if _is_good(one) else {"dead"}) | {"pending"}
-        changed = {push_id for push_id, status in self.settled.items() if statuses[push_id] != status}
+        waiting = {push_id for push_id, status in statuses.items() if status == "pending"}
+        changed = {push_id for push_id, status in self.settled.items() if statuses[push_id] != status} - waiting
         assert all(statuses[push_id] == "duplicate" and not self._is_first(push_id) for push_id in changed)
-        self.settled = {push_id: status for push_id, status in statuses.items() if status not in ("pending", "dead")}
+        self.settled |= {push_id: status for push_id, status in statuses.items() if status not in ("pending", "dead")}
 
     def teardown(self) -> None:
         """Left alone, everything comes to its end, and the newest push of each call is the one that is seen."""
@@ -280,11 +282,13 @@ class BatchLife(RuleBasedStateMachine):
             while self.queue.get_job_ids():
                 self.worker_works()
             pending = self.world.connection.execute("SELECT FROM airudder.pushes WHERE status = 'pending'").fetchall()
-            if not pending and not self.client.zcard(keys.BATCHES):
+            replays = self.world.connection.execute("SELECT FROM airudder.replays WHERE ended_at IS NULL").fetchall()
+            if not (pending or replays) and not self.client.zcard(keys.BATCHES):
                 break
         left = {key.decode() for key in self.client.scan_iter() if not key.startswith((b"acknowledged:", b"rq:"))}
         assert left <= {keys.SWEEPER}
         assert not pending
+        assert not replays
 
     def _remember(self, entries: list[Entry]) -> None:
         self.acknowledged |= {one.uuid: one for one in entries}

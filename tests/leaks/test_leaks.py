@@ -214,11 +214,11 @@ async def refuse_rows(hunt: Hunt) -> None:
 
 
 async def refuse_dead_letters(hunt: Hunt) -> None:
-    """Postgres refuses every row of a push and of its dead letter, to workers, to web and to `ingest dead replay`."""
+    """Postgres refuses every row of a push and of its dead letter, to workers, to web and to `ingest dead discard`."""
     execute(hunt, REFUSE_PUSHES)
     await hunt.push()
     await hunt.look_at_failed_job("Postgres refuses: RaiseException P0001")
-    await hunt.ingest("dead", "replay", "--all", shows="RaiseException P0001")
+    await hunt.ingest("dead", "discard", "--all", "--reason", "why", shows="RaiseException P0001")
     await hunt.ingest("erase", "--callee-number", a_call(hunt)["callee_number"], shows="RaiseException P0001")
     await hunt.stand.redis.kill(hold=True)
     await hunt.push(503)
@@ -299,6 +299,10 @@ async def run_commands(hunt: Hunt) -> None:
         hunt.ingest("token", "list", shows="fingerprint", INGEST_TOKENS=f"lender-a={word('token in a list')}"),
         hunt.ingest("reconcile", shows="acknowledged, and what became of it"),
         hunt.ingest("dead", "list", shows="dead letters"),
+        hunt.ingest("dead", shows="dead letters"),
+        hunt.ingest("dead", "--json", shows="["),
+        hunt.ingest("replay", "--status", "normalised", "--dry-run", shows="nothing was changed"),
+        hunt.ingest("replay", "list", shows="replays"),
         hunt.ingest("find", word("what is looked for"), shows="nothing found"),
         hunt.ingest("send", nowhere, "--rate", "0", shows="nothing answers"),
         hunt.ingest("status", shows="REDIS_URL", REDIS_URL=f"{bad_redis}{redis_port}"),

@@ -32,6 +32,7 @@ from workers.sweeper.old_settlements import OldSettlements
 from workers.sweeper.old_transcripts import OldTranscripts
 from workers.sweeper.partitions import Partitions
 from workers.sweeper.pending import PendingPushes
+from workers.sweeper.replays import Replays
 from workers.sweeper.retention import FOR_EVER, Days
 from workers.sweeper.silences import Silences
 from workers.sweeper.stop import Stop
@@ -46,12 +47,14 @@ def chores(client: Redis, database: Database, clock: Callable[[], float], keep: 
     """Every chore, in the order of a pass, but for the frozen writers.
 
     Batches come before pending pushes: while Redis is full each new push is pending, and there is no end of those.
+    Replays come behind both.
     """
     return [
         FullRedis(client, database),
         LostBatches(client, clock),
         FailedJobs(client),
         PendingPushes(client, database, clock),
+        Replays(client, database, clock),
         Partitions(database),
         OldPushes(database, clock, keep.pushes),
         OldTranscripts(database, clock, keep.turns),

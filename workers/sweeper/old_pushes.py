@@ -14,14 +14,14 @@ from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, note, remove_in_portions
 
 PUSHES = 1000
-"""How many pushes outside of any partition one transaction deletes"""
+"""How many pushes outside of any partition, or events, one transaction deletes"""
 
 _log = logging.getLogger("sweeper.retention")
 
 
 class OldPushes(Chore):
-    """Removes raw pushes that are older than so many days; with None, nothing. Pending ones stay, and with them their
-    partition."""
+    """Removes raw pushes that are older than so many days, and their events; with None, nothing. Pending ones stay, and
+    with them their partition."""
 
     name = "old pushes"
     every = EVERY_SECONDS
@@ -41,8 +41,12 @@ class OldPushes(Chore):
             self._drop_partitions(before.date(), leave_at)
         finally:  # pushes outside of any partition are deleted without a lock on the table
             remove = partial(_delete_default_pushes, before=before)
-            remove_in_portions(self._database, lambda: self._clock() >= leave_at, PUSHES, "raw pushes", remove)
+            self._remove_in_portions(leave_at, "raw pushes", remove)
+            self._remove_in_portions(leave_at, "events of pushes", partial(_delete_events, before=before))
         return int(self._clock() >= leave_at)
+
+    def _remove_in_portions(self, leave_at: float, what: str, remove: Callable[[AnyConnection], int]) -> None:
+        remove_in_portions(self._database, lambda: self._clock() >= leave_at, PUSHES, what, remove)
 
     def _drop_partitions(self, before: date, leave_at: float) -> None:
         for day in self._database.run(lambda connection: _partitions_before(connection, before)):
@@ -80,6 +84,10 @@ def _delete_default_pushes(connection: AnyConnection, before: datetime) -> int:
     deleted = _one(connection.execute(statements.DELETE_DEFAULT_PUSHES_IF_SETTLED, bounds).fetchone()) or 0
     note(connection, "pushes", before, deleted)
     return deleted
+
+
+def _delete_events(connection: AnyConnection, before: datetime) -> int:
+    return connection.execute(statements.DELETE_EVENTS_BEFORE, {"before": before, "at_most": PUSHES}).rowcount
 
 
 def _one(row: tuple[Any, ...] | None) -> int | None:

@@ -27,7 +27,7 @@ LIMIT = 100
 LIMIT_BYTES = 4 * 1024 * 1024
 """How large their bodies are together at most, as in a batch; a larger push is settled alone"""
 BUDGET_SECONDS = 10.0
-"""How long pushes of one sort are settled before other chores have their turn"""
+"""How long live ones are, before other chores have their turn"""
 
 _log = logging.getLogger("sweeper.pending")
 
@@ -35,14 +35,28 @@ _Pending = tuple[Entry, int]
 
 
 class PendingPushes(Chore):
-    """Settles them, the oldest first. Each attempt is counted before it is made, as it may end this process."""
+    """Settles them, the oldest first. Each attempt is counted before it is made, as it may end this process.
+
+    `replayed`: those that are replayed, and no others. They have a lane of their own, so that no live push waits behind
+    a replay. `budget_seconds`: how long pushes of one sort are settled before others have their turn.
+    """
 
     name = "pending pushes"
 
-    def __init__(self, client: Redis, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: Redis,
+        database: Database,
+        clock: Callable[[], float],
+        *,
+        replayed: bool = False,
+        budget_seconds: float = BUDGET_SECONDS,
+    ) -> None:
         self._pause = PauseInMind(client)
         self._database = database
         self._clock = clock
+        self._replayed = replayed
+        self._budget_seconds = budget_seconds
         self._in_hand: list[_Pending] = []
         self._settled = 0
         """How many since there were last none; told when there are none again"""
@@ -67,7 +81,7 @@ class PendingPushes(Chore):
 
     def _tell_end(self) -> None:
         """Say it when nothing is pending any more, but for what rests."""
-        if self._settled:
+        if self._settled and not self._replayed:  # how a replay ends is told by its chore
             rests = f", and {len(self._resting)} wait that Postgres refuses" if self._resting else ""
             _log.info("pending pushes are settled: %d%s", self._settled, rests, extra={"pushes": self._settled})
             self._settled = 0
@@ -75,7 +89,8 @@ class PendingPushes(Chore):
     def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
         fed = 0
         bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most, "limit": limit, "bytes": LIMIT_BYTES}
-        leave_at = self._clock() + BUDGET_SECONDS
+        bounds["replayed"] = self._replayed
+        leave_at = self._clock() + self._budget_seconds
         while self._clock() < leave_at:
             bounds["resting"] = list(self._resting)
             self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))

@@ -1,0 +1,122 @@
+"""`ingest replay --dry-run`: what a replay would change, and nothing is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+import ops.repair.dry_run
+from ops.repair.dry_run import NEW_ROW, DryRun, dry_run
+from tests.batches import refusing
+from tests.erasing import everything
+from tests.processes import ingest
+from tests.pushes import entry, push
+from tests.stored import make_dead, replay_dead
+from workers.database import Database
+from workers.selection import Selection
+from workers.settle import settle
+from workers.sweeper.loop import Sweeper
+
+Rows = Connection[dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+READ = Selection(statuses=("dead", "normalised"))
+
+
+@pytest.fixture
+def mixed(database: Database, connection: Rows) -> None:
+    """Two pushes of which one was read otherwise once, one that can be read now, and one that cannot; and retries."""
+    settle(database, [entry(push("c1")), entry(push("c2", number="+6281200000002"))])
+    settle(database, [entry(push("c1"))])
+    connection.execute("UPDATE airudder.callees SET name = 'Wati' WHERE callee_number = '+6281200000002'")
+    make_dead(connection, entry(push("c3", number="+6281200000003")))
+    settle(database, [entry(b"[]")])
+
+
+def looked(database_url: str, selection: Selection = READ) -> DryRun:
+    """A dry run."""
+    return dry_run(database_url, selection)
+
+
+@pytest.mark.parametrize("portion", [1, 3, 20])
+def test_shows_what_would_change(database_url: str, mixed: None, monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
+    """Outcomes, new rows and changed columns, in portions of whatever size."""
+    monkeypatch.setattr(ops.repair.dry_run, "PORTION", portion)
+
+    found = looked(database_url)
+
+    assert found.pushes == 4
+    assert found.outcomes == {("normalised", "normalised"): 2, ("dead", "normalised"): 1, ("dead", "dead"): 1}
+    assert found.causes == {"a JSON object is expected, not an array": 1}
+    new = {("callees", NEW_ROW), ("cases", NEW_ROW), ("calls", NEW_ROW), ("call_attributes", NEW_ROW)}
+    assert found.columns == {("callees", "name"): 1, **dict.fromkeys(new, 1)}
+    (changed,) = (change for change in found.changes if change.before)
+    assert (changed.before, changed.after) == ({"name": "Wati"}, {"name": "Budi"})
+    assert changed.key == {"source": "default", "callee_number": "+6281200000002"}
+
+
+def test_changes_nothing(client: Any, connection: Rows, mixed: None) -> None:
+    """Not a row, in no table, and nothing is recorded as done."""
+    before = everything(connection, client)
+
+    assert ingest("replay", "--status", "dead", "--status", "normalised", "--dry-run").returncode == 0
+
+    assert everything(connection, client) == before
+
+
+def test_is_what_the_replay_does(client: Any, database_url: str, database: Database, connection: Rows) -> None:
+    """What it shows of a row is what the row is afterwards."""
+    make_dead(connection, entry(push("c1")))
+    shown = looked(database_url).changes
+
+    replay_dead(connection)
+    Sweeper(client, database).run_once()
+
+    for change in shown:
+        columns = ", ".join(f"{name}::text" for name in change.after)
+        where = " AND ".join(f"{name} = %s" for name in change.key)
+        row = connection.execute(
+            f"SELECT {columns} FROM airudder.{change.table.name} WHERE {where}", list(change.key.values())
+        ).fetchone()
+        assert row == change.after
+    assert {change.table.name for change in shown} >= {"workflows", "nodes", "callees", "cases", "calls"}
+
+
+def test_shows_nobody_unless_asked(mixed: None) -> None:
+    """Of a column that may say who somebody is, type and length are shown; the whole with `--show-personal`."""
+    masked = ingest("replay", "--status", "normalised", "--dry-run").stdout
+    shown = ingest("replay", "--status", "normalised", "--dry-run", "--show-personal").stdout
+
+    assert "text of 4" in masked
+    assert not [word for word in ("Budi", "Wati", "+6281200000002") if word in masked]
+    assert all(word in shown for word in ("Budi", "Wati", "+6281200000002"))
+    assert "looked at 2 of 2 pushes" in shown
+
+
+def test_refused_push_is_said_to_die(database_url: str, connection: Rows, mixed: None) -> None:
+    """One that Postgres would refuse for its values is dead by itself, and holds up no other."""
+    with refusing(connection, "calls", "NEW.call_id = 'c3'", state="22003"):
+        found = looked(database_url)
+
+    assert found.outcomes == {("normalised", "normalised"): 2, ("dead", "dead"): 2}
+    assert sum(found.causes.values()) == 2
+
+
+def test_waits_for_nobody(database_url: str, connection: Rows, mixed: None) -> None:
+    """Rows that a worker holds are left to it, and that is said."""
+    with psycopg.connect(database_url) as worker:
+        worker.execute("SELECT FROM airudder.callees WHERE callee_number = '+6281200000002' FOR UPDATE")
+        found = looked(database_url)
+
+    assert (found.pushes, found.locked) == (3, 1)
+
+
+def test_limit_takes_the_oldest(database_url: str, mixed: None) -> None:
+    """No more than so many are looked at."""
+    found = looked(database_url, Selection(statuses=("dead", "normalised"), limit=1))
+
+    assert found.outcomes == {("normalised", "normalised"): 1}
