@@ -35,7 +35,7 @@ settings.register_profile("long", settings.get_profile("house"), max_examples=20
 settings.load_profile("house")
 
 OURS = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
-TABLES = ", airudder.".join(["pushes", *(table.name for table in tables.TABLES), "retention", "settlements"])
+TABLES = ", airudder.".join(["pushes", *(table.name for table in tables.TABLES), "retention", "settlements", "drift"])
 
 
 OWN_FOLDER = pytest.StashKey[Path]()
