@@ -1,4 +1,4 @@
-"""What the commands' statements cost: each finds its rows by an index, however many there are."""
+"""What the statements of commands, and of the sweeper's samples, cost: each finds its rows by an index."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+import ops.drift
+import ops.warnings
+import workers.sweeper.drift
 from ops import queries
 from ops.person import statements
 from ops.person.rows import OF_CALLS, OF_PERSONS, OTHERS, erase_rows, rows_of
@@ -47,12 +50,13 @@ FROM airudder.callees;
 INSERT INTO airudder.call_attributes (source, call_id, node_id, custom_attribute, received_at, push_id)
 SELECT source, call_id, 'n1', '{}', received_at, push_id FROM airudder.calls;
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path, normalised_at,
-  callee_number, case_id, call_id)
+  callee_number, case_id, call_id, warnings)
 SELECT gen_random_uuid(), date_trunc('day', now()) + day * interval '1 day' + n * interval '1 ms', 'shop', 'custom-api',
   convert_to(repeat('x', 500) || n, 'UTF8'), status, CASE status WHEN 'dead' THEN 'why' END,
   CASE status WHEN 'dead' THEN '$' END, CASE status WHEN 'normalised' THEN now() END,
   CASE WHEN status <> 'normalised' OR n % 99 = 0 THEN NULL ELSE '+62812' || n END,
-  CASE status WHEN 'normalised' THEN 'case ' || n END, CASE status WHEN 'normalised' THEN 'call ' || n END
+  CASE status WHEN 'normalised' THEN 'case ' || n END, CASE status WHEN 'normalised' THEN 'call ' || n END,
+  CASE WHEN n % 7 = 0 THEN '[{"path": "$.callee.due_date", "problem": "not a date"}]'::jsonb END
 FROM generate_series(0, 2) AS day, generate_series(1000000, 1005999) AS n,
   LATERAL (SELECT CASE n % 97 WHEN 0 THEN 'dead' WHEN 1 THEN 'pending' ELSE 'normalised' END AS status) AS outcome;
 INSERT INTO airudder.sessions (source, session_id, callee_number, call_id, received_at, push_id)
@@ -71,6 +75,7 @@ _NOBODY: dict[str, Any] = {
     "push_id": uuid4(), "received_at": datetime.now(UTC), "limit": 50,
     "since": datetime.now(UTC) - timedelta(hours=1), "until": datetime.now(UTC), "task_id": "task",
     "received_ats": [datetime.now(UTC)] * 2, "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
+    "newest": 500, "pushes": 500, "nothing": "why", "whole": "$", "workflow_ids": ["w1"] * 2,
 }  # fmt: skip
 _CALLS = {"call_ids": ["call 1000003", "call 1000004"], "call_sources": ["shop"] * 2}
 PERSON = {
@@ -90,11 +95,14 @@ def statements_of(module: ModuleType) -> dict[str, LiteralString]:
     return {
         name: text
         for name, text in found.items()
-        if not name.startswith("_") and "airudder." in text and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE)\s", text)
+        if not name.startswith("_")
+        and "airudder." in text
+        and re.match(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\s", text)
     }
 
 
-STATEMENTS = statements_of(queries) | statements_of(statements)
+STATEMENTS = statements_of(queries) | statements_of(statements) | statements_of(ops.warnings) | statements_of(ops.drift)
+STATEMENTS |= {name: text for name, text in statements_of(workers.sweeper.drift).items() if name.startswith("FIND_")}
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

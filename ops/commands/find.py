@@ -42,7 +42,9 @@ def _find_push(connection: Connection[queries.Row], identifier: str) -> bool:
     if push:
         del push["signature"]
         push["body"] = f"{len(push['body'])} bytes"
+        warnings = push.pop("warnings") or []
         print_record("push", push)
+        print_table("warnings", warnings)
     return push is not None
 
 

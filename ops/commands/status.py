@@ -15,6 +15,7 @@ from ingest.errors import NotAllowedError, PostgresAwayError, RedisAwayError
 from ingest.web.refusals import Refusal
 from ops import in_flight, queries
 from ops.output import word
+from ops.warnings import WarnedPushes, warned_pushes
 
 LATE_SECONDS = 60
 """A batch that is older waits for something that does not come by itself."""
@@ -22,6 +23,7 @@ LATE_SECONDS = 60
 RECENT = timedelta(minutes=15)
 """A wrong credential is a problem for so long: pushes are being lost, or somebody guesses."""
 SHOWN_REFUSALS = 5
+SHOWN_PATHS = 5
 
 _WAITING = ("pending", "oldest_pending_seconds", "dead")
 
@@ -29,7 +31,7 @@ _WAITING = ("pending", "oldest_pending_seconds", "dead")
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
 def command(as_json: bool) -> None:
-    """Show what is in flight, pending, dead and refused.
+    """Show what is in flight, pending, dead, warned of and refused.
 
     Exit code 1 if a server is away, no worker or sweeper runs, or something waits for longer than a minute. Also if a
     wrong credential came within a quarter of an hour.
@@ -63,6 +65,7 @@ def _postgres(current: settings.Settings) -> dict[str, Any]:
             (pending,) = connection.execute(queries.PENDING)
             (dead,) = connection.execute(queries.DEAD)
             kept = _kept(connection)
+            warned = warned_pushes(connection)
     except (PostgresAwayError, NotAllowedError) as error:
         return {"error": str(error)}
     return {
@@ -70,6 +73,7 @@ def _postgres(current: settings.Settings) -> dict[str, Any]:
         "dead": dead["pushes"],
         "oldest_pending_seconds": round(pending["oldest_seconds"] or 0.0, 1),
         "kept": kept,
+        "warned_last_24_hours": warned,
     }
 
 
@@ -119,6 +123,17 @@ def _refusal_words(one: Refusal) -> str:
     return " ".join([word(one.at), one.reason, *(f"{name} {value}" for name, value in details if value)])
 
 
+def _warned_lines(warned: WarnedPushes | None) -> list[str]:
+    """The most frequent paths, and of how many pushes they are."""
+    if not warned or not warned.paths:
+        return []
+    shown = warned.paths[:SHOWN_PATHS]
+    total = f"{'' if warned.is_all else 'newest '}{warned.counted} pushes in 24 hours"
+    more = f", and at {len(warned.paths) - len(shown)} more paths" if len(warned.paths) > len(shown) else ""
+    lines = [f"{one.path} {one.pushes} ({one.source}, {one.kind}), such as {one.newest_push_id}" for one in shown]
+    return [f"{'warned' if not place else '':<18} {line}" for place, line in enumerate([f"{total}{more}", *lines])]
+
+
 def _words(status: dict[str, Any]) -> str:
     lines = []
     for title, values in (
@@ -130,6 +145,7 @@ def _words(status: dict[str, Any]) -> str:
     ):
         words = "   ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in values.items())
         lines.append(f"{title:<18} {words or '-'}")
+    lines.extend(_warned_lines(status["postgres"].get("warned_last_24_hours")))
     last = status["redis"].get("last_refusals", [])[:SHOWN_REFUSALS]
     lines.extend(f"{'last refusals' if not place else '':<18} {_refusal_words(one)}" for place, one in enumerate(last))
     lines.extend(f"PROBLEM            {problem}" for problem in status["problems"])
