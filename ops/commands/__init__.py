@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "Ask AI Rudder whether a push is genuine.",
     "compare": "Hold AI Rudder's list of calls against ours.",
     "token": "Make, list and revoke the tokens of who may push.",
+    "trace": "Tell the whole story of a push, call, case, number or batch.",
     "drift": "Show what the vendor has changed in its pushes.",
     "find": "Find a call, a case, a number or a push.",
     "export": "Print everything held on a person.",
