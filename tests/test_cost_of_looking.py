@@ -87,7 +87,8 @@ _NOBODY: dict[str, Any] = {
     "received_ats": [datetime.now(UTC)] * 2, "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
     "newest": 500, "pushes": 500, "nothing": "why", "whole": "$", "workflow_ids": ["w1"] * 2, "most": 50,
     "digests": [bytes(32)] * 2, "body_digest": bytes(32), "call_id": None, "callee_number": "+628121000003",
-    "moments": [datetime.now(UTC)] * 2, "batch_id": uuid4(),
+    "moments": [datetime.now(UTC)] * 2, "batch_id": uuid4(), "settled_at": datetime.now(UTC),
+    "hour": datetime.now(UTC) - timedelta(minutes=30),
 }  # fmt: skip
 _CALLS = {
     "call_id": "call 1000003",

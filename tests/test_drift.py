@@ -16,6 +16,7 @@ from ingest.batch import keys
 from ingest.batch.entry import Entry
 from ops.drift import Change, DriftedField, find_drift
 from ops.simulator.pushes import generate
+from tests.clock import Clock
 from tests.of_kind import entry_of
 from tests.processes import ingest
 from tests.pushes import entry, push
@@ -23,6 +24,7 @@ from tests.stored import make_dead
 from workers.database import Database
 from workers.settle import settle
 from workers.sweeper.drift import BUSY_SECONDS, OTHERS, FieldSamples
+from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
 Look = Callable[[list[Entry]], None]
@@ -171,6 +173,27 @@ def test_samples_are_few(look: Look, connection: Rows, monkeypatch: pytest.Monke
     look([renamed(), entry(push(number="+6281234567891", more=1))])
 
     assert set(found(connection, Change.UNKNOWN)) == {"$.more"}
+
+
+def test_rare_pushes_are_sampled(
+    look: Look, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between many of another source the only one of a day is found by the transaction that settled it."""
+    monkeypatch.setattr(workers.sweeper.drift, "LOOKED_AT", 5)
+    for source in ("rare", "other"):
+        settle(database, [entry(push("c1")), msgspec.structs.replace(renamed(), source=source)])
+        look([entry(push(f"c{source}{number}")) for number in range(10)])
+
+    assert {one.source for one in find_drift(connection).looked_at} == {"default", "rare", "other"}
+
+
+def test_sweeper_takes_samples(sweeper: Sweeper, clock: Clock, database: Database, connection: Rows) -> None:
+    """Once a minute, and not in each pass."""
+    for number, (seconds, samples) in enumerate(((0, 1), (0, 1), (FieldSamples.every, 3))):
+        settle(database, [renamed(number)])
+        clock.now += seconds
+        sweeper.run_once()
+        assert [one.samples for one in find_drift(connection).looked_at] == [samples]
 
 
 def test_workers_come_first(look: Look, connection: Rows, client: Any) -> None:

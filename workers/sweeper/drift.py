@@ -1,12 +1,14 @@
 """Drift: which fields the newest pushes have, so that people see what the vendor has changed. Samples, in idle time."""
+# ruff: noqa: S608 - the fragments are constants
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -22,7 +24,9 @@ from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.sweeper.retention import AnyConnection
 
 LOOKED_AT = 2000
-"""Pushes of which one look reads what they are of: the newest"""
+"""Pushes of which one look reads what they are of: the newest, and those around a rare one"""
+RARE = 10
+"""Sources and kinds that have none among the newest, and are looked for in one look"""
 SAMPLES = 5
 """Of each workflow of a source and kind so many are read in one look"""
 SAMPLED_BYTES = 4 * 1024 * 1024
@@ -36,15 +40,37 @@ KEPT_DAYS = 90
 BUSY_SECONDS = 2.0
 """While a batch waits for longer, workers are behind, and Postgres has better things to do."""
 
+_ARE_SAMPLES: LiteralString = "(status = 'normalised' OR (status = 'dead' AND error = %(nothing)s))"
+
 # The rows hold their bodies, so only the newest are read, and of the others not even where they are.
-FIND_NEWEST: LiteralString = """
+FIND_NEWEST: LiteralString = f"""
 SELECT push_id, received_at, source, kind, coalesce(workflow_id, ''), octet_length(body)
 FROM (
   SELECT * FROM airudder.pushes WHERE received_at > now() - interval '1 day' ORDER BY received_at DESC LIMIT %(pushes)s
 ) AS newest
-WHERE status = 'normalised' OR (status = 'dead' AND error = %(nothing)s)
-ORDER BY received_at DESC
+WHERE {_ARE_SAMPLES} ORDER BY received_at DESC
 """
+
+FIND_SETTLED: LiteralString = """
+SELECT DISTINCT ON (source, kind) source, kind, hour, settled_at FROM airudder.settlements
+WHERE settled_at > coalesce(%(since)s::timestamptz, now() - interval '1 day') - interval '1 minute'
+  AND normalised + dead > 0
+ORDER BY source, kind, settled_at DESC
+"""
+"""Some that were settled shortly before the last look may not have been committed then."""
+
+FIND_RARE: LiteralString = f"""
+SELECT push_id, received_at, source, kind, coalesce(workflow_id, ''), octet_length(body)
+FROM (
+  SELECT * FROM airudder.pushes
+  WHERE received_at >= %(hour)s AND received_at < least(%(settled_at)s, %(hour)s + interval '1 hour')
+  ORDER BY received_at DESC LIMIT %(pushes)s
+) AS came
+WHERE source = %(source)s AND kind = %(kind)s AND {_ARE_SAMPLES} ORDER BY received_at DESC
+"""
+"""They came shortly before they were settled; where workers were far behind they may not be found."""
+
+TELL_TIME: LiteralString = "SELECT now()"
 
 FIND_LOOKED_AT: LiteralString = """
 SELECT source, kind, workflow_id, samples, last_seen FROM airudder.drift WHERE path = %(whole)s
@@ -116,11 +142,12 @@ class FieldSamples(Chore):
     def __init__(self, client: Redis, database: Database) -> None:
         self._client = client
         self._database = database
+        self._looked_at: datetime | None = None
 
     def run_once(self) -> int:
         """Look at what came since the last look, unless workers are behind; return 0."""
         if not self._is_busy():
-            self._database.run(_look)
+            self._looked_at = self._database.run(partial(_look, since=self._looked_at))
         return 0
 
     def _is_busy(self) -> bool:
@@ -128,11 +155,13 @@ class FieldSamples(Chore):
         return any(opened_at < time.time() - BUSY_SECONDS for _, opened_at in oldest)
 
 
-def _look(connection: AnyConnection) -> None:
-    """All in one transaction: done again after a failure, it finds that it was done."""
+def _look(connection: AnyConnection, since: datetime | None) -> datetime:
+    """All in one transaction: done again after a failure, it finds that it was done. `since`: when the last look of
+    this process was; return when this one is."""
+    ((now,),) = connection.execute(TELL_TIME).fetchall()
     found = connection.execute(FIND_LOOKED_AT, {"whole": WHOLE}).fetchall()
     looked = {Group(*group): _Looked(samples, until) for *group, samples, until in found}
-    chosen = _choose(connection, looked)
+    chosen = _choose(_candidates(connection, since), looked)
     bodies = _bodies(connection, [sample for samples in chosen.values() for sample in samples])
     paths = _paths(connection, chosen)
     rows = []
@@ -142,15 +171,29 @@ def _look(connection: AnyConnection) -> None:
         rows += [(*group, *field, *seen) for field, seen in _bounded(group, fields, paths[group]).items()]
     connection.execute(NOTE_FIELDS, [list(column) for column in zip(*sorted(rows), strict=True)] or [[]] * 9)
     connection.execute(FORGET_OLD_FIELDS, {"days": KEPT_DAYS})
+    looked_at: datetime = now
+    return looked_at
 
 
-def _choose(connection: AnyConnection, looked: dict[Group, _Looked]) -> dict[Group, list[_Sample]]:
+def _candidates(connection: AnyConnection, since: datetime | None) -> Iterator[tuple[Any, ...]]:
+    """The newest pushes, and those of sources and kinds that have none among them and were settled since a time."""
+    where = {"pushes": LOOKED_AT, "nothing": NOTHING_RECOGNISED}
+    newest = connection.execute(FIND_NEWEST, where).fetchall()
+    yield from newest
+    frequent = {(source, kind) for _, _, source, kind, *_ in newest}
+    settled = connection.execute(FIND_SETTLED, {"since": since}).fetchall()
+    rare = [row for row in settled if row[:2] not in frequent]
+    for source, kind, hour, settled_at in rare[:RARE]:
+        found = {"source": source, "kind": kind, "hour": hour, "settled_at": settled_at}
+        yield from connection.execute(FIND_RARE, where | found).fetchall()
+
+
+def _choose(candidates: Iterable[tuple[Any, ...]], looked: dict[Group, _Looked]) -> dict[Group, list[_Sample]]:
     """The newest pushes of each group that came since the last look, the oldest of them first."""
     workflows = Counter((group.source, group.kind) for group in looked)
-    newest = connection.execute(FIND_NEWEST, {"pushes": LOOKED_AT, "nothing": NOTHING_RECOGNISED})
     chosen: defaultdict[Group, list[_Sample]] = defaultdict(list)
     size = 0
-    for push_id, received_at, source, kind, workflow_id, length in newest:
+    for push_id, received_at, source, kind, workflow_id, length in candidates:
         group = Group(source, kind, workflow_id)
         if group not in looked and group not in chosen and workflows[source, kind] >= WORKFLOWS:
             group = group._replace(workflow_id=OTHERS)
