@@ -53,6 +53,8 @@ PARTS = [
         "ingest.web.connection",
         "passing over an offer to upgrade",
     ),
+    Lean("rq", "rq.results:Result", "get_key", "ops.trace.in_redis", "the errors of tries that failed"),
+    Lean("rq", "rq.job:Job", "key_for", "ops.trace.in_redis", "the state of a batch's job"),
     Lean(
         "rq",
         "rq:SimpleWorker",
