@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,8 +15,10 @@ from psycopg import Connection
 import workers.sweeper.drift
 from ingest.batch import keys
 from ingest.batch.entry import Entry
+from ingest.opening import Openers
 from ops.drift import Change, DriftedField, find_drift
 from ops.simulator.pushes import generate
+from tests import made_up_seal
 from tests.clock import Clock
 from tests.of_kind import entry_of
 from tests.processes import ingest
@@ -216,6 +219,25 @@ def test_unreadable_pushes_are_no_samples(look: Look, connection: Rows) -> None:
     (samples,) = find_drift(connection).looked_at
     assert (samples.workflow_id, samples.samples) == ("", 1)
     assert set(found(connection, Change.UNKNOWN)) == {"$.CALL"}
+
+
+def test_encrypted_pushes(
+    look: Look, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Their fields are those of what they are decrypted to; without the key they are no samples."""
+    (tmp_path / "key").write_bytes(b"key")
+    monkeypatch.setenv(made_up_seal.KEY, str(tmp_path / "key"))
+    openers = Openers({}, {"default": made_up_seal.decrypt})
+    for module in ("ingest.opening", "workers.sweeper.drift"):
+        monkeypatch.setattr(f"{module}.openers", lambda: openers)
+    look([entry(made_up_seal.sealed(push(more=1), b"key"))])
+    assert set(found(connection, Change.UNKNOWN)) == {"$.more"}
+
+    settle(database, [entry(made_up_seal.sealed(push("c2", other=1), b"key"))])
+    (tmp_path / "key").write_bytes(b"another")
+    look([])
+
+    assert [one.samples for one in find_drift(connection).looked_at] == [1]
 
 
 def test_kinds_known_by_name(look: Look, connection: Rows) -> None:

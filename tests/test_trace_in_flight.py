@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +19,11 @@ from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import ids_in
 from ops.trace.story import Event, TraceStep
 from ops.trace.trace import trace
+from tests import made_up_seal
 from tests.batches import batch_without_job, enqueued
 from tests.processes import ingest
 from tests.pushes import IDS, entry, push
+from tests.sources import ROOT
 from workers.database import Database
 from workers.taken_batch import take
 
@@ -110,6 +113,23 @@ def test_servers_that_are_away(client: Any, database_url: str, monkeypatch: pyte
     assert (without_both.returncode, without_both.stdout) == (1, "")
     monkeypatch.setenv("DATABASE_URL", database_url)
     assert "not shown: Redis at REDIS_URL" in ingest("trace", "c1").stdout
+
+
+def test_encrypted_pushes(client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a source encrypts is looked for in what it comes to, and was acknowledged unread."""
+    (tmp_path / "key").write_bytes(b"key")
+    monkeypatch.setenv(made_up_seal.KEY, str(tmp_path / "key"))
+    one, unreadable = entry(made_up_seal.sealed(push("c1"), b"key")), entry(made_up_seal.sealed(push("c1"), b"other"))
+    enqueued(client, [one, unreadable], batch_id())
+    environ = {"INGEST_DECRYPTORS": f"default={made_up_seal.__name__}:decrypt", "PYTHONPATH": str(ROOT)}
+
+    assert ingest("trace", "c1").returncode == 1
+    found = ingest("trace", "c1", "--json", **environ).stdout
+
+    assert str(one.uuid) in found
+    assert str(unreadable.uuid) not in found
+    assert '"status":200' in found
+    assert '"status":200' in ingest("trace", str(unreadable.uuid), "--json", **environ).stdout
 
 
 def test_others_are_passed_over_unread(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,11 @@ from rq.results import Result
 from ingest.batch import keys
 from ingest.batch.entry import Entry, decode_entry
 from ingest.batch.queue import BatchJob
+from ingest.errors import NotOpenedError
 from ingest.kinds.normalise import ids_in
 from ingest.kinds.reading.identifiers import id_spellings
 from ingest.kinds.reading.phone_numbers import canonical_number, spellings
+from ingest.opening import openers
 from ops.identifiers import typed_numbers, typed_uuid
 from ops.in_flight import encoded_in_flight
 from ops.trace.lookup import MOST
@@ -41,15 +43,17 @@ class Search:
         spelt = id_spellings(identifier)
         self._needles = [form.encode() for one in spelt for form in {one, json.dumps(one)[1:-1]} if form]
         self._needles += [self._push_id.bytes] if self._push_id else []
+        self._may_be_encrypted = bool(openers().decryptors)
         self._numbers = [digits.encode() for digits in spellings(canonical_number(identifier)) if digits.isdecimal()]
 
     def entries(self, client: Redis) -> Iterator[tuple[str, Entry]]:
         """Those of the id, each with its batch, up to as many as a trace has."""
         seen: set[bytes] = set()
         for batch_id, encoded in encoded_in_flight(client):
-            if batch_id == str(self._push_id) or self._may_be(encoded):
+            is_of_batch = batch_id == str(self._push_id)
+            if is_of_batch or self._may_be_encrypted or self._may_be(encoded):
                 entry = decode_entry(encoded)
-                if entry.push_id not in seen and (batch_id == str(self._push_id) or self._is(entry)):
+                if entry.push_id not in seen and (is_of_batch or self._is(entry)):
                     seen.add(entry.push_id)
                     yield batch_id, entry
                     if len(seen) == MOST:
@@ -63,14 +67,20 @@ class Search:
         return any(number in digits for number in self._numbers)
 
     def _is(self, entry: Entry) -> bool:
-        return entry.uuid == self._push_id or bool(self._wanted & set(ids_in(entry.kind, entry.body)))
+        if entry.uuid == self._push_id:
+            return True
+        try:
+            body = openers().readable(entry)
+        except NotOpenedError:
+            return False
+        return self._may_be(body) and bool(self._wanted & set(ids_in(entry.kind, body)))
 
 
 def entry_steps(batch_id: str, entry: Entry) -> Iterator[TraceStep]:
     """The steps of a push that is in flight."""
     came = {"source": entry.source, "kind": entry.kind, "bytes": len(entry.body), "batch_id": batch_id}
     yield TraceStep(entry.received_at, Event.RECEIVED, entry.uuid, came | ({"signed": True} if entry.signature else {}))
-    answer = {"status": answer_to(entry.body), "kept_in": "Redis"}
+    answer = {"status": answer_to(entry), "kept_in": "Redis"}
     yield TraceStep(entry.received_at, Event.ANSWERED, entry.uuid, answer)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.kinds.reading.decode import judge
+from ingest.opening import openers
 from ingest.tables.personal import Personal
 from ops.queries import Row
 from ops.trace.known import Known, settler_in
@@ -49,8 +51,9 @@ class PushSteps:
         details = {name: value for name, value in {**came, **same, **ids, **persons}.items() if value is not None}
         yield TraceStep(at, Event.REDELIVERED if before else Event.RECEIVED, push_id, details)
         kept_in = "Redis" if push["through_redis"] else "Postgres, as Redis did not confirm"
-        body = self._known.bodies[push_id]["body"] if push_id in self._known.bodies else None
-        yield TraceStep(at, Event.ANSWERED, push_id, {"status": answer_to(body), "kept_in": kept_in})
+        body = self._known.bodies.get(push_id)
+        status = answer_to(stored_entry(**{**body, "body": bytes(body["body"])})) if body else None
+        yield TraceStep(at, Event.ANSWERED, push_id, {"status": status, "kept_in": kept_in})
 
     def _outcome(self, push: Row, before: Row | None) -> Iterator[TraceStep]:
         push_id, at = push["push_id"], push["normalised_at"]
@@ -118,12 +121,12 @@ def batch_steps(settlements: Iterable[Row]) -> Iterator[TraceStep]:
         yield TraceStep(row["settled_at"], Event.SETTLED, None, {name: row[name] for name in names if row[name]})
 
 
-def answer_to(body: bytes | None) -> int | None:
-    """The status with which the endpoint answers a body that it keeps; None where nothing of it is left."""
-    if not body:
-        return None
+def answer_to(entry: Entry) -> int:
+    """The status with which the endpoint answers a push that it keeps; it acknowledges unread what is encrypted."""
+    if openers().is_encrypted(entry):
+        return 200
     try:
-        judge(bytes(body))
+        judge(entry.body)
     except NotJsonError:
         return 400
     except NotAnObjectError:

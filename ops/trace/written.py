@@ -16,7 +16,7 @@ from psycopg import Connection
 
 from ingest.batch.entry import stored_entry
 from ingest.errors import UnknownKindError
-from ingest.kinds.normalise import normalise
+from ingest.opening import normalise
 from ingest.tables import TABLE_OF
 from ingest.tables.rows import Normalised
 from ingest.tables.table import PUSH_ID, Key, Table
@@ -51,7 +51,7 @@ def _normalised(bodies: Iterable[Row]) -> Iterator[Normalised]:
     for one in bodies:
         try:
             yield normalise(stored_entry(**{**one, "body": bytes(one["body"])}))
-        except UnknownKindError:
+        except (UnknownKindError, OSError):  # a newer release took it, or the file with its key is away
             continue
 
 

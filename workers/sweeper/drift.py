@@ -15,10 +15,12 @@ from uuid import UUID
 from redis import Redis
 
 from ingest.batch import keys
-from ingest.errors import NotAnObjectError, NotJsonError, UnknownKindError
+from ingest.batch.entry import stored_entry
+from ingest.errors import NotAnObjectError, NotJsonError, NotOpenedError, UnknownKindError
 from ingest.kinds import kind_of
 from ingest.kinds.fields import WHOLE, documented_fields, fields_of
 from ingest.kinds.normalise import NOTHING_RECOGNISED
+from ingest.opening import openers
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.sweeper.retention import AnyConnection
@@ -77,7 +79,7 @@ SELECT source, kind, workflow_id, samples, last_seen FROM airudder.drift WHERE p
 """
 
 FIND_BODIES: LiteralString = """
-SELECT push_id, body FROM airudder.pushes
+SELECT push_id, received_at, source, kind, body, signature FROM airudder.pushes
 WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status IN ('normalised', 'dead')
 """
 
@@ -207,8 +209,14 @@ def _choose(candidates: Iterable[tuple[Any, ...]], looked: dict[Group, _Looked])
 
 
 def _bodies(connection: AnyConnection, samples: Iterable[_Sample]) -> dict[UUID, bytes]:
+    """By push id, decrypted where they have to be; without those that cannot be."""
     where = {"times": [one.received_at for one in samples], "push_ids": [one.push_id for one in samples]}
-    return dict(connection.execute(FIND_BODIES, where).fetchall())
+    bodies: dict[UUID, bytes] = {}
+    for row in connection.execute(FIND_BODIES, where):
+        with suppress(NotOpenedError):
+            entry = stored_entry(*row)
+            bodies[entry.uuid] = openers().readable(entry)
+    return bodies
 
 
 def _paths(connection: AnyConnection, groups: Iterable[Group]) -> dict[Group, set[str]]:
