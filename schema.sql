@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (16, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (15, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -117,6 +117,8 @@ CREATE INDEX IF NOT EXISTS pushes_callee_number ON airudder.pushes (callee_numbe
 -- Pushes that name no number: whom they are about is found by their calls, cases or bytes.
 CREATE INDEX IF NOT EXISTS pushes_without_number ON airudder.pushes (case_id, received_at)
   WHERE callee_number IS NULL AND status <> 'erased';
+-- What became null or was changed lately. A push without a warning costs nothing here.
+CREATE INDEX IF NOT EXISTS pushes_warned ON airudder.pushes (received_at) WHERE warnings IS NOT NULL;
 
 --- again
 
@@ -414,6 +416,36 @@ COMMENT ON COLUMN airudder.replays.in_hand IS 'Those that were fed and are not c
 COMMENT ON COLUMN airudder.replays.is_fed IS 'Whether no push is left to be fed.';
 COMMENT ON COLUMN airudder.replays.moved_at IS 'When it last went on.';
 COMMENT ON COLUMN airudder.replays.stopped_at IS 'When an operator stopped it: nothing more is fed from then on.';
+
+-- No value of a push is here, and no key but those that look like a field's name.
+CREATE TABLE airudder.drift (
+  source      text        NOT NULL,
+  kind        text        NOT NULL,
+  workflow_id text        NOT NULL,
+  path        text        NOT NULL,
+  came_as     text        NOT NULL,
+  samples     bigint      NOT NULL,
+  last_sample bigint      NOT NULL,
+  first_seen  timestamptz NOT NULL,
+  last_seen   timestamptz NOT NULL,
+  PRIMARY KEY (source, kind, workflow_id, path, came_as)
+);
+
+COMMENT ON TABLE airudder.drift IS
+  'A row is one field of the pushes of a source, kind and workflow, as samples of them had it. `ingest drift` holds '
+  'these against what the vendor documents.';
+COMMENT ON COLUMN airudder.drift.workflow_id IS
+  '"" where pushes name none; "*" for those of workflows beyond the first 200 of a source and kind.';
+COMMENT ON COLUMN airudder.drift.path IS
+  'Where the field is. "$" is the push itself: its row counts the samples. A key that may be a person''s is "*".';
+COMMENT ON COLUMN airudder.drift.came_as IS
+  'The type that came: text, whole number, number, boolean, object, array; nothing for null and "".';
+COMMENT ON COLUMN airudder.drift.samples IS 'In how many samples it came so.';
+COMMENT ON COLUMN airudder.drift.last_sample IS
+  'The number of the newest of them, counted from the first sample of the workflow.';
+COMMENT ON COLUMN airudder.drift.first_seen IS 'When the first of them was received.';
+COMMENT ON COLUMN airudder.drift.last_seen IS
+  'When the newest of them was received. A row that no sample confirms for 90 days is removed.';
 
 -- The partitions of the first week, in case the sweeper starts late. It makes all others.
 SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date + ahead) FROM generate_series(0, 7) AS ahead;
@@ -1259,6 +1291,8 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO airudder_worker;
     GRANT SELECT, INSERT, DELETE ON airudder.settlements TO airudder_worker;
     GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.silences TO airudder_worker;
+
+    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.drift TO airudder_worker;
     GRANT SELECT ON airudder.case_answers, airudder.list_completion_nodes, airudder.call_turns,
       airudder.session_messages, airudder.qa_report_details, airudder.node_task_statuses, airudder.dialer_results,
       airudder.contacts TO airudder_worker;

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import ipaddress
-import json
 import os
 import pwd
 import re
@@ -15,21 +13,14 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ingest import tokens
 from ingest.errors import SettingError
 from ingest.functions import parse_functions
 from ingest.networks import Network, parse_networks
-from ingest.process_ids import is_alive
+from ingest.running import read_running
 from ingest.tokens import Token
 from ingest.urls import checked_database_url, checked_redis_url
-
-RUNNING_FILE = "running.json"
-"""In the data folder while `ingest up` runs: its pid, and the variables that lead other commands to its servers"""
-
-LOCK_FILE = "lock"
-"""In the data folder: holds the pid of `ingest up`, which keeps the file locked as long as it lives"""
 
 NAMES = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
 """Our variables whose names do not begin with INGEST_ or RQ_DASHBOARD_"""
@@ -140,7 +131,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingError.
     """
     data_dir = Path(environ.get("INGEST_DATA_DIR") or ".data").absolute()
-    environ = {**_read_running(data_dir), **{name: value for name, value in environ.items() if value}}
+    environ = {**read_running(data_dir), **{name: value for name, value in environ.items() if value}}
     _check_quotes(environ)
     max_body = _integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1)
     return Settings(
@@ -200,40 +191,6 @@ def _needed(name: str, value: str | None, data_dir: Path) -> str:
     if value is None:
         raise SettingError(f"{name} is not set, and no `ingest up` is running with data in {data_dir}")
     return value
-
-
-def running_pid(data_dir: Path) -> int | None:
-    """The process of the `ingest up` that runs with this data folder; None if none does."""
-    # An `ingest up` that was killed leaves its file behind, and another process may have its pid by now.
-    pid = _running(data_dir).get("pid")
-    return pid if isinstance(pid, int) and is_alive(pid) and _holds_lock(pid, data_dir) else None
-
-
-def _holds_lock(pid: int, data_dir: Path) -> bool:
-    try:
-        with (data_dir / LOCK_FILE).open() as lock:
-            if lock.read() != str(pid):
-                return False
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (OSError, ValueError):
-        pass  # without the file nothing is running
-    return False
-
-
-def _read_running(data_dir: Path) -> dict[str, str]:
-    if running_pid(data_dir) is None:
-        return {}
-    return {name: value for name, value in _running(data_dir).items() if name != "pid"}
-
-
-def _running(data_dir: Path) -> dict[str, Any]:
-    try:
-        running = json.loads((data_dir / RUNNING_FILE).read_text())
-    except (OSError, ValueError):
-        return {}
-    return running if isinstance(running, dict) else {}
 
 
 def _checked(check: Callable[[str], str], url: str | None) -> str | None:

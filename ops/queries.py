@@ -181,12 +181,12 @@ FROM airudder.calls WHERE call_id = ANY (%(ids)s)
 """
 
 PUSHES_BY_CALL_ID: LiteralString = """
-SELECT push_id, received_at, source, kind, status, node_id, error
+SELECT push_id, received_at, source, kind, status, node_id, jsonb_array_length(warnings) AS warnings, error
 FROM airudder.pushes WHERE call_id = ANY (%(ids)s) ORDER BY received_at
 """
 
 PUSHES_BY_NUMBER: LiteralString = """
-SELECT push_id, received_at, source, kind, status, call_id, error
+SELECT push_id, received_at, source, kind, status, call_id, jsonb_array_length(warnings) AS warnings, error
 FROM airudder.pushes WHERE callee_number = ANY (%(numbers)s) ORDER BY received_at DESC LIMIT 50
 """
 """Of whoever is called every day there are many: the newest"""

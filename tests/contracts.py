@@ -54,6 +54,8 @@ PARTS = [
         "passing over an offer to upgrade",
     ),
     Lean("psycopg", "psycopg.adapt:Dumper", "dump format", "workers.arrays", "arrays that are made a column at a time"),
+    Lean("rq", "rq.results:Result", "get_key", "ops.trace.in_redis", "the errors of tries that failed"),
+    Lean("rq", "rq.job:Job", "key_for", "ops.trace.in_redis", "the state of a batch's job"),
     Lean(
         "rq",
         "rq:SimpleWorker",

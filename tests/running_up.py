@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from ingest.settings import LOCK_FILE, RUNNING_FILE
+from ingest.running import LOCK_FILE, RUNNING_FILE
 from ops.local.server import free_port
 from tests.processes import INGEST, wait_until
 

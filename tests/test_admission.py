@@ -380,4 +380,4 @@ def test_answers_carry_no_banner(web: Any) -> None:
         seen += [httpx.get(url + path) for path in ("/", "/healthz", "/readyz", PATH)]
 
     for answer in seen:
-        assert set(answer.headers) <= {"content-type", "content-length", "connection", "allow"}
+        assert set(answer.headers) <= {"content-type", "content-length", "connection", "allow", "x-push-id"}

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from ingest.errors import SettingError
-from ops.commands import psql
+from ops.commands.local import psql
 from ops.local import embedded_valkey, postgres_programs
 from tests.logins import Logins
 from tests.processes import ingest

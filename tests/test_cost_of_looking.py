@@ -1,4 +1,4 @@
-"""What the commands' statements cost: each finds its rows by an index, however many there are."""
+"""What the statements of commands, and of the sweeper's samples, cost: each finds its rows by an index."""
 
 from __future__ import annotations
 
@@ -15,12 +15,25 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+import ingest.tables
+import ops.drift
+import ops.trace.statements
+import ops.warnings
+import workers.sweeper.drift
+from ingest.kinds import KINDS, kind_of
+from ingest.kinds.normalise import normalise
 from ops import queries
 from ops.person import statements
 from ops.person.rows import OF_CALLS, OF_PERSONS, OTHERS, erase_rows, rows_of
 from ops.repair import groups
+from ops.simulator.pushes import generate
 from ops.status import in_postgres
+from ops.trace import lookup
+from ops.trace.known import read_known
+from ops.trace.lookup import look_up
+from ops.trace.written import rows_written
 from tests.conftest import TABLES
+from tests.of_kind import entry_of
 from workers.selection import Selection
 from workers.sweeper import replay_statements
 
@@ -50,12 +63,13 @@ FROM airudder.callees;
 INSERT INTO airudder.call_attributes (source, call_id, node_id, custom_attribute, received_at, push_id)
 SELECT source, call_id, 'n1', '{}', received_at, push_id FROM airudder.calls;
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path, normalised_at,
-  callee_number, case_id, call_id)
+  callee_number, case_id, call_id, warnings)
 SELECT gen_random_uuid(), date_trunc('day', now()) + day * interval '1 day' + n * interval '1 ms', 'shop', 'custom-api',
   convert_to(repeat('x', 500) || n, 'UTF8'), status, CASE status WHEN 'dead' THEN 'why' END,
   CASE status WHEN 'dead' THEN '$' END, CASE status WHEN 'normalised' THEN now() END,
   CASE WHEN status <> 'normalised' OR n % 99 = 0 THEN NULL ELSE '+62812' || n END,
-  CASE status WHEN 'normalised' THEN 'case ' || n END, CASE status WHEN 'normalised' THEN 'call ' || n END
+  CASE status WHEN 'normalised' THEN 'case ' || n END, CASE status WHEN 'normalised' THEN 'call ' || n END,
+  CASE WHEN n % 7 = 0 THEN '[{"path": "$.callee.due_date", "problem": "not a date"}]'::jsonb END
 FROM generate_series(0, 2) AS day, generate_series(1000000, 1005999) AS n,
   LATERAL (SELECT CASE n % 97 WHEN 0 THEN 'dead' WHEN 1 THEN 'pending' ELSE 'normalised' END AS status) AS outcome;
 INSERT INTO airudder.sessions (source, session_id, callee_number, call_id, received_at, push_id)
@@ -75,8 +89,17 @@ _NOBODY: dict[str, Any] = {
     "since": datetime.now(UTC) - timedelta(hours=1), "until": datetime.now(UTC), "task_id": "task",
     "received_ats": [datetime.now(UTC)] * 2, "after_received_at": datetime.now(UTC), "after_push_id": uuid4(),
     "times": [datetime.now(UTC)] * 2, "ids": ["call 1000003"],
+    "newest": 500, "pushes": 500, "nothing": "why", "whole": "$", "workflow_ids": ["w1"] * 2, "most": 50,
+    "digests": [bytes(32)] * 2, "body_digest": bytes(32), "call_id": None, "callee_number": "+628121000003",
+    "moments": [datetime.now(UTC)] * 2, "batch_id": uuid4(), "settled_at": datetime.now(UTC),
+    "hour": datetime.now(UTC) - timedelta(minutes=30),
 }  # fmt: skip
-_CALLS = {"call_ids": ["call 1000003", "call 1000004"], "call_sources": ["shop"] * 2}
+_CALLS = {
+    "call_id": "call 1000003",
+    "callee_number": "+628121000003",
+    "call_ids": ["call 1000003", "call 1000004"],
+    "call_sources": ["shop"] * 2,
+}
 PERSON = {
     **_NOBODY, **_CALLS, "numbers": ["+628121000003"], "spellings": ["628121000003"], "in_e164": ["+628121000003"],
     "case_ids": ["case 1000003", "case 1000004"], "case_sources": ["shop"] * 2,
@@ -94,7 +117,9 @@ def statements_of(module: ModuleType) -> dict[str, LiteralString]:
     return {
         name: text
         for name, text in found.items()
-        if not name.startswith("_") and "airudder." in text and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE)\s", text)
+        if not name.startswith("_")
+        and "airudder." in text
+        and re.match(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\s", text)
     }
 
 
@@ -106,6 +131,9 @@ STATEMENTS = {
     "groups of dead letters": groups.find_groups(Selection(statuses=("dead",))),
     "dead letters of a source": replay_statements.choose(Selection(statuses=("dead",), source="shop").where()),
 }
+STATEMENTS |= statements_of(ops.warnings) | statements_of(ops.drift)
+STATEMENTS |= statements_of(ops.trace.statements)
+STATEMENTS |= {name: text for name, text in statements_of(workers.sweeper.drift).items() if name.startswith("FIND_")}
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -115,7 +143,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-def rows_read(connection: Rows, statement: str, parameters: dict[str, Any]) -> dict[str, int]:
+def rows_read(connection: Rows, statement: str, parameters: Any) -> dict[str, int]:
     """How many rows of each large table or partition a statement looks at; those of a sequential scan by its name."""
     explain = b"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
     with connection.transaction(force_rollback=True):
@@ -159,9 +187,10 @@ class Explaining:
         self._connection = connection
         self.statements = 0
 
-    def execute(self, statement: bytes, parameters: dict[str, Any]) -> Any:
+    def execute(self, statement: bytes | LiteralString, parameters: Any) -> Any:
         """Look at what a statement reads, and execute it."""
-        read = rows_read(self._connection, statement.decode(), parameters)
+        text = statement.decode() if isinstance(statement, bytes) else statement
+        read = rows_read(self._connection, text, parameters)
         assert not [table for table in read if table.startswith("all of")], (statement, read)
         assert sum(read.values()) <= MOST_ROWS, (statement, read)
         self.statements += 1
@@ -180,6 +209,34 @@ def test_rows_of_a_person_are_found_by_index(filled: Rows, whom: dict[str, Any])
         erase_rows(explaining, person, keys)  # type: ignore[arg-type]
 
     assert explaining.statements > 2 * len(TABLES_OF_PERSONS)
+
+
+@pytest.mark.parametrize("identifier", ["call 1000003", "case 1000003", "+628121000003", "nothing"])
+def test_trace_is_found_by_index(filled: Rows, identifier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is asked for; of a workflow or task some of the newest pushes are read."""
+    monkeypatch.setattr(lookup, "NEWEST", 500)
+    explaining: Any = Explaining(filled)
+
+    found = look_up(explaining, identifier)
+    read_known(explaining, found.pushes.values())
+
+    assert bool(found.pushes) == (identifier != "nothing")
+    assert explaining.statements > len(("pushes", "bodies", "events", "settlements"))
+
+
+def test_rows_of_pushes_are_found_by_index(filled: Rows) -> None:
+    """Of each table, by the keys that pushes of every kind have."""
+    explaining: Any = Explaining(filled)
+    names = ("push_id", "received_at", "source", "kind", "body", "signature")
+    kinds = [name for name in KINDS if kind_of(name).struct]
+    pushes = [entry_of(kind, one.body) for kind in kinds for one in generate(seed=1, count=20, kinds={kind: 1})]
+    different = {frozenset(map(type, normalise(one).rows)): one for one in pushes}.values()
+    bodies = [(one.uuid, one.received_at, one.source, one.kind, one.body, None) for one in different]
+
+    written = rows_written(explaining, [dict(zip(names, body, strict=True)) for body in bodies])
+
+    assert {one.table for one in written} == set(ingest.tables.TABLES)
+    assert explaining.statements == len(ingest.tables.TABLES)
 
 
 class Asked:

@@ -105,7 +105,11 @@ def test_find_by_push_id(database: Database) -> None:
     result = ingest("find", str(one.uuid))
 
     assert "normalised" in result.stdout
+    assert "warnings (1)" in result.stdout
     assert "$.callee.due_date" in result.stdout
+    delivery = ingest("find", "c1").stdout.partition("deliveries")[2].splitlines()
+    assert delivery[2].split()[-2:] == ["1", "-"]
+    assert "warnings" in delivery[1]
 
 
 def test_find_vendors_ids(database: Database) -> None:

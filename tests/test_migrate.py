@@ -251,10 +251,9 @@ def test_new_database_is_whole(servers: Servers) -> None:
             assert catalog(connection) == before
 
 
-def test_numbers_of_files_rise() -> None:
-    """No two files have the same number, by which it is known which of them are applied."""
-    numbers = [one.number for one in read_migrations()]
-    assert numbers == sorted(set(numbers))
+def test_files_are_numbered_in_turn() -> None:
+    """The numbers of the files are 1, 2, 3 and so on."""
+    assert [one.number for one in read_migrations()] == list(range(1, len(read_migrations()) + 1))
 
 
 def test_nothing_waits_where_all_is_new(database_url: str, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ingest.batch.clients import patient_client
 from ingest.errors import SettingError
-from ingest.settings import RUNNING_FILE, load, running_pid
+from ingest.running import RUNNING_FILE, running_pid
+from ingest.settings import load
 from ingest.tokens import Token, digest_of
 from ingest.urls import connection_options, each_host
 from tests.running_up import locked_by

@@ -93,6 +93,7 @@ ELSEWHERE = {
     "actions": "nobody's: of an erasure it is not kept whose",
     "replays": "nobody's",
     "migrations": "nobody's",
+    "drift": "nobody's: paths and types",
     "retention": "nobody's",
     "settlements": "nobody's",
     "silences": "nobody's",

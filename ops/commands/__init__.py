@@ -32,17 +32,22 @@ COMMANDS = {
     "verify": "Ask AI Rudder whether a push is genuine.",
     "compare": "Hold AI Rudder's list of calls against ours.",
     "token": "Make, list and revoke the tokens of who may push.",
+    "trace": "Tell the whole story of a push, call, case, number or batch.",
+    "drift": "Show what the vendor has changed in its pushes.",
     "find": "Find a call, a case, a number or a push.",
     "export": "Print everything held on a person.",
     "erase": "Remove a person everywhere.",
 }
 
-PROCESSES = ("web", "worker", "sweeper", "dashboard", "metrics", "watch")
-"""Commands whose modules are in `processes`"""
+FOLDERS = {
+    **dict.fromkeys(("web", "worker", "sweeper", "dashboard", "metrics", "watch"), "processes"),
+    **dict.fromkeys(("up", "env", "psql", "redis-cli"), "local"),
+}
+"""Of commands whose modules are not in this folder itself"""
 
 
 class _LazyGroup(click.Group):
-    """Imports `ops.commands.<name>` (`_` for `-`) and takes its `command` when that subcommand is wanted."""
+    """Imports the module of a subcommand (`_` for `-`) and takes its `command` when that is wanted."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -50,8 +55,8 @@ class _LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        folder = "ops.commands.processes" if cmd_name in PROCESSES else "ops.commands"
-        command = importlib.import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
+        place = ["ops.commands", FOLDERS.get(cmd_name), cmd_name.replace("-", "_")]
+        command = importlib.import_module(".".join(filter(None, place))).command
         assert isinstance(command, click.Command)
         return command
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from typing import Any
-from uuid import UUID
 
 import click
 from psycopg import Connection
 
 from ingest import settings
 from ingest.batch.push_ids import received_at_of
-from ingest.kinds.reading.identifiers import canonical_id, id_spellings, storable
-from ingest.kinds.reading.phone_numbers import canonical_number, spellings
+from ingest.kinds.reading.identifiers import id_spellings, storable
 from ops import queries
+from ops.identifiers import typed_numbers, typed_uuid
 from ops.output import print_record, print_table
 
 
@@ -33,21 +32,22 @@ def command(identifier: str) -> None:
 
 
 def _find_push(connection: Connection[queries.Row], identifier: str) -> bool:
-    try:
-        push_id = UUID(canonical_id(identifier))
-    except ValueError:
+    push_id = typed_uuid(identifier)
+    if push_id is None:
         return False
     where = {"push_id": push_id, "received_at": received_at_of(push_id)}
     push = connection.execute(queries.PUSH_BY_ID, where).fetchone()
     if push:
         del push["signature"]
         push["body"] = f"{len(push['body'])} bytes"
+        warnings = push.pop("warnings") or []
         print_record("push", push)
+        print_table("warnings", warnings)
     return push is not None
 
 
 def _find_tables(connection: Connection[queries.Row], identifier: str) -> bool:
-    parameters: dict[str, Any] = {"ids": sorted(id_spellings(identifier)), "numbers": _numbers(identifier)}
+    parameters: dict[str, Any] = {"ids": sorted(id_spellings(identifier)), "numbers": typed_numbers(identifier)}
     sections = [
         ("calls", queries.CALLS_BY_ID),
         ("deliveries", queries.PUSHES_BY_CALL_ID),
@@ -64,10 +64,3 @@ def _find_tables(connection: Connection[queries.Row], identifier: str) -> bool:
         print_table(title, rows)
         found = found or bool(rows)
     return found
-
-
-def _numbers(typed: str) -> list[str]:
-    """As the number may be stored: what is typed without its country too, whose it is being for the reader to say."""
-    canonical = canonical_number(typed)
-    spelt = spellings(canonical)
-    return sorted({typed, f"+{typed.lstrip('+')}", canonical, *spelt, *(f"+{digits}" for digits in spelt)})

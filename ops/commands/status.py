@@ -19,10 +19,12 @@ from ops.problems.find import find_problems
 from ops.problems.problem import Problem
 from ops.status.facts import Facts, PostgresFacts, RedisFacts, RefusedLately, Settled
 from ops.status.gather import gather
+from ops.warnings import WarnedPushes
 
 WATCH_SECONDS = 2.0
 SHOWN_REFUSALS = 5
 _WORDS = {"lost": "PROBLEM", "waits": "PROBLEM", "note": "note"}
+SHOWN_PATHS = 5
 
 
 @click.command()
@@ -84,6 +86,7 @@ def _lines(facts: Facts, problems: list[Problem]) -> Iterator[str]:
     yield _line("waiting", {} if postgres.error else _waiting(facts))
     yield from _block("dead by cause", (_cause(one) for one in postgres.dead_by_cause))
     yield from _block("last 15 minutes", map(_settled, postgres.settled))
+    yield from _block("warned", _warned(postgres.warned_last_24_hours))
     yield from _block("refused", map(_refused, redis.refused_lately))
     yield _line("refused ever", _refused_ever(redis.refused))
     yield from _block("last refusals", map(_refusal, redis.last_refusals[:SHOWN_REFUSALS]))
@@ -138,3 +141,14 @@ def _refused_ever(refused: list[dict[str, Any]]) -> dict[str, int]:
 def _refusal(one: Refusal) -> str:
     details = [("of", one.source), ("from", one.network), ("with", one.credential)]
     return " ".join([word(one.at), one.reason, *(f"{name} {value}" for name, value in details if value)])
+
+
+def _warned(warned: WarnedPushes | None) -> Iterator[str]:
+    """The most frequent paths, and of how many pushes they are."""
+    if not warned or not warned.paths:
+        return
+    shown = warned.paths[:SHOWN_PATHS]
+    more = f", and at {len(warned.paths) - len(shown)} more paths" if len(warned.paths) > len(shown) else ""
+    yield f"{'' if warned.is_all else 'newest '}{warned.counted} pushes in 24 hours{more}"
+    for one in shown:
+        yield f"{one.path} {one.pushes} ({one.source}, {one.kind}), such as {one.newest_push_id}"

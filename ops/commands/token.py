@@ -12,6 +12,7 @@ import click
 
 from ingest import settings, tokens
 from ingest.errors import IngestError
+from ingest.running import running_pid
 from ingest.settings import Settings
 from ingest.tokens import Token
 from ops import in_flight
@@ -97,7 +98,7 @@ def reload() -> None:
     """
     current = settings.load()
     _ = current.tokens  # what is wrong with them is better said here than in web's log
-    pid = settings.running_pid(current.data_dir)
+    pid = running_pid(current.data_dir)
     if pid is None:
         click.echo(
             f"no `ingest up` is running with data in {current.data_dir}: send SIGHUP to web's process, `kill -HUP` and "

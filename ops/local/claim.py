@@ -11,7 +11,8 @@ from itertools import combinations
 from typing import IO
 
 from ingest.errors import AlreadyRunningError, SettingError
-from ingest.settings import LOCK_FILE, Settings
+from ingest.running import LOCK_FILE
+from ingest.settings import Settings
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from honcho.printer import Message, Printer
 
 from ingest import logs
 from ingest.errors import ReleaseFailedError
-from ingest.settings import RUNNING_FILE, Settings
+from ingest.running import RUNNING_FILE
+from ingest.settings import Settings
 from ops.local import embedded_postgres, embedded_valkey, procfile
 from ops.local.banner import banner, readiness
 from ops.local.claim import check_ports, claimed

@@ -9,6 +9,7 @@ import msgspec
 
 from ingest.batch.pause import Pause
 from ingest.web.refusals import Refusal
+from ops.warnings import WarnedPushes
 
 
 class WorkerFacts(msgspec.Struct, frozen=True):
@@ -97,6 +98,7 @@ class PostgresFacts(msgspec.Struct, frozen=True):
     settled: list[Settled] = []
     settled_at: datetime | None = None
     """When something was last settled"""
+    warned_last_24_hours: WarnedPushes | None = None
     is_partition_missing: bool = False
     """Tomorrow's"""
     kept: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from ingest.errors import NotAllowedError, PostgresAwayError
 from ingest.settings import Settings
 from ops import probes, queries
 from ops.status.facts import PostgresFacts, Settled
+from ops.warnings import warned_pushes
 from workers.settlements import LAG_BOUNDS
 
 _LAGS: LiteralString = ", ".join(f"sum(lag_counts[{place}])" for place in range(1, len(LAG_BOUNDS) + 2))
@@ -60,6 +61,7 @@ def look(current: Settings) -> PostgresFacts:
                 dead_by_cause=connection.execute(DEAD_BY_CAUSE).fetchall() if dead["pushes"] else [],
                 settled=_settled(connection),
                 settled_at=last["settled_at"],
+                warned_last_24_hours=warned_pushes(connection),
                 is_partition_missing=not partition["made"],
                 kept=_kept(connection),
                 cannot_store=probes.put_in_postgres(connection),  # last: it may end the connection

@@ -28,7 +28,7 @@ _EXPECTED = {str: "text", int: "a whole number", list: "an array", dict: "an obj
 def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: Warnings) -> _Struct:
     """Build the struct from a plain object; unknown fields are ignored, as in the typed decode."""
     fields = {}
-    for name, encoded, field_type in _fields(struct):
+    for name, encoded, field_type in struct_fields(struct):
         if encoded in value:
             where = below(path, f".{encoded}")
             if encoded.endswith(_NAMES_ONE) and has_lost_digits(value[encoded]):
@@ -39,7 +39,8 @@ def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: W
 
 
 @functools.cache
-def _fields(struct: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
+def struct_fields(struct: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
+    """Of each field its name here, its name in JSON, and its type where it is not null."""
     return [(field.name, field.encode_name, _without_none(field.type)) for field in msgspec.structs.fields(struct)]
 
 

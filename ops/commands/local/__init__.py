@@ -1,0 +1,1 @@
+"""Commands for what runs on this machine."""
