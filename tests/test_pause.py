@@ -119,6 +119,27 @@ def test_pause_is_told() -> None:
     assert all(words in line for words in (" since ", " until ", "(an index of ours)", "`ingest resume`"))
 
 
+def test_pause_is_recorded(client: Any, connection: Rows) -> None:
+    """Who paused, for how long and why, and who ended it; a resume without a pause is no action."""
+    ingest("resume")
+    for words in (["pause", "--for", "2h", "--reason", "an index of ours"], ["resume"]):
+        assert ingest(*words, INGEST_OPERATOR="ana").returncode == 0
+
+    actions = connection.execute("SELECT operator, command, filter, reason FROM airudder.actions ORDER BY action_id")
+    assert actions.fetchall() == [
+        {"operator": "ana", "command": "pause", "filter": {"seconds": 7200.0}, "reason": "an index of ours"},
+        {"operator": "ana", "command": "resume", "filter": {}, "reason": None},
+    ]
+
+
+def test_pause_without_postgres(client: Any) -> None:
+    """It is for migrations, and begins whether it can be recorded or not."""
+    result = ingest("pause", "--reason", "x", DATABASE_URL="postgresql://127.0.0.1:1/none")
+
+    assert (result.returncode, find_pause(client) is not None) == (0, True)
+    assert "this is not recorded in airudder.actions: cannot connect" in result.stderr
+
+
 def test_pause_of_rq_itself_is_one(client: Any) -> None:
     """Workers that RQ's own command has suspended are paused, though nobody knows by whom."""
     client.set(SUSPENDED, 1)

@@ -17,6 +17,7 @@ import msgspec
 from ingest import settings
 from ops import queries
 from ops.output import print_table
+from ops.repair.actions import record_action
 from ops.simulator.sender import own_url
 from ops.vendor import pulled, tasks
 from ops.vendor.client import BASE_URL, Credentials, Vendor, credentials_of
@@ -52,6 +53,8 @@ class _Repair:
             click.echo(f"not pulled: {skipped}, as each may be the call of somebody who was erased", err=True)
         summary = pulled.store(self.to or own_url(), self.token, pulled.CALL, bodies)
         click.echo(f"pulled and stored: {summary.as_expected} of {len(bodies)}", err=True)
+        tasks = {"task_ids": [task.task_id for task in found if task.repairable]}
+        record_action(settings.load(), "compare --repair", tasks, pushes=summary.as_expected)
         return pulled.failures(summary)
 
 

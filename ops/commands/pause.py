@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import re
-import socket
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -16,6 +13,7 @@ from redis import Redis
 from ingest import settings
 from ingest.batch.pause import Pause, find_pause, pause
 from ops import in_flight
+from ops.repair.actions import record_action
 
 WAIT_SECONDS = 60.0
 """How long a batch that a worker has in hand may take: longer than any job lasts"""
@@ -44,24 +42,16 @@ def command(reason: str, lasts: timedelta | None) -> None:
 
     Returns when no worker is at a batch any more; exit code 1 if one is after a minute.
     """
-    now = datetime.now(UTC)
-    wanted = Pause(_operator(), now, reason, now + lasts if lasts else None)
-    with in_flight.connect(settings.load()) as client:
+    now, current = datetime.now(UTC), settings.load()
+    wanted = Pause(current.operator, now, reason, now + lasts if lasts else None)
+    with in_flight.connect(current) as client:
         pause(client, wanted)
+        record_action(current, "pause", {"seconds": lasts.total_seconds()} if lasts else {}, reason=reason)
         if not _wait_until_idle(client):
             click.echo("a worker is at its batch still: see `ingest status`", err=True)
             sys.exit(1)
         lasting = find_pause(client)
     click.echo(lasting.words if lasting else "the pause is over already")
-
-
-def _operator() -> str:
-    """The user of the operating system, and the host."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container may have a user without a name
-        name = str(os.getuid())
-    return f"{name}@{socket.gethostname()}"
 
 
 def _wait_until_idle(client: Redis) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, LiteralString
 
+import click
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
@@ -47,14 +48,24 @@ def begin_action(
     return action_id
 
 
-def record_action(settings: Settings, command: str, filters: Mapping[str, Any]) -> str | None:
-    """Record what was done without Postgres, and is about no push; return why that could not be recorded, if so."""
+def record_action(
+    settings: Settings,
+    command: str,
+    filters: Mapping[str, Any],
+    *,
+    pushes: int | None = None,
+    reason: str | None = None,
+) -> None:
+    """Record what was done elsewhere than in Postgres, and say on stderr why where that cannot be recorded.
+
+    It is done all the same: a secret that has leaked has to go, and workers have to be paused.
+    """
     try:
         with queries.connect(settings) as connection:
-            end_action(connection, begin_action(connection, settings.operator, command, filters, pushes=None))
+            begun = begin_action(connection, settings.operator, command, filters, pushes=pushes, reason=reason)
+            end_action(connection, begun)
     except IngestError as error:
-        return str(error)
-    return None
+        click.echo(f"this is not recorded in airudder.actions: {error}", err=True)
 
 
 def count_pushes(connection: _Connection, action_id: int, pushes: int) -> None:
