@@ -102,6 +102,13 @@ def groups(*arguments: str) -> list[dict[str, Any]]:
     return [{name: group[name] for name in kept} for group in found]
 
 
+def test_name_of_an_encoding_is_no_number(database: Database) -> None:
+    """A cause is read by people: UTF-8 is no place in a body."""
+    settle(database, [entry(b'{"a": "\xff"}'), entry(b'{"bb": "\xff"}')])
+
+    assert [(group["error"], group["pushes"]) for group in groups()] == [("not UTF-8 (byte #)", 2)]
+
+
 def test_dead_by_cause(database: Database) -> None:
     """A group has one kind and one error, whatever numbers are in it; the largest stands first."""
     settle(database, [entry(b"[]"), entry(b"[1", "lender-b"), entry(b"[1,2", "lender-a"), entry(b'[1,2,"')])

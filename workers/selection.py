@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ REPLAYABLE = ("dead", "discarded", "normalised")
 """Statuses. A pending push is on its way already, a duplicate tells the same as its first delivery, and nothing is left
 of an erased one."""
 
-ALIKE = "regexp_replace({error}, '[0-9]+', '#', 'g')"
+ALIKE: LiteralString = "regexp_replace({error}, '(?<!UTF-)[0-9]+', '#', 'g')"
 """SQL of an error without the numbers in it, such as the byte at which a body stops being JSON."""
 
 _CONDITIONS = {

@@ -13,6 +13,7 @@ from ingest.settings import Settings
 from ops import probes, queries
 from ops.status.facts import PostgresFacts, Settled
 from ops.warnings import warned_pushes
+from workers.selection import ALIKE
 from workers.settlements import LAG_BOUNDS
 
 _LAGS: LiteralString = ", ".join(f"sum(lag_counts[{place}])" for place in range(1, len(LAG_BOUNDS) + 2))
@@ -35,9 +36,9 @@ GROUP BY source, kind
 
 LAST_SETTLED: LiteralString = "SELECT max(settled_at) AS settled_at FROM airudder.settlements"
 
-DEAD_BY_CAUSE: LiteralString = """
+DEAD_BY_CAUSE: LiteralString = f"""
 SELECT kind, error, error_path, count(*) AS pushes, max(received_at) AS last_received_at
-FROM (SELECT kind, regexp_replace(error, '[0-9]+', '#', 'g') AS error, error_path, received_at FROM airudder.pushes
+FROM (SELECT kind, {ALIKE.format(error="error")} AS error, error_path, received_at FROM airudder.pushes
   WHERE status = 'dead' ORDER BY received_at DESC LIMIT 1000) AS newest
 GROUP BY kind, error, error_path ORDER BY pushes DESC, last_received_at DESC LIMIT 10
 """
