@@ -11,7 +11,8 @@ COMMENT ON COLUMN airudder.pushes.recurrence IS
 
 ---- alone
 
--- Days before yesterday keep the index that knows no recurrence, as no push of theirs is told from a new one any more.
+-- An index that knows recurrences in place of the one that does not, newest days first; of old days too, as their pushes
+-- may be replayed. The new one is committed first: a drop that waits for its lock in vain does not cost it.
 DO $$
 DECLARE
   partition text;
@@ -19,18 +20,16 @@ DECLARE
 BEGIN
   FOR partition IN
     SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-    WHERE inhparent = 'airudder.pushes'::regclass
-      AND (relname = 'pushes_default'
-        OR relname >= 'pushes_' || to_char((now() AT TIME ZONE 'UTC')::date - 1, 'YYYY_MM_DD'))
-    ORDER BY relname
+    WHERE inhparent = 'airudder.pushes'::regclass ORDER BY relname DESC
   LOOP
     CONTINUE WHEN to_regclass(format('airudder.%I', partition)) IS NULL;
-    one_a_day := 'body_digest, source, kind, recurrence' || CASE WHEN partition = 'pushes_default'
-      THEN ', ((received_at AT TIME ZONE ''UTC'')::date)' ELSE '' END;
     IF to_regclass(format('airudder.%I', partition || '_news')) IS NULL THEN
+      one_a_day := 'body_digest, source, kind, recurrence' || CASE WHEN partition = 'pushes_default'
+        THEN ', ((received_at AT TIME ZONE ''UTC'')::date)' ELSE '' END;
       EXECUTE format(
         'CREATE UNIQUE INDEX %I ON airudder.%I (%s) WHERE status = ''normalised''',
         partition || '_news', partition, one_a_day);
+      COMMIT;
     END IF;
     EXECUTE format('DROP INDEX IF EXISTS airudder.%I', partition || '_delivery');
     COMMIT;

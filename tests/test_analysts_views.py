@@ -13,7 +13,7 @@ from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]
 
-REPLACES_VIEWS = 16
+REPLACES_VIEWS = 15
 
 
 def test_called_callees(database: Database, connection: Rows) -> None:

@@ -61,6 +61,12 @@ CATALOG: dict[str, LiteralString] = {
           bool_and(indisvalid) AS valid
         FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
         LEFT JOIN pg_inherits ON inhrelid = indexrelid WHERE {OURS} AND relispartition GROUP BY indrelid""",
+    "partitions' own indexes": """
+        SELECT DISTINCT array_agg(right(own.relname, -length(pg_class.relname)) ORDER BY own.relname) AS indexes
+        FROM pg_index JOIN pg_class ON pg_class.oid = indrelid JOIN pg_class AS own ON own.oid = indexrelid
+        WHERE pg_class.relnamespace = 'airudder'::regnamespace AND pg_class.relispartition
+          AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = indexrelid)
+        GROUP BY indrelid""",
     "views": f"""
         SELECT oid::regclass::text AS name, pg_get_viewdef(oid) AS definition
         FROM pg_class WHERE {OURS} AND relkind = 'v'""",
@@ -170,6 +176,9 @@ def test_old_database_becomes_new(servers: Servers, old_url: str) -> None:
     """While pushes arrive, an older database gets a new one's catalog and keeps its rows."""
     with database_made_by(servers, locate("schema.sql").read_bytes()) as new_url, connect(new_url) as new:
         with connect(old_url) as old:
+            # Of a day that is over, as those are whose pushes are replayed.
+            for each in (old, new):
+                each.execute("SELECT airudder.ensure_pushes_partition((now() AT TIME ZONE 'UTC')::date - 5)")
             before = lists(old)
         with storing(old_url):
             said = migrate(old_url)
