@@ -15,6 +15,7 @@ from ingest.kinds.reading.identifiers import id_spellings
 from ops.identifiers import typed_numbers, typed_uuid
 from ops.queries import Row
 from ops.trace import statements
+from workers.redeliveries import RETRIES_LAST
 
 MOST = 50
 """Pushes of one trace: the newest"""
@@ -22,8 +23,6 @@ NEWEST = 5_000
 """Pushes among which those of a workflow or task are looked for, beside those that the tables lead to"""
 MOST_IN_BATCH = 20_000
 """Pushes that came while a batch was open, of all batches"""
-RETRIES_LAST = timedelta(minutes=6)
-"""The vendor tries again five times, a minute apart."""
 CLOCKS_DIFFER = timedelta(seconds=2)
 
 _Connection = Connection[Row]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from typing import Any
 
 from ingest.batch.entry import Entry, stored_entry
@@ -16,9 +15,7 @@ from ops.queries import Row
 from ops.trace.known import Known, settler_in
 from ops.trace.story import Event, TraceStep, masked
 from ops.trace.written import Written
-
-WITHIN = timedelta(days=1)
-"""The same bytes after more than that are no redelivery."""
+from workers.redeliveries import REDELIVERY_WINDOW
 
 
 class PushSteps:
@@ -35,7 +32,7 @@ class PushSteps:
             same = (push["source"], push["kind"], bytes(push["body_digest"]))
             # The same bytes that are normalised again are news, as a workflow's status that comes back.
             before = None if push["status"] in ("erased", "normalised") else first.get(same)
-            if before is None or push["received_at"] - before["received_at"] > WITHIN:
+            if before is None or push["received_at"] - before["received_at"] > REDELIVERY_WINDOW:
                 before, first[same] = None, push
             yield from self._arrival(push, before)
             yield from self._outcome(push, before)
