@@ -11,8 +11,8 @@ COMMENT ON COLUMN airudder.pushes.recurrence IS
 
 ---- alone
 
--- An index that knows recurrences in place of the one that does not, newest days first; of old days too, as their pushes
--- may be replayed. The new one is committed first: a drop that waits for its lock in vain does not cost it.
+-- An index that knows recurrences in place of the one that does not, newest days first; of old days too, as their
+-- pushes may be replayed. The new one is committed first: a drop that waits for its lock in vain does not cost it.
 DO $$
 DECLARE
   partition text;
