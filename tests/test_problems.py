@@ -50,6 +50,7 @@ def flight(**changes: Any) -> dict[str, Any]:
 PERSON = {
     "all are dead": (facts({"settled": [settled(1000, 1000)]}), "lost", "1,000 of 1,000 pushes of shop"),
     "more are dead than usual": (facts({"settled": [settled(40, 1000, 0.01)]}), "lost", "usual is 1.0%"),
+    "all go on dying": (facts({"settled": [settled(900, 900, 1.0)]}), "lost", "usual is 100.0%"),
     "429": (facts(refused_lately=[refused("over the rate limit", 2002)]), "lost", "2,002 requests of shop"),
     "503": (facts(refused_lately=[refused("nowhere to store", 40)]), "lost", "40 requests of shop"),
     "mistyped URL": (facts(refused_lately=[refused("unknown path", 12)]), "lost", "unknown path"),

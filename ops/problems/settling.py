@@ -13,6 +13,8 @@ LEAST_DEAD = 5
 LEAST_SHARE = 0.01
 """Fewer of a hundred are some odd pushes of a campaign."""
 TIMES_USUAL = 3.0
+ALWAYS_SHARE = 0.5
+"""More than that is never usual: where all have died for an hour, the share before would say that they always do."""
 SILENT_SECONDS = 40.0
 """An idle worker's heart beats every fifteen seconds. One at a job is silent for as long as that lasts, which is thirty
 seconds at most."""
@@ -31,7 +33,8 @@ def find(facts: Facts) -> Iterator[Problem]:
 
 
 def _is_dying(one: Settled) -> bool:
-    return one.dead >= LEAST_DEAD and one.dead > one.pushes * max(LEAST_SHARE, TIMES_USUAL * one.usually_dead)
+    usual = min(TIMES_USUAL * one.usually_dead, ALWAYS_SHARE)
+    return one.dead >= LEAST_DEAD and one.dead > one.pushes * max(LEAST_SHARE, usual)
 
 
 def _dying(one: Settled) -> Problem:
