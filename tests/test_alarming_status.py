@@ -17,6 +17,7 @@ from ingest.web.refusals import Refusals
 from tests.batches import enqueued
 from tests.processes import descendants, ingest, running, running_web, wait_until
 from tests.pushes import entry, push
+from tests.stored import make_dead
 from workers.database import Database
 from workers.settle import settle
 
@@ -38,6 +39,27 @@ def test_pushes_that_die_are_seen(database: Database) -> None:
     settle(database, [entry(b"[]") for _ in range(1000)])
 
     assert problems()["dying default custom-api"].startswith("1,000 of 1,000 pushes of default (custom-api) ended dead")
+
+
+def test_discarding_hides_no_death(database: Database, connection: Rows) -> None:
+    """Old dead letters are given up while others die: neither what is new nor what is usual is less for it."""
+    settle(database, [*(entry(b"[]") for _ in range(10)), *(entry(push(f"c{number}")) for number in range(30))])
+    discard_old(connection, 100)
+    connection.execute("UPDATE airudder.settlements SET settled_at = settled_at - interval '1 hour'")
+    settle(database, [entry(b"[]") for _ in range(20)])
+    discard_old(connection, 100)
+
+    assert problems()["dying default custom-api"] == (
+        "20 of 20 pushes of default (custom-api) ended dead within a quarter of an hour; usual is 25.0%"
+    )
+
+
+def discard_old(connection: Rows, pushes: int) -> None:
+    """Dead letters of which the log of settlements knows nothing any more are given up."""
+    old = [entry(push()) for _ in range(pushes)]
+    for one in old:
+        make_dead(connection, one)
+    ingest("dead", "discard", "--reason", "x", *(str(one.uuid) for one in old))
 
 
 def test_pushes_over_the_rate_limit_are_seen(database_url: str, redis_url: str) -> None:

@@ -78,6 +78,11 @@ PERSON = {
         "waits",
         "the oldest batch waits",
     ),
+    "a backlog that grows": (
+        facts({"settled": [settled(0, 100, last_minute=-10)]}, in_flight=flight(oldest_seconds=61.0)),
+        "waits",
+        "the oldest batch waits",
+    ),
     "pending": (facts({"oldest_pending_seconds": 61.0}), "waits", "the oldest pending push waits for 61 s"),
     "no worker": (facts(workers=[], in_flight=flight(workers=0)), "waits", "no worker is running"),
     "no sweeper": (facts(in_flight=flight(sweeper=False)), "waits", "no sweeper is running"),

@@ -62,7 +62,7 @@ def _waiting(facts: Facts) -> Iterator[Problem]:
 def _late(facts: Facts, seconds: float, pushes: int) -> Problem:
     """The oldest batch waits. A backlog that will soon be gone needs nobody."""
     a_minute = sum(one.last_minute for one in facts.postgres.settled)
-    minutes_left = pushes / a_minute if a_minute else float("inf")
+    minutes_left = pushes / a_minute if a_minute > 0 else float("inf")
     is_going = minutes_left < settling.SOON_MINUTES and seconds < settling.SOON_MINUTES * 60
     what = f"the oldest batch waits for {seconds:.0f} s, of {pushes:,} pushes"
     if is_going:
