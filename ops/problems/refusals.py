@@ -35,7 +35,7 @@ def _refused(one: RefusedLately) -> Problem:
     whose = f" of {one.source}" if one.source else ""
     what = f"{one.requests:,} requests{whose} were refused within a quarter of an hour: {one.reason}"
     name = f"refused {one.reason} {one.source or ''}".strip()
-    return Problem(name=name, what=what, bad="lost", since=one.since, page=page("refusals"))
+    return Problem(name=name, what=what, bad="lost", since=one.since, page=page("refusals"), told_by=("redis",))
 
 
 def _wrong_secrets(facts: Facts) -> Iterator[Problem]:
@@ -51,7 +51,14 @@ def _wrong_secrets(facts: Facts) -> Iterator[Problem]:
             was = "was right once, and" if is_known else "was never right, and"
             what = f"a sender's secret is wrong: {credential} {was} came {requests} times: `ingest token list`"
             since = _first(recent, credential)
-            yield Problem(name=f"wrong secret {credential}", what=what, bad="lost", since=since, page=page("refusals"))
+            yield Problem(
+                name=f"wrong secret {credential}",
+                what=what,
+                bad="lost",
+                since=since,
+                page=page("refusals"),
+                told_by=("redis",),
+            )
 
 
 def _first(refusals: list[Refusal], credential: str | None) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ops.problems.problem import Problem, page
+from ops.problems.problem import BOTH, Problem, page
 from ops.status.facts import Facts, Settled
 
 LEAST_DEAD = 5
@@ -43,7 +43,9 @@ def _dying(one: Settled) -> Problem:
         f"usual is {one.usually_dead:.1%}"
     )
     name = f"dying {one.source} {one.kind}"
-    return Problem(name=name, what=what, bad="lost", since=one.dead_since, page=page("dead-letters"))
+    return Problem(
+        name=name, what=what, bad="lost", since=one.dead_since, page=page("dead-letters"), told_by=("postgres",)
+    )
 
 
 def _silent(facts: Facts) -> Iterator[Problem]:
@@ -56,7 +58,14 @@ def _silent(facts: Facts) -> Iterator[Problem]:
         pushes = facts.redis.in_flight.get("pushes", 0)
         what = f"{len(silent)} of {len(workers)} workers stand still ({places}), and {pushes:,} pushes wait"
         since = facts.at - timedelta(seconds=longest)
-        yield Problem(name="workers silent", what=what, bad="waits", since=since, page=page("workers-stand-still"))
+        yield Problem(
+            name="workers silent",
+            what=what,
+            bad="waits",
+            since=since,
+            page=page("workers-stand-still"),
+            told_by=("redis",),
+        )
 
 
 def _still(facts: Facts) -> Iterator[Problem]:
@@ -69,4 +78,11 @@ def _still(facts: Facts) -> Iterator[Problem]:
     if still > STILL_SECONDS:
         what = f"nothing was settled for {still:.0f} s, and {flight['pushes']:,} pushes wait"
         since = facts.at - timedelta(seconds=still)
-        yield Problem(name="nothing settled", what=what, bad="waits", since=since, page=page("workers-stand-still"))
+        yield Problem(
+            name="nothing settled",
+            what=what,
+            bad="waits",
+            since=since,
+            page=page("workers-stand-still"),
+            told_by=BOTH,
+        )
