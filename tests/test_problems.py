@@ -154,6 +154,13 @@ def test_worst_comes_first() -> None:
     assert [one.bad for one in find_problems(given)] == ["lost", "waits", "waits", "note"]
 
 
+def test_pending_pushes_are_seen_without_redis() -> None:
+    """They come into being while Redis is away, so that is when they must not be overlooked."""
+    away = facts({"oldest_pending_seconds": 900.0}, error="Redis does not answer", in_flight={}, workers=[])
+
+    assert [one.name for one in find_problems(away)] == ["redis away", "pending waits"]
+
+
 def test_each_problem_has_its_page() -> None:
     """The page that a problem names is there."""
     pages = {one.page for given, _, _ in PERSON.values() for one in find_problems(given)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from ops.problems import refusals, settling
 from ops.problems.problem import Badness, Problem, Store, page, worst_first
@@ -57,9 +58,23 @@ def _not_writable(store: Store, what: str, bad: Badness) -> Problem:
 
 def _waiting(facts: Facts) -> Iterator[Problem]:
     """Pushes that wait for longer than is usual, unless that is wanted."""
-    flight = facts.redis.in_flight
-    if facts.redis.pause or not flight:
+    if facts.redis.pause:
         return
+    if (pending := facts.postgres.oldest_pending_seconds) > LATE_SECONDS:
+        what = f"the oldest pending push waits for {pending:.0f} s"
+        yield Problem(
+            name="pending waits",
+            what=what,
+            bad="waits",
+            since=_ago(facts, pending),
+            page=page("pushes-come-late"),
+            told_by=("postgres",),
+        )
+    if flight := facts.redis.in_flight:
+        yield from _in_flight(facts, flight)
+
+
+def _in_flight(facts: Facts, flight: dict[str, Any]) -> Iterator[Problem]:
     seconds, pushes = flight["oldest_seconds"], flight["pushes"]
     if not flight["workers"] and not facts.redis.workers:
         yield Problem(
@@ -71,16 +86,6 @@ def _waiting(facts: Facts) -> Iterator[Problem]:
         )
     if seconds > LATE_SECONDS:
         yield _late(facts, seconds, pushes)
-    if (pending := facts.postgres.oldest_pending_seconds) > LATE_SECONDS:
-        what = f"the oldest pending push waits for {pending:.0f} s"
-        yield Problem(
-            name="pending waits",
-            what=what,
-            bad="waits",
-            since=_ago(facts, pending),
-            page=page("pushes-come-late"),
-            told_by=("postgres",),
-        )
 
 
 def _late(facts: Facts, seconds: float, pushes: int) -> Problem:
