@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from ingest.batch import keys
 from ingest.batch.clients import aside_client
 from ingest.web.refusals import Refusals
 from tests.batches import enqueued
@@ -68,6 +69,31 @@ def test_pushes_over_the_rate_limit_are_seen(database_url: str, redis_url: str) 
     with running_web(**environ, INGEST_RATE_LIMIT="1", INGEST_TOKENS="shop=s3cret") as url:
         ingest("send", f"{url}/airudder/custom-api", "--token", "s3cret", "--count", "100", "--rate", "0")
         wait_until(lambda: "refused over the rate limit shop" in problems(), "it is a problem")
+
+
+def test_flood_hides_no_wrong_secret(redis_url: str, client: Any) -> None:
+    """A sender's old secret is seen among a stranger's thousands, which are kept nowhere, also once Redis is back."""
+
+    async def refuse() -> None:
+        async with aside_client("redis://127.0.0.1:1/0") as away, aside_client(redis_url) as there:
+            refusals = Refusals(away, lambda: ["01d00001"])
+            for _ in range(2):
+                for number in range(3000):
+                    refusals.note("wrong credential", credential=f"{number:08x}")
+                    if number < 2:
+                        refusals.note("wrong credential", credential="01d00001")
+                await refusals.flush()
+                refusals._client = there
+            refusals.note("wrong credential", credential="01d00001")
+            for number in range(3000):
+                refusals.note("wrong credential", credential=f"{number:08x}")
+            await refusals.flush()
+
+    client.hset(keys.LAST_USED, "01d00001", 1.0)
+    asyncio.run(refuse())
+
+    assert "01d00001 was right once, and came 5 times" in problems()["wrong secret 01d00001"]
+    assert {name for key in client.scan_iter("wrong_secrets:*") for name in client.hkeys(key)} == {b"01d00001"}
 
 
 def test_pushes_without_a_store_are_seen(redis_url: str) -> None:

@@ -11,7 +11,16 @@ import pytest
 from ingest.batch.pause import Pause
 from ingest.web.refusals import Refusal
 from ops.problems.find import CHORE_SECONDS, find_problems
-from ops.status.facts import ChoreFacts, Facts, PostgresFacts, RedisFacts, RefusedLately, Settled, WorkerFacts
+from ops.status.facts import (
+    ChoreFacts,
+    Facts,
+    PostgresFacts,
+    RedisFacts,
+    RefusedLately,
+    Settled,
+    WorkerFacts,
+    WrongSecret,
+)
 from tests.sources import ROOT, anchors
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
@@ -57,11 +66,10 @@ PERSON = {
     "shut out": (facts(refused_lately=[refused("too many connections", 50, None)]), "lost", "too many connections"),
     "a fault of ours": (facts(refused_lately=[refused("a fault of ours", 1, None)]), "lost", "a fault of ours"),
     "a secret that was changed": (
-        facts(last_refusals=wrong("1a2b3c4d", "1a2b3c4d", "1a2b3c4d"), known_credentials=["1a2b3c4d"]),
+        facts(wrong_secrets=[WrongSecret("1a2b3c4d", 3, NOW)]),
         "lost",
         "1a2b3c4d was right once, and came 3 times",
     ),
-    "a secret that never was right": (facts(last_refusals=wrong(*["1a2b3c4d"] * 10)), "lost", "was never right"),
     "frozen workers": (
         facts(workers=[WorkerFacts("h:1", "idle", 45.0), WorkerFacts("h:2", "busy", 50.0)]),
         "waits",
@@ -119,6 +127,8 @@ NOBODY = {
     "who guesses secrets": facts(
         last_refusals=wrong(*map(str, range(100))), refused_lately=[refused("wrong credential", 99_000, None)]
     ),
+    "who says the same again and again": facts(last_refusals=wrong(*["1a2b3c4d"] * 100)),
+    "two of an old secret": facts(wrong_secrets=[WrongSecret("1a2b3c4d", 2, NOW)]),
     "who asks without any": facts(last_refusals=wrong(*[None] * 100)),
     "a scanner": facts(refused_lately=[refused("unknown page", 5000, None), refused("unknown path", 80, None)]),
     "a restart": facts(refused_lately=[refused("shutting down", 2)]),
@@ -159,6 +169,14 @@ def test_pending_pushes_are_seen_without_redis() -> None:
     away = facts({"oldest_pending_seconds": 900.0}, error="Redis does not answer", in_flight={}, workers=[])
 
     assert [one.name for one in find_problems(away)] == ["redis away", "pending waits"]
+
+
+def test_secret_that_never_was_right_is_worth_a_word() -> None:
+    """It may be a new workflow's, and a stranger's as well."""
+    (found,) = find_problems(facts(last_refusals=wrong(*["1a2b3c4d"] * 10)))
+
+    assert found.bad == "note"
+    assert "1a2b3c4d was never right, and came 10 times" in found.what
 
 
 def test_each_problem_has_its_page() -> None:

@@ -41,6 +41,15 @@ class RefusedLately(msgspec.Struct, frozen=True):
     since: datetime
 
 
+class WrongSecret(msgspec.Struct, frozen=True):
+    """How often a secret that was right once came in the last quarter of an hour, and is wrong now."""
+
+    credential: str
+    """Its fingerprint"""
+    requests: int
+    since: datetime
+
+
 class RedisFacts(msgspec.Struct, frozen=True):
     """All that Redis knows; or only `error`, if it does not answer."""
 
@@ -56,6 +65,7 @@ class RedisFacts(msgspec.Struct, frozen=True):
     refused: list[dict[str, Any]] = []
     last_refused: list[Refusal] = []
     last_refusals: list[Refusal] = []
+    wrong_secrets: list[WrongSecret] = msgspec.field(default_factory=list)
     known_credentials: list[str] = msgspec.field(default_factory=list)
     """Fingerprints of secrets that have been right at some time"""
 
