@@ -119,7 +119,16 @@ def last_refusals(client: Redis) -> list[Refusal]:
 
 def last_used(client: Redis) -> dict[str, datetime]:
     """When the secret of a fingerprint last came with a request."""
-    kept: dict[Any, Any] = client.hgetall(keys.LAST_USED)
+    return _times(client, keys.LAST_USED)
+
+
+def last_pushes(client: Redis) -> dict[str, datetime]:
+    """When the last push of a source was kept."""
+    return _times(client, keys.LAST_PUSH)
+
+
+def _times(client: Redis, key: str) -> dict[str, datetime]:
+    kept: dict[Any, Any] = client.hgetall(key)
     return {field.decode(): datetime.fromtimestamp(float(at), UTC) for field, at in kept.items()}
 
 

@@ -62,6 +62,11 @@ PERSON = {
     "all go on dying": (facts({"settled": [settled(900, 900, 1.0)]}), "lost", "usual is 100.0%"),
     "429": (facts(refused_lately=[refused("over the rate limit", 2002)]), "lost", "2,002 requests of shop"),
     "503": (facts(refused_lately=[refused("nowhere to store", 40)]), "lost", "40 requests of shop"),
+    "a silent source": (
+        facts({"longest_silences": {"shop": 800.0}}, last_push_at={"shop": NOW - timedelta(seconds=1201)}),
+        "lost",
+        "shop sends nothing, for longer than ever",
+    ),
     "mistyped URL": (facts(refused_lately=[refused("unknown path", 12)]), "lost", "unknown path"),
     "shut out": (facts(refused_lately=[refused("too many connections", 50, None)]), "lost", "too many connections"),
     "a fault of ours": (facts(refused_lately=[refused("a fault of ours", 1, None)]), "lost", "a fault of ours"),
@@ -139,6 +144,11 @@ NOBODY = {
         {"settled": [settled(0, 90_000, last_minute=60_000)]}, in_flight=flight(oldest_seconds=70.0, pushes=50_000)
     ),
     "nothing to settle": facts({"settled_at": NOW - timedelta(hours=9)}, in_flight=flight(jobs_queued=0, pushes=0)),
+    "a usual silence": facts(
+        {"longest_silences": {"shop": 800.0}}, last_push_at={"shop": NOW - timedelta(seconds=1199)}
+    ),
+    "a short silence": facts({"longest_silences": {"shop": 5.0}}, last_push_at={"shop": NOW - timedelta(seconds=599)}),
+    "a source that is new": facts(last_push_at={"shop": NOW - timedelta(days=3)}),
     "a pause": facts(
         {"oldest_pending_seconds": 500.0, "settled_at": NOW - timedelta(minutes=9)},
         pause=Pause("me", NOW - timedelta(minutes=10), "a migration"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from ops.problems import refusals, settling
+from ops.problems import refusals, settling, silence
 from ops.problems.problem import Badness, Problem, Store, page, worst_first
 from ops.status.facts import Facts
 
@@ -20,8 +20,8 @@ CHORE_SECONDS = 600
 
 def find_problems(facts: Facts) -> list[Problem]:
     """Everything that is wrong, the worst first."""
-    found = [*_stores(facts), *refusals.find(facts), *settling.find(facts), *_waiting(facts), *_sweeper(facts)]
-    return worst_first([*found, *_pause(facts)])
+    found = [*_stores(facts), *refusals.find(facts), *silence.find(facts), *settling.find(facts), *_waiting(facts)]
+    return worst_first([*found, *_sweeper(facts), *_pause(facts)])
 
 
 def _stores(facts: Facts) -> Iterator[Problem]:

@@ -61,6 +61,8 @@ class RedisFacts(msgspec.Struct, frozen=True):
     chores: list[ChoreFacts] = []
     pause: Pause | None = None
     acknowledged_last_24_hours: dict[str, int] = {}
+    last_push_at: dict[str, datetime] = {}
+    """By source"""
     refused_lately: list[RefusedLately] = []
     refused: list[dict[str, Any]] = []
     last_refused: list[Refusal] = []
@@ -112,6 +114,8 @@ class PostgresFacts(msgspec.Struct, frozen=True):
     is_partition_missing: bool = False
     """Tomorrow's"""
     kept: dict[str, Any] = {}
+    longest_silences: dict[str, float] = {}
+    """By source, the longest at this hour of the week; of sources that are known for two weeks"""
 
 
 class Facts(msgspec.Struct, frozen=True):

@@ -68,6 +68,7 @@ def look(current: Settings) -> PostgresFacts:
                 warned_last_24_hours=warned_pushes(connection),
                 is_partition_missing=not partition["made"],
                 kept=_kept(connection),
+                longest_silences={row["source"]: row["seconds"] for row in connection.execute(queries.SILENCES)},
                 cannot_store=probes.put_in_postgres(connection),  # last: it may end the connection
             )
     except (PostgresAwayError, NotAllowedError) as error:

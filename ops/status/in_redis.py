@@ -30,6 +30,7 @@ def look(current: Settings) -> RedisFacts:
                 chores=_chores(client),
                 pause=find_pause(client),
                 acknowledged_last_24_hours=in_flight.acknowledged_of_last_day(client),
+                last_push_at=in_flight.last_pushes(client),
                 refused_lately=_refused_lately(client),
                 refused=in_flight.refused(client),
                 last_refused=in_flight.last_refused(client),
