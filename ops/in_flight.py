@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -80,19 +80,29 @@ def refused(client: Redis) -> list[dict[str, Any]]:
 
 
 def refused_by_minute(client: Redis, minutes: int) -> list[tuple[int, str, str | None, int]]:
-    """The refusals of the last minutes: minute since the epoch, reason, source and how many requests."""
+    """How many requests were refused in each of the last minutes (since the epoch), by reason and source."""
+    found = []
+    for minute, field, requests in _counts_by_minute(client, minutes, keys.refused_in):
+        reason, _, source = field.partition("\t")
+        found.append((minute, reason, source or None, requests))
+    return found
+
+
+def wrong_secrets_by_minute(client: Redis, minutes: int) -> list[tuple[int, str, int]]:
+    """How often each wrong secret that was right once came in each of the last minutes, by its fingerprint."""
+    return list(_counts_by_minute(client, minutes, keys.wrong_secrets_in))
+
+
+def _counts_by_minute(client: Redis, minutes: int, key: Callable[[int], str]) -> Iterator[tuple[int, str, int]]:
     last = int(time.time() // 60)
     wanted = range(last - minutes + 1, last + 2)  # web's clock may be ahead
     with client.pipeline(transaction=False) as pipeline:
         for minute in wanted:
-            pipeline.hgetall(keys.refused_in(minute))
+            pipeline.hgetall(key(minute))
         answers = pipeline.execute()
-    found = []
     for minute, counts in zip(wanted, answers, strict=True):
         for field, count in counts.items():
-            reason, _, source = field.decode().partition("\t")
-            found.append((minute, reason, source or None, int(count)))
-    return found
+            yield minute, field.decode(), int(count)
 
 
 def last_refused(client: Redis) -> list[Refusal]:
@@ -109,7 +119,16 @@ def last_refusals(client: Redis) -> list[Refusal]:
 
 def last_used(client: Redis) -> dict[str, datetime]:
     """When the secret of a fingerprint last came with a request."""
-    kept: dict[Any, Any] = client.hgetall(keys.LAST_USED)
+    return _times(client, keys.LAST_USED)
+
+
+def last_pushes(client: Redis) -> dict[str, datetime]:
+    """When the last push of a source was kept."""
+    return _times(client, keys.LAST_PUSH)
+
+
+def _times(client: Redis, key: str) -> dict[str, datetime]:
+    kept: dict[Any, Any] = client.hgetall(key)
     return {field.decode(): datetime.fromtimestamp(float(at), UTC) for field, at in kept.items()}
 
 

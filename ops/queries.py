@@ -174,6 +174,16 @@ FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at
 
 DEAD: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'dead'"
 
+SILENCES: LiteralString = """
+SELECT source, max(seconds) AS seconds FROM airudder.silences AS one
+WHERE hour < now() - interval '6 days' AND hour > now() - interval '57 days'
+  AND mod(extract(epoch FROM now() - hour)::bigint + 3600, 604800) < 3 * 3600
+  AND (SELECT min(hour) FROM airudder.silences AS first WHERE first.source = one.source) < now() - interval '13 days'
+GROUP BY source
+"""
+"""The same hour of each week before this one, and the hours beside it; of sources that are known for two weeks. The
+silence that lasts now tells nothing of what is usual."""
+
 CALLS_BY_ID: LiteralString = """
 SELECT source, call_id, callee_number, case_id, workflow_id, started_at, duration, attempt, ring_type, hangup_type,
   turn_count, push_id

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from ingest.batch import keys
 from ingest.batch.clients import aside_client
 from ingest.web.refusals import Refusals
 from tests.batches import enqueued
 from tests.processes import descendants, ingest, running, running_web, wait_until
 from tests.pushes import entry, push
+from tests.stored import make_dead
 from workers.database import Database
 from workers.settle import settle
 
@@ -40,12 +42,58 @@ def test_pushes_that_die_are_seen(database: Database) -> None:
     assert problems()["dying default custom-api"].startswith("1,000 of 1,000 pushes of default (custom-api) ended dead")
 
 
+def test_discarding_hides_no_death(database: Database, connection: Rows) -> None:
+    """Old dead letters are given up while others die: neither what is new nor what is usual is less for it."""
+    settle(database, [*(entry(b"[]") for _ in range(10)), *(entry(push(f"c{number}")) for number in range(30))])
+    discard_old(connection, 100)
+    connection.execute("UPDATE airudder.settlements SET settled_at = settled_at - interval '1 hour'")
+    settle(database, [entry(b"[]") for _ in range(20)])
+    discard_old(connection, 100)
+
+    assert problems()["dying default custom-api"] == (
+        "20 of 20 pushes of default (custom-api) ended dead within a quarter of an hour; usual is 25.0%"
+    )
+
+
+def discard_old(connection: Rows, pushes: int) -> None:
+    """Dead letters of which the log of settlements knows nothing any more are given up."""
+    old = [entry(push()) for _ in range(pushes)]
+    for one in old:
+        make_dead(connection, one)
+    ingest("dead", "discard", "--reason", "x", *(str(one.uuid) for one in old))
+
+
 def test_pushes_over_the_rate_limit_are_seen(database_url: str, redis_url: str) -> None:
     """A source that hears 429 in number; web counts by the minute."""
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     with running_web(**environ, INGEST_RATE_LIMIT="1", INGEST_TOKENS="shop=s3cret") as url:
         ingest("send", f"{url}/airudder/custom-api", "--token", "s3cret", "--count", "100", "--rate", "0")
         wait_until(lambda: "refused over the rate limit shop" in problems(), "it is a problem")
+
+
+def test_flood_hides_no_wrong_secret(redis_url: str, client: Any) -> None:
+    """A sender's old secret is seen among a stranger's thousands, which are kept nowhere, also once Redis is back."""
+
+    async def refuse() -> None:
+        async with aside_client("redis://127.0.0.1:1/0") as away, aside_client(redis_url) as there:
+            refusals = Refusals(away, lambda: ["01d00001"])
+            for _ in range(2):
+                for number in range(3000):
+                    refusals.note("wrong credential", credential=f"{number:08x}")
+                    if number < 2:
+                        refusals.note("wrong credential", credential="01d00001")
+                await refusals.flush()
+                refusals._client = there
+            refusals.note("wrong credential", credential="01d00001")
+            for number in range(3000):
+                refusals.note("wrong credential", credential=f"{number:08x}")
+            await refusals.flush()
+
+    client.hset(keys.LAST_USED, "01d00001", 1.0)
+    asyncio.run(refuse())
+
+    assert "01d00001 was right once, and came 5 times" in problems()["wrong secret 01d00001"]
+    assert {name for key in client.scan_iter("wrong_secrets:*") for name in client.hkeys(key)} == {b"01d00001"}
 
 
 def test_pushes_without_a_store_are_seen(redis_url: str) -> None:

@@ -289,7 +289,7 @@ def test_readiness_leaves_nothing_behind(web_url: str, client: Any, connection: 
     assert httpx.get(f"{web_url}/readyz").status_code == 200
 
     # What web writes once a second may be of an earlier test.
-    of_others = {keys.LAST_USED, keys.REFUSED, keys.LAST_REFUSED, keys.LAST_REFUSALS}
+    of_others = {keys.LAST_USED, "wrong_secrets", keys.REFUSED, keys.LAST_REFUSED, keys.LAST_REFUSALS}
     of_others |= {keys.KEPT, keys.KEEP_SECONDS, keys.BREAKER, keys.LAST_PUSH, keys.WEB}
     assert {name.decode().partition(":")[0] for name in client.scan_iter()} <= of_others
     assert connection.execute("SELECT FROM airudder.pushes").fetchall() == []

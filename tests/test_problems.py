@@ -11,7 +11,16 @@ import pytest
 from ingest.batch.pause import Pause
 from ingest.web.refusals import Refusal
 from ops.problems.find import CHORE_SECONDS, find_problems
-from ops.status.facts import ChoreFacts, Facts, PostgresFacts, RedisFacts, RefusedLately, Settled, WorkerFacts
+from ops.status.facts import (
+    ChoreFacts,
+    Facts,
+    PostgresFacts,
+    RedisFacts,
+    RefusedLately,
+    Settled,
+    WorkerFacts,
+    WrongSecret,
+)
 from tests.sources import ROOT, anchors
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
@@ -50,17 +59,22 @@ def flight(**changes: Any) -> dict[str, Any]:
 PERSON = {
     "all are dead": (facts({"settled": [settled(1000, 1000)]}), "lost", "1,000 of 1,000 pushes of shop"),
     "more are dead than usual": (facts({"settled": [settled(40, 1000, 0.01)]}), "lost", "usual is 1.0%"),
+    "all go on dying": (facts({"settled": [settled(900, 900, 1.0)]}), "lost", "usual is 100.0%"),
     "429": (facts(refused_lately=[refused("over the rate limit", 2002)]), "lost", "2,002 requests of shop"),
     "503": (facts(refused_lately=[refused("nowhere to store", 40)]), "lost", "40 requests of shop"),
+    "a silent source": (
+        facts({"longest_silences": {"shop": 800.0}}, last_push_at={"shop": NOW - timedelta(seconds=1201)}),
+        "lost",
+        "shop sends nothing, for longer than ever",
+    ),
     "mistyped URL": (facts(refused_lately=[refused("unknown path", 12)]), "lost", "unknown path"),
     "shut out": (facts(refused_lately=[refused("too many connections", 50, None)]), "lost", "too many connections"),
     "a fault of ours": (facts(refused_lately=[refused("a fault of ours", 1, None)]), "lost", "a fault of ours"),
     "a secret that was changed": (
-        facts(last_refusals=wrong("1a2b3c4d", "1a2b3c4d", "1a2b3c4d"), known_credentials=["1a2b3c4d"]),
+        facts(wrong_secrets=[WrongSecret("1a2b3c4d", 3, NOW)]),
         "lost",
         "1a2b3c4d was right once, and came 3 times",
     ),
-    "a secret that never was right": (facts(last_refusals=wrong(*["1a2b3c4d"] * 10)), "lost", "was never right"),
     "frozen workers": (
         facts(workers=[WorkerFacts("h:1", "idle", 45.0), WorkerFacts("h:2", "busy", 50.0)]),
         "waits",
@@ -74,6 +88,11 @@ PERSON = {
     "an old batch": (facts(in_flight=flight(oldest_seconds=61.0, jobs_queued=0)), "waits", "the oldest batch waits"),
     "an endless backlog": (
         facts({"settled": [settled(0, 100, last_minute=10)]}, in_flight=flight(oldest_seconds=61.0, pushes=9000)),
+        "waits",
+        "the oldest batch waits",
+    ),
+    "a backlog that grows": (
+        facts({"settled": [settled(0, 100, last_minute=-10)]}, in_flight=flight(oldest_seconds=61.0)),
         "waits",
         "the oldest batch waits",
     ),
@@ -113,6 +132,8 @@ NOBODY = {
     "who guesses secrets": facts(
         last_refusals=wrong(*map(str, range(100))), refused_lately=[refused("wrong credential", 99_000, None)]
     ),
+    "who says the same again and again": facts(last_refusals=wrong(*["1a2b3c4d"] * 100)),
+    "two of an old secret": facts(wrong_secrets=[WrongSecret("1a2b3c4d", 2, NOW)]),
     "who asks without any": facts(last_refusals=wrong(*[None] * 100)),
     "a scanner": facts(refused_lately=[refused("unknown page", 5000, None), refused("unknown path", 80, None)]),
     "a restart": facts(refused_lately=[refused("shutting down", 2)]),
@@ -123,6 +144,11 @@ NOBODY = {
         {"settled": [settled(0, 90_000, last_minute=60_000)]}, in_flight=flight(oldest_seconds=70.0, pushes=50_000)
     ),
     "nothing to settle": facts({"settled_at": NOW - timedelta(hours=9)}, in_flight=flight(jobs_queued=0, pushes=0)),
+    "a usual silence": facts(
+        {"longest_silences": {"shop": 800.0}}, last_push_at={"shop": NOW - timedelta(seconds=1199)}
+    ),
+    "a short silence": facts({"longest_silences": {"shop": 5.0}}, last_push_at={"shop": NOW - timedelta(seconds=599)}),
+    "a source that is new": facts(last_push_at={"shop": NOW - timedelta(days=3)}),
     "a pause": facts(
         {"oldest_pending_seconds": 500.0, "settled_at": NOW - timedelta(minutes=9)},
         pause=Pause("me", NOW - timedelta(minutes=10), "a migration"),
@@ -146,6 +172,21 @@ def test_worst_comes_first() -> None:
     )
 
     assert [one.bad for one in find_problems(given)] == ["lost", "waits", "waits", "note"]
+
+
+def test_pending_pushes_are_seen_without_redis() -> None:
+    """They come into being while Redis is away, so that is when they must not be overlooked."""
+    away = facts({"oldest_pending_seconds": 900.0}, error="Redis does not answer", in_flight={}, workers=[])
+
+    assert [one.name for one in find_problems(away)] == ["redis away", "pending waits"]
+
+
+def test_secret_that_never_was_right_is_worth_a_word() -> None:
+    """It may be a new workflow's, and a stranger's as well."""
+    (found,) = find_problems(facts(last_refusals=wrong(*["1a2b3c4d"] * 10)))
+
+    assert found.bad == "note"
+    assert "1a2b3c4d was never right, and came 10 times" in found.what
 
 
 def test_each_problem_has_its_page() -> None:

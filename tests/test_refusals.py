@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.batch import keys
 from ingest.batch.clients import aside_client
-from ingest.web.refusals import Refusals
+from ingest.web.refusals import MOST_WRONG_SECRETS, Refusals, WrongSecrets
 from tests.kept import last_refusals
 
 
@@ -57,3 +57,19 @@ def test_use_of_secrets_waits_for_redis(redis_url: str, client: Any) -> None:
     assert sorted(kept) == [b"11111111", b"22222222"]
     assert all(before <= float(at) <= time.time() for at in kept.values())
     assert not client.exists(keys.LAST_REFUSALS)
+
+
+def test_wrong_secrets_in_mind_are_bounded() -> None:
+    """However many come while Redis is away, what came before them is still counted."""
+    wrong = WrongSecrets()
+    wrong.note("old")
+    for round_of in range(3):
+        taken = wrong.take()
+        for number in range(MOST_WRONG_SECRETS):
+            wrong.note(f"{round_of} {number}")
+        wrong.note("old")
+        wrong.put_back(taken)
+
+    taken = wrong.take()
+    assert len(taken) == MOST_WRONG_SECRETS
+    assert taken["old"] >= 1

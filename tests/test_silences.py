@@ -11,6 +11,8 @@ from psycopg import Connection
 from ingest import settings
 from ingest.batch import keys
 from ops.metrics.exporter import Exporter
+from ops.problems.find import find_problems
+from ops.status.gather import gather
 from tests.clock import Clock
 from tests.scraped import scrape
 from tests.stored import rows
@@ -89,6 +91,19 @@ def test_usual_is_what_was_at_this_hour(connection: Rows) -> None:
 
     assert usual("shop") == 1000
     assert usual("new") is None
+
+
+@pytest.mark.usefixtures("environment")
+def test_unusual_silence_is_a_problem(client: Any, connection: Rows) -> None:
+    """Who has no Prometheus sees it too: of a source that is known for two weeks, and of no other."""
+    for days, source in ((14, "shop"), (7, "shop"), (7, "new")):
+        note(connection, source, days, 800)
+    longer = time.time() - 1300
+    client.hset(keys.LAST_PUSH, mapping={"shop": longer, "new": longer})
+
+    found = find_problems(gather(settings.load()))
+
+    assert [one.name for one in found if one.name.startswith("silent")] == ["silent shop"]
 
 
 def test_redis_away_teaches_nothing(

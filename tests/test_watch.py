@@ -16,7 +16,9 @@ from psycopg import Connection
 
 import ops.watch.receivers
 from ingest.errors import AlertError
+from ops.problems.find import find_problems
 from ops.problems.problem import Problem
+from ops.status.facts import Facts, PostgresFacts, RedisFacts
 from ops.watch.loop import NO_ANSWER, Looking, Teller
 from ops.watch.notices import END_AFTER, FIRST_WAIT, LONGEST_WAIT, Notice, Notices
 from ops.watch.receivers import Command, Webhook
@@ -29,8 +31,9 @@ from workers.settle import settle
 Rows = Connection[dict[str, Any]]
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
-DYING = Problem(name="dying", what="9 of 9 pushes ended dead", bad="lost", since=NOW, page="docs/runbook.md#x")
-NOTE = Problem(name="pause", what="workers are paused", bad="note", page="docs/runbook.md#x")
+PAGE = "docs/runbook.md#x"
+DYING = Problem(name="dying", what="9 of 9 pushes ended dead", bad="lost", since=NOW, page=PAGE, told_by=("postgres",))
+NOTE = Problem(name="pause", what="workers are paused", bad="note", page=PAGE, told_by=("redis",))
 
 
 def told(notices: Notices, problems: Sequence[Problem], now: datetime) -> list[tuple[str, str]]:
@@ -66,6 +69,33 @@ def test_problem_that_comes_and_goes_is_one() -> None:
     told(notices, [DYING], NOW)
     for step in range(1, 20):
         assert told(notices, [DYING] if step % 2 else [], NOW + step * timedelta(seconds=10)) == []
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [find_problems(Facts(NOW, RedisFacts(), PostgresFacts("away"))), [NO_ANSWER]],
+    ids=["Postgres away", "no answer"],
+)
+def test_hidden_problem_has_not_ended(blind: list[Problem]) -> None:
+    """While its store says nothing it may last; once the store answers, its minute begins."""
+    notices = Notices()
+    told(notices, [DYING], NOW)
+
+    for minute in range(1, 60):
+        assert ("ended", "dying") not in told(notices, blind, NOW + timedelta(minutes=minute))
+    back = NOW + timedelta(hours=1)
+    assert ("ended", "dying") not in told(notices, [], back)
+    assert ("ended", "dying") in told(notices, [], back + END_AFTER)
+
+
+def test_other_store_hides_nothing() -> None:
+    """A problem that Postgres tells of ends though Redis is away."""
+    away = find_problems(Facts(NOW, RedisFacts("away"), PostgresFacts()))
+    notices = Notices()
+    told(notices, [DYING], NOW)
+
+    told(notices, away, NOW)
+    assert ("ended", "dying") in told(notices, away, NOW + END_AFTER)
 
 
 def test_lasting_problem_is_told_less_and_less() -> None:

@@ -26,7 +26,7 @@ LAST_REFUSALS_TTL_SECONDS = 30 * 24 * 3600
 
 LAST_USED = "last_used"
 """Hash of when the secret of a fingerprint last came with a request, epoch seconds. Written by web about once a second;
-read by `ingest token list`."""
+read by web, `ingest token list` and `ingest status`."""
 
 KEPT = "kept"
 """Hash of how many pushes were kept, by `kept_field`. Written by web about once a second, as are the next three; all
@@ -87,6 +87,12 @@ def refused_in(minute: int) -> str:
     """Hash of the same counts in one minute (minutes since the epoch); for two hours. Written by web; read by
     `ingest status`, to which old refusals are no news."""
     return f"refused:{minute}"
+
+
+def wrong_secrets_in(minute: int) -> str:
+    """Hash of how often each wrong secret that was right once has come in one minute, by its fingerprint; for two
+    hours. Written by web; read by `ingest status`. A stranger's guess is in no `last_used`: no flood makes it grow."""
+    return f"wrong_secrets:{minute}"
 
 
 def web(process: str) -> str:

@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import redis.asyncio
@@ -21,6 +22,10 @@ from ingest.errors import describe
 from ingest.web.addresses import shown
 from ingest.web.answers import HttpAnswer
 
+WRONG_CREDENTIAL = "wrong credential"
+"""The reason that admission gives for a secret of no source"""
+MOST_WRONG_SECRETS = 10_000
+"""So many different ones are in mind between two writes; more than a guesser tries in a second."""
 FLUSH_SECONDS = 1.0
 REPORT_SECONDS = 60.0
 """How often the log has a line for each kind of refusal. An operator has to notice a wrong token within minutes."""
@@ -50,6 +55,29 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
     """The fingerprint of the secret it brought, as `ingest token list` shows those of the right ones"""
 
 
+class WrongSecrets:
+    """Counts how often each wrong secret has come, by its fingerprint. No flood makes it grow without end."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def note(self, fingerprint: str, requests: int = 1) -> None:
+        """Count one, unless there are too many others."""
+        if fingerprint in self._counts or len(self._counts) < MOST_WRONG_SECRETS:
+            self._counts[fingerprint] += requests
+
+    def take(self) -> Counter[str]:
+        """The counts since they were last taken."""
+        taken, self._counts = self._counts, Counter()
+        return taken
+
+    def put_back(self, taken: Counter[str]) -> None:
+        """Take them another time, with what has come meanwhile."""
+        newer, self._counts = self._counts, taken
+        for fingerprint, requests in newer.items():
+            self.note(fingerprint, requests)
+
+
 class Refusals:
     """Counts refusals here, so that a flood costs Redis one write a second, and the log a line of each kind a minute.
 
@@ -61,6 +89,7 @@ class Refusals:
         self._take_used = take_used
         self._used: dict[str, float] = {}
         self._counts: Counter[str] = Counter()
+        self._wrong_secrets = WrongSecrets()
         self._last = _no_refusals()
         self._newest: dict[str, Refusal] = {}
         self._unreported: Counter[tuple[str, str | None]] = Counter()
@@ -74,6 +103,8 @@ class Refusals:
         field = keys.refused_field(reason, source)
         self._counts[field] += 1
         self._unreported[reason, source] += 1
+        if reason == WRONG_CREDENTIAL and credential:
+            self._wrong_secrets.note(credential)
         refusal = Refusal(datetime.now(UTC), reason, source, network, credential)
         self._last.append(refusal)
         self._newest[field] = refusal
@@ -100,9 +131,10 @@ class Refusals:
             return
         counts, self._counts = self._counts, Counter()
         last, self._last = self._last, _no_refusals()
+        wrong = self._wrong_secrets.take()
         is_written = False
         try:
-            await self._write(counts, last)
+            await self._write(counts, last, await self._known(wrong))
             is_written, self._waits_for_redis = True, False
             self._used.clear()
         except (RedisError, OSError) as error:
@@ -113,18 +145,31 @@ class Refusals:
             # Also if only the reply was lost: better a refusal is counted twice than forgotten.
             if not is_written:
                 self._counts.update(counts)
+                self._wrong_secrets.put_back(wrong)
                 self._last = deque([*last, *self._last], maxlen=keys.LAST_REFUSALS_KEPT)
 
-    async def _write(self, counts: Counter[str], last: deque[Refusal]) -> None:
+    async def _known(self, wrong: Counter[str]) -> dict[str, int]:
+        """Those that were right once: their number is bounded, whatever strangers try."""
+        if not wrong:
+            return {}
+        known: list[Any] = await self._client.hkeys(keys.LAST_USED)
+        return {name: wrong[name] for one in known if (name := one.decode()) in wrong}
+
+    async def _write(self, counts: Counter[str], last: deque[Refusal], wrong: dict[str, int]) -> None:
         # Not taken from `last`: a flood of one kind between two writes would leave nothing else there.
         newest = {field: msgspec.json.encode(self._newest[field]).decode() for field in counts}
-        minute = keys.refused_in(int(time.time() // 60))
+        now = int(time.time() // 60)
+        minute, wrong_secrets = keys.refused_in(now), keys.wrong_secrets_in(now)
         async with self._client.pipeline(transaction=True) as pipeline:
             for field, number in counts.items():
                 pipeline.hincrby(keys.REFUSED, field, number)
                 pipeline.hincrby(minute, field, number)
             if counts:
                 pipeline.expire(minute, keys.REFUSED_MINUTE_TTL_SECONDS)
+            for fingerprint, number in wrong.items():
+                pipeline.hincrby(wrong_secrets, fingerprint, number)
+            if wrong:
+                pipeline.expire(wrong_secrets, keys.REFUSED_MINUTE_TTL_SECONDS)
             for field, refusal in newest.items():
                 pipeline.hset(keys.LAST_REFUSED, field, refusal)
             if last:

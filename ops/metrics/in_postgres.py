@@ -17,16 +17,6 @@ SELECT count(*) AS pushes, coalesce(extract(epoch FROM now() - min(received_at))
 FROM airudder.pushes WHERE status = 'dead'
 """
 
-SILENCES: LiteralString = """
-SELECT source, max(seconds) AS seconds FROM airudder.silences AS one
-WHERE hour < now() - interval '6 days' AND hour > now() - interval '57 days'
-  AND (extract(epoch FROM now() - hour)::bigint + 3600) % 604800 < 3 * 3600
-  AND (SELECT min(hour) FROM airudder.silences AS first WHERE first.source = one.source) < now() - interval '13 days'
-GROUP BY source
-"""
-"""The same hour of each week before this one, and the hours beside it; of sources that are known for two weeks. The
-silence that lasts now tells nothing of what is usual."""
-
 PARTITIONS: LiteralString = """
 SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
 WHERE inhparent = 'airudder.pushes'::regclass AND relname > 'pushes_' || to_char((now() AT TIME ZONE 'UTC')::date,
@@ -47,7 +37,7 @@ def read(connection: _Connection) -> Reading:
     (pending,) = connection.execute(queries.PENDING)
     (dead,) = connection.execute(DEAD)
     (server,) = connection.execute(SERVER)
-    silences = connection.execute(SILENCES).fetchall()
+    silences = connection.execute(queries.SILENCES).fetchall()
     made = {row["relname"] for row in connection.execute(PARTITIONS)}
     return {
         "ingest_pushes_pending": {(): pending["pushes"]},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
-from ops.problems import refusals, settling
-from ops.problems.problem import Badness, Problem, page, worst_first
+from ops.problems import refusals, settling, silence
+from ops.problems.problem import Badness, Problem, Store, page, worst_first
 from ops.status.facts import Facts
 
 LATE_SECONDS = 60
@@ -19,8 +20,8 @@ CHORE_SECONDS = 600
 
 def find_problems(facts: Facts) -> list[Problem]:
     """Everything that is wrong, the worst first."""
-    found = [*_stores(facts), *refusals.find(facts), *settling.find(facts), *_waiting(facts), *_sweeper(facts)]
-    return worst_first([*found, *_pause(facts)])
+    found = [*_stores(facts), *refusals.find(facts), *silence.find(facts), *settling.find(facts), *_waiting(facts)]
+    return worst_first([*found, *_sweeper(facts), *_pause(facts)])
 
 
 def _stores(facts: Facts) -> Iterator[Problem]:
@@ -28,41 +29,69 @@ def _stores(facts: Facts) -> Iterator[Problem]:
     away = [bool(one.error or one.cannot_store) for one in (redis, postgres)]
     bad: Badness = "lost" if all(away) else "waits"
     if redis.error:
-        yield Problem(name="redis away", what=redis.error, bad=bad, page=page("redis-is-away"))
+        yield _away("redis", redis.error, bad)
     elif redis.cannot_store:
-        what = f"Redis would take no push: it {redis.cannot_store}"
-        yield Problem(name="redis not writable", what=what, bad=bad, page=page("redis-is-away"))
+        yield _not_writable("redis", f"Redis would take no push: it {redis.cannot_store}", bad)
     if postgres.error:
-        yield Problem(name="postgres away", what=postgres.error, bad=bad, page=page("postgres-is-away"))
+        yield _away("postgres", postgres.error, bad)
     elif postgres.cannot_store:
-        what = f"Postgres would take no push: {postgres.cannot_store}"
-        yield Problem(name="postgres not writable", what=what, bad=bad, page=page("postgres-is-away"))
+        yield _not_writable("postgres", f"Postgres would take no push: {postgres.cannot_store}", bad)
     if postgres.is_partition_missing:
-        what = "tomorrow's partition is missing"
-        yield Problem(name="partition missing", what=what, bad="waits", page=page("lines-in-the-log"))
+        yield Problem(
+            name="partition missing",
+            what="tomorrow's partition is missing",
+            bad="waits",
+            page=page("lines-in-the-log"),
+            told_by=("postgres",),
+        )
+
+
+def _away(store: Store, what: str, bad: Badness) -> Problem:
+    return Problem(
+        name=f"{store} away", what=what, bad=bad, page=page(f"{store}-is-away"), told_by=(store,), hides=(store,)
+    )
+
+
+def _not_writable(store: Store, what: str, bad: Badness) -> Problem:
+    return Problem(name=f"{store} not writable", what=what, bad=bad, page=page(f"{store}-is-away"), told_by=(store,))
 
 
 def _waiting(facts: Facts) -> Iterator[Problem]:
     """Pushes that wait for longer than is usual, unless that is wanted."""
-    flight = facts.redis.in_flight
-    if facts.redis.pause or not flight:
+    if facts.redis.pause:
         return
-    seconds, pushes = flight["oldest_seconds"], flight["pushes"]
-    if not flight["workers"] and not facts.redis.workers:
-        yield Problem(name="no worker", what="no worker is running", bad="waits", page=page("pushes-come-late"))
-    if seconds > LATE_SECONDS:
-        yield _late(facts, seconds, pushes)
     if (pending := facts.postgres.oldest_pending_seconds) > LATE_SECONDS:
         what = f"the oldest pending push waits for {pending:.0f} s"
         yield Problem(
-            name="pending waits", what=what, bad="waits", since=_ago(facts, pending), page=page("pushes-come-late")
+            name="pending waits",
+            what=what,
+            bad="waits",
+            since=_ago(facts, pending),
+            page=page("pushes-come-late"),
+            told_by=("postgres",),
         )
+    if flight := facts.redis.in_flight:
+        yield from _in_flight(facts, flight)
+
+
+def _in_flight(facts: Facts, flight: dict[str, Any]) -> Iterator[Problem]:
+    seconds, pushes = flight["oldest_seconds"], flight["pushes"]
+    if not flight["workers"] and not facts.redis.workers:
+        yield Problem(
+            name="no worker",
+            what="no worker is running",
+            bad="waits",
+            page=page("pushes-come-late"),
+            told_by=("redis",),
+        )
+    if seconds > LATE_SECONDS:
+        yield _late(facts, seconds, pushes)
 
 
 def _late(facts: Facts, seconds: float, pushes: int) -> Problem:
     """The oldest batch waits. A backlog that will soon be gone needs nobody."""
     a_minute = sum(one.last_minute for one in facts.postgres.settled)
-    minutes_left = pushes / a_minute if a_minute else float("inf")
+    minutes_left = pushes / a_minute if a_minute > 0 else float("inf")
     is_going = minutes_left < settling.SOON_MINUTES and seconds < settling.SOON_MINUTES * 60
     what = f"the oldest batch waits for {seconds:.0f} s, of {pushes:,} pushes"
     if is_going:
@@ -73,20 +102,27 @@ def _late(facts: Facts, seconds: float, pushes: int) -> Problem:
         bad="note" if is_going else "waits",
         since=_ago(facts, seconds),
         page=page("pushes-come-late"),
+        told_by=("redis",),
     )
 
 
 def _sweeper(facts: Facts) -> Iterator[Problem]:
     if facts.redis.in_flight.get("sweeper") is False:
         what = "no sweeper is running, or it stands still"
-        yield Problem(name="no sweeper", what=what, bad="waits", page=page("pushes-come-late"))
+        yield Problem(name="no sweeper", what=what, bad="waits", page=page("pushes-come-late"), told_by=("redis",))
         return
     for chore in facts.redis.chores:
         if chore.succeeded_at and facts.at - chore.succeeded_at > timedelta(seconds=CHORE_SECONDS + 2 * chore.every):
             what = f"the sweeper's chore of {chore.name} does not succeed"
             since = chore.succeeded_at
-            name = f"chore {chore.name}"
-            yield Problem(name=name, what=what, bad="waits", since=since, page=page("lines-in-the-log"))
+            yield Problem(
+                name=f"chore {chore.name}",
+                what=what,
+                bad="waits",
+                since=since,
+                page=page("lines-in-the-log"),
+                told_by=("redis",),
+            )
 
 
 def _pause(facts: Facts) -> Iterator[Problem]:
@@ -95,7 +131,14 @@ def _pause(facts: Facts) -> Iterator[Problem]:
         is_forgotten = pause.until is None and pause.since is not None and facts.at - pause.since > LONG_PAUSE
         what = f"{pause.words}: `ingest resume` ends that"
         bad: Badness = "waits" if is_forgotten else "note"
-        yield Problem(name="pause", what=what, bad=bad, since=pause.since, page=page("pause-the-workers"))
+        yield Problem(
+            name="pause",
+            what=what,
+            bad=bad,
+            since=pause.since,
+            page=page("pause-the-workers"),
+            told_by=("redis",),
+        )
 
 
 def _ago(facts: Facts, seconds: float) -> datetime:

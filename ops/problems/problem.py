@@ -12,6 +12,8 @@ RUNBOOK = "docs/runbook.md#"
 Badness = Literal["lost", "waits", "note"]
 """`lost`: pushes are refused or end dead, and a sender or a customer may notice. `waits`: pushes wait for longer than
 they should, or will soon. `note`: nobody is needed."""
+Store = Literal["redis", "postgres"]
+BOTH: tuple[Store, ...] = ("redis", "postgres")
 _WORST_FIRST: tuple[Badness, ...] = ("lost", "waits", "note")
 
 
@@ -26,6 +28,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """UTC; None if nobody knows"""
     page: str
     """The page of the runbook"""
+    told_by: tuple[Store, ...]
+    """The stores whose facts it is told from: while one of them says nothing, nobody knows whether it is over"""
+    hides: tuple[Store, ...] = ()
+    """The stores that say nothing while it lasts"""
 
     @property
     def needs_a_person(self) -> bool:

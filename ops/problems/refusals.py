@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from ingest.web.refusals import Refusal
-from ops.problems.problem import Problem, page
+from ingest.web.refusals import WRONG_CREDENTIAL
+from ops.problems.problem import Badness, Problem, page
 from ops.status.facts import Facts, RefusedLately
 
 MANY = 10
@@ -16,9 +16,10 @@ OF_OURS = ("a fault of ours",)
 """Reasons of which one is too many"""
 SHUT_OUT = ("too many connections",)
 """Reasons that are noted before a source is known, and shut every sender out"""
-KNOWN_SECRET, ANY_SECRET = 3, 10
-"""How often one wrong secret comes until it is a sender's: one that was right at some time, and one that never was. A
-stranger who guesses sends each but once."""
+KNOWN_SECRET = 3
+"""How often a wrong secret that was right once comes until a sender still has it"""
+ANY_SECRET = 10
+"""How often one that never was right comes until it is worth a word. It may be a stranger's, so it needs nobody."""
 LATELY = timedelta(minutes=15)
 
 
@@ -35,24 +36,25 @@ def _refused(one: RefusedLately) -> Problem:
     whose = f" of {one.source}" if one.source else ""
     what = f"{one.requests:,} requests{whose} were refused within a quarter of an hour: {one.reason}"
     name = f"refused {one.reason} {one.source or ''}".strip()
-    return Problem(name=name, what=what, bad="lost", since=one.since, page=page("refusals"))
+    return Problem(name=name, what=what, bad="lost", since=one.since, page=page("refusals"), told_by=("redis",))
 
 
 def _wrong_secrets(facts: Facts) -> Iterator[Problem]:
-    recent = [
-        one
-        for one in facts.redis.last_refusals
-        if one.reason == "wrong credential" and one.credential and facts.at - one.at < LATELY
-    ]
-    counts = Counter(one.credential for one in recent)
-    for credential, requests in sorted(counts.items(), key=str):
-        is_known = credential in facts.redis.known_credentials
-        if requests >= (KNOWN_SECRET if is_known else ANY_SECRET):
-            was = "was right once, and" if is_known else "was never right, and"
-            what = f"a sender's secret is wrong: {credential} {was} came {requests} times: `ingest token list`"
-            since = _first(recent, credential)
-            yield Problem(name=f"wrong secret {credential}", what=what, bad="lost", since=since, page=page("refusals"))
+    for one in facts.redis.wrong_secrets:
+        if one.requests >= KNOWN_SECRET:
+            what = f"a sender's secret is wrong: {one.credential} was right once, and came {one.requests:,} times"
+            yield _wrong(one.credential, what, "lost", one.since)
+    came = defaultdict(list)
+    for refusal in facts.redis.last_refusals:
+        if refusal.reason == WRONG_CREDENTIAL and refusal.credential and facts.at - refusal.at < LATELY:
+            came[refusal.credential].append(refusal.at)
+    for credential, times in sorted(came.items()):
+        if len(times) >= ANY_SECRET and credential not in facts.redis.known_credentials:
+            what = f"a secret is wrong: {credential} was never right, and came {len(times)} times"
+            yield _wrong(credential, what, "note", min(times))
 
 
-def _first(refusals: list[Refusal], credential: str | None) -> datetime:
-    return min(one.at for one in refusals if one.credential == credential)
+def _wrong(credential: str, what: str, bad: Badness, since: datetime) -> Problem:
+    what += ": `ingest token list`"
+    name = f"wrong secret {credential}"
+    return Problem(name=name, what=what, bad=bad, since=since, page=page("refusals"), told_by=("redis",))

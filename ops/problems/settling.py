@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ops.problems.problem import Problem, page
+from ops.problems.problem import BOTH, Problem, page
 from ops.status.facts import Facts, Settled
 
 LEAST_DEAD = 5
@@ -13,6 +13,8 @@ LEAST_DEAD = 5
 LEAST_SHARE = 0.01
 """Fewer of a hundred are some odd pushes of a campaign."""
 TIMES_USUAL = 3.0
+ALWAYS_SHARE = 0.5
+"""More than that is never usual: where all have died for an hour, the share before would say that they always do."""
 SILENT_SECONDS = 40.0
 """An idle worker's heart beats every fifteen seconds. One at a job is silent for as long as that lasts, which is thirty
 seconds at most."""
@@ -31,7 +33,8 @@ def find(facts: Facts) -> Iterator[Problem]:
 
 
 def _is_dying(one: Settled) -> bool:
-    return one.dead >= LEAST_DEAD and one.dead > one.pushes * max(LEAST_SHARE, TIMES_USUAL * one.usually_dead)
+    usual = min(TIMES_USUAL * one.usually_dead, ALWAYS_SHARE)
+    return one.dead >= LEAST_DEAD and one.dead > one.pushes * max(LEAST_SHARE, usual)
 
 
 def _dying(one: Settled) -> Problem:
@@ -40,7 +43,9 @@ def _dying(one: Settled) -> Problem:
         f"usual is {one.usually_dead:.1%}"
     )
     name = f"dying {one.source} {one.kind}"
-    return Problem(name=name, what=what, bad="lost", since=one.dead_since, page=page("dead-letters"))
+    return Problem(
+        name=name, what=what, bad="lost", since=one.dead_since, page=page("dead-letters"), told_by=("postgres",)
+    )
 
 
 def _silent(facts: Facts) -> Iterator[Problem]:
@@ -53,7 +58,14 @@ def _silent(facts: Facts) -> Iterator[Problem]:
         pushes = facts.redis.in_flight.get("pushes", 0)
         what = f"{len(silent)} of {len(workers)} workers stand still ({places}), and {pushes:,} pushes wait"
         since = facts.at - timedelta(seconds=longest)
-        yield Problem(name="workers silent", what=what, bad="waits", since=since, page=page("workers-stand-still"))
+        yield Problem(
+            name="workers silent",
+            what=what,
+            bad="waits",
+            since=since,
+            page=page("workers-stand-still"),
+            told_by=("redis",),
+        )
 
 
 def _still(facts: Facts) -> Iterator[Problem]:
@@ -66,4 +78,11 @@ def _still(facts: Facts) -> Iterator[Problem]:
     if still > STILL_SECONDS:
         what = f"nothing was settled for {still:.0f} s, and {flight['pushes']:,} pushes wait"
         since = facts.at - timedelta(seconds=still)
-        yield Problem(name="nothing settled", what=what, bad="waits", since=since, page=page("workers-stand-still"))
+        yield Problem(
+            name="nothing settled",
+            what=what,
+            bad="waits",
+            since=since,
+            page=page("workers-stand-still"),
+            told_by=BOTH,
+        )

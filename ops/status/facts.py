@@ -41,6 +41,15 @@ class RefusedLately(msgspec.Struct, frozen=True):
     since: datetime
 
 
+class WrongSecret(msgspec.Struct, frozen=True):
+    """How often a secret that was right once came in the last quarter of an hour, and is wrong now."""
+
+    credential: str
+    """Its fingerprint"""
+    requests: int
+    since: datetime
+
+
 class RedisFacts(msgspec.Struct, frozen=True):
     """All that Redis knows; or only `error`, if it does not answer."""
 
@@ -52,10 +61,13 @@ class RedisFacts(msgspec.Struct, frozen=True):
     chores: list[ChoreFacts] = []
     pause: Pause | None = None
     acknowledged_last_24_hours: dict[str, int] = {}
+    last_push_at: dict[str, datetime] = {}
+    """By source"""
     refused_lately: list[RefusedLately] = []
     refused: list[dict[str, Any]] = []
     last_refused: list[Refusal] = []
     last_refusals: list[Refusal] = []
+    wrong_secrets: list[WrongSecret] = msgspec.field(default_factory=list)
     known_credentials: list[str] = msgspec.field(default_factory=list)
     """Fingerprints of secrets that have been right at some time"""
 
@@ -102,6 +114,8 @@ class PostgresFacts(msgspec.Struct, frozen=True):
     is_partition_missing: bool = False
     """Tomorrow's"""
     kept: dict[str, Any] = {}
+    longest_silences: dict[str, float] = {}
+    """By source, the longest at this hour of the week; of sources that are known for two weeks"""
 
 
 class Facts(msgspec.Struct, frozen=True):

@@ -23,13 +23,16 @@ SELECT source, kind, sum(normalised) AS normalised, sum(duplicate) AS duplicate,
   coalesce(sum(normalised + duplicate + dead) FILTER (WHERE settled_at > now() - interval '1 minute'), 0)
     AS last_minute,
   min(settled_at) FILTER (WHERE dead > 0) AS dead_since, ARRAY[{_LAGS}]::bigint[] AS lags
-FROM airudder.settlements WHERE settled_at > now() - interval '15 minutes' GROUP BY source, kind ORDER BY source, kind
+FROM airudder.settlements WHERE settled_at > now() - interval '15 minutes' AND attempt > 0
+GROUP BY source, kind ORDER BY source, kind
 """
+"""Of attempts alone: a discard, or the begin of a replay, takes old outcomes back, and would hide as many new ones."""
 
 SETTLED_BEFORE: LiteralString = """
 SELECT source, kind, sum(dead)::float / nullif(sum(normalised + duplicate + dead), 0) AS share
 FROM (SELECT source, kind, normalised, duplicate, dead FROM airudder.settlements
-  WHERE settled_at <= now() - interval '15 minutes' ORDER BY settled_at DESC LIMIT 20000) AS before
+  WHERE settled_at <= now() - interval '15 minutes' AND attempt > 0
+  ORDER BY settled_at DESC LIMIT 20000) AS before
 GROUP BY source, kind
 """
 """Of so many transactions, which is a day's or an hour's: enough to tell what is usual."""
@@ -65,6 +68,7 @@ def look(current: Settings) -> PostgresFacts:
                 warned_last_24_hours=warned_pushes(connection),
                 is_partition_missing=not partition["made"],
                 kept=_kept(connection),
+                longest_silences={row["source"]: row["seconds"] for row in connection.execute(queries.SILENCES)},
                 cannot_store=probes.put_in_postgres(connection),  # last: it may end the connection
             )
     except (PostgresAwayError, NotAllowedError) as error:

@@ -14,7 +14,7 @@ from ingest.batch.pause import find_pause
 from ingest.errors import RedisAwayError
 from ingest.settings import Settings
 from ops import in_flight, probes
-from ops.status.facts import ChoreFacts, RedisFacts, RefusedLately, WorkerFacts
+from ops.status.facts import ChoreFacts, RedisFacts, RefusedLately, WorkerFacts, WrongSecret
 
 LATELY_MINUTES = 15
 """For so long something counts as happening still"""
@@ -30,10 +30,12 @@ def look(current: Settings) -> RedisFacts:
                 chores=_chores(client),
                 pause=find_pause(client),
                 acknowledged_last_24_hours=in_flight.acknowledged_of_last_day(client),
+                last_push_at=in_flight.last_pushes(client),
                 refused_lately=_refused_lately(client),
                 refused=in_flight.refused(client),
                 last_refused=in_flight.last_refused(client),
                 last_refusals=in_flight.last_refusals(client),
+                wrong_secrets=_wrong_secrets(client),
                 known_credentials=sorted(in_flight.last_used(client)),
                 cannot_store=_cannot_store(client),
             )
@@ -86,7 +88,22 @@ def _refused_lately(client: Redis) -> list[RefusedLately]:
             reason,
             source,
             sum(requests for _, requests in found),
-            datetime.fromtimestamp(min(minute for minute, _ in found) * 60, UTC),
+            _first(found),
         )
         for (reason, source), found in sorted(counts.items(), key=str)
     ]
+
+
+def _wrong_secrets(client: Redis) -> list[WrongSecret]:
+    counts: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for minute, credential, requests in in_flight.wrong_secrets_by_minute(client, LATELY_MINUTES):
+        counts[credential].append((minute, requests))
+    return [
+        WrongSecret(credential, sum(requests for _, requests in found), _first(found))
+        for credential, found in sorted(counts.items())
+    ]
+
+
+def _first(counts: list[tuple[int, int]]) -> datetime:
+    """The first minute of counts by minute."""
+    return datetime.fromtimestamp(min(minute for minute, _ in counts) * 60, UTC)

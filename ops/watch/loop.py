@@ -16,7 +16,7 @@ from ingest import logs, settings
 from ingest.errors import AlertError, describe
 from ingest.settings import Settings
 from ops.problems.find import find_problems
-from ops.problems.problem import Problem, page
+from ops.problems.problem import BOTH, Problem, page
 from ops.status.gather import gather
 from ops.watch.notices import Notice, Notices
 from ops.watch.receivers import Receiver, receivers
@@ -30,6 +30,8 @@ NO_ANSWER = Problem(
     what=f"Redis and Postgres do not say within {LOOK_SECONDS:.0f} s what is going on",
     bad="waits",
     page=page("pushes-are-not-coming-in"),
+    told_by=(),
+    hides=BOTH,
 )
 
 _log = logging.getLogger("watch")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -17,7 +17,8 @@ FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(days=1)
 """From one notice of a problem that lasts to the next: twice as long each time, up to a day"""
 END_AFTER = timedelta(minutes=1)
-"""A problem has ended when it was not seen for so long: one that comes and goes is one problem."""
+"""A problem has ended when it was not seen for so long: one that comes and goes is one problem. While a store that it
+is told from says nothing, it is neither seen nor gone."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +48,9 @@ class Notices:
     def __init__(self) -> None:
         self._open: dict[str, _Open] = {}
 
-    def due(self, problems: Iterable[Problem], now: datetime) -> list[Notice]:
+    def due(self, problems: Sequence[Problem], now: datetime) -> list[Notice]:
         """The notices to send, given all problems of this moment."""
+        hidden = {store for problem in problems for store in problem.hides}
         seen = {problem.name: problem for problem in problems if problem.needs_a_person}
         found = [_notice("begins", one, now) for name, one in seen.items() if name not in self._open]
         for name, told in self._open.items():
@@ -56,6 +58,8 @@ class Notices:
                 told.problem, told.unseen_since = problem, None
                 if now >= told.again_at:
                     found.append(_notice("lasts", problem, now))
+            elif hidden.intersection(told.problem.told_by):
+                told.unseen_since = None
             else:
                 told.unseen_since = told.unseen_since or now
                 if now - told.unseen_since >= END_AFTER:
