@@ -66,7 +66,7 @@ COMMENT ON COLUMN airudder.replays.total IS 'How many pushes it was of when it b
 COMMENT ON COLUMN airudder.replays.fed IS 'How many have become pending so far. What became of them is counted beside.';
 COMMENT ON COLUMN airudder.replays.causes IS 'How many are dead again, by error.';
 COMMENT ON COLUMN airudder.replays.after_received_at IS
-  'With after_push_id: the last push that was fed. The next portion begins behind it.';
+  'With after_push_id: the last push that was looked at. The next portion begins behind it.';
 COMMENT ON COLUMN airudder.replays.in_hand IS 'Those that were fed and are not counted yet.';
 COMMENT ON COLUMN airudder.replays.is_fed IS 'Whether no push is left to be fed.';
 COMMENT ON COLUMN airudder.replays.moved_at IS 'When it last went on.';

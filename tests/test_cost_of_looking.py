@@ -93,6 +93,7 @@ _NOBODY: dict[str, Any] = {
     "digests": [bytes(32)] * 2, "body_digest": bytes(32), "call_id": None, "callee_number": "+628121000003",
     "moments": [datetime.now(UTC)] * 2, "batch_id": uuid4(), "settled_at": datetime.now(UTC),
     "hour": datetime.now(UTC) - timedelta(minutes=30),
+    "stretch": 500, "end_received_at": datetime.now(UTC) + timedelta(milliseconds=500), "end_push_id": uuid4(),
 }  # fmt: skip
 _CALLS = {
     "call_id": "call 1000003",
@@ -123,13 +124,17 @@ def statements_of(module: ModuleType) -> dict[str, LiteralString]:
     }
 
 
+DISCARDED = Selection(statuses=("discarded",))
 STATEMENTS = {
     **statements_of(queries),
     **statements_of(statements),
     **statements_of(groups),
     **statements_of(in_postgres),
     "groups of dead letters": groups.find_groups(Selection(statuses=("dead",))),
-    "dead letters of a source": replay_statements.choose(Selection(statuses=("dead",), source="shop").where()),
+    "dead letters of a source": replay_statements.choose(Selection(statuses=("dead",), source="shop")),
+    "a stretch of dead letters": replay_statements.end_stretch(Selection(statuses=("dead",), source="shop")),
+    "a stretch of pushes": replay_statements.end_stretch(DISCARDED),
+    "discarded pushes in a stretch": replay_statements.choose(DISCARDED),
 }
 STATEMENTS |= statements_of(ops.warnings) | statements_of(ops.drift)
 STATEMENTS |= statements_of(ops.trace.statements)

@@ -250,6 +250,29 @@ def test_replay_waits_for_live_batches(client: Any, sweeper: Sweeper, clock: Clo
     assert statuses(connection) == ["normalised"]
 
 
+def test_rare_pushes_are_looked_for_in_stretches(
+    sweeper: Sweeper, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many others lie between, one statement looks at some; where it is by then is noted."""
+    monkeypatch.setattr(workers.sweeper.replays, "STRETCH", 2)
+    monkeypatch.setattr(workers.sweeper.replays, "BUDGET_SECONDS", 0.0)
+    settle(database, [entry(push(f"c{number}"), "rare" if number == 3 else "default") for number in range(5)])
+    replay_id = begin(connection, Selection(statuses=("normalised",), source="rare"))
+
+    progress: list[tuple[int, int, bool]] = []
+    while len(progress) < 5:
+        sweeper.run_once()
+        (row,) = connection.execute(
+            "SELECT fed, is_fed, (SELECT count(*) FROM airudder.pushes WHERE received_at <= after_received_at) AS seen "
+            "FROM airudder.replays"
+        ).fetchall()
+        progress.append((row["seen"], row["fed"], row["is_fed"]))
+
+    assert progress == [(2, 0, False), (4, 1, False), (5, 1, True), (5, 1, True), (5, 1, True)]
+    assert state(connection, replay_id).state == "ended"
+    assert outcomes(connection) == {"normalised": 5}
+
+
 @pytest.mark.usefixtures("small_portions")
 def test_limit_takes_the_oldest(sweeper: Sweeper, connection: Rows) -> None:
     """A replay of some first, to see how it goes."""

@@ -26,6 +26,7 @@ _CONDITIONS = {
     "path": "error_path = %(path)s",
     "error": f"{ALIKE.format(error='error')} = %(error)s",
 }
+_BY_INDEX = ("push_ids", "since", "until")
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,6 +53,13 @@ class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
         conditions = [f"status = {statuses}" if is_one else f"status IN ({statuses})"]
         conditions += [sql for name, sql in _CONDITIONS.items() if getattr(self, name) is not None]
         return " AND ".join(conditions)
+
+    def reach(self) -> str:
+        """SQL of those conditions alone by which an index finds pushes in the order of their keys. All others are
+        looked at one by one."""
+        conditions = [_CONDITIONS[name] for name in _BY_INDEX if getattr(self, name) is not None]
+        conditions += ["status = 'dead'"] if self.statuses == ("dead",) else []
+        return " AND ".join(conditions) or "true"
 
     def parameters(self) -> dict[str, Any]:
         """Of `where`. An id that is no push's leads to nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
+from workers.selection import Selection
 from workers.settlements import logged
 
 FIND_RUNNING_REPLAYS: LiteralString = """
@@ -12,17 +13,31 @@ SELECT replay_id, filter, fed, in_hand, causes, after_received_at, after_push_id
 FROM airudder.replays JOIN airudder.actions ON action_id = replay_id WHERE replays.ended_at IS NULL ORDER BY replay_id
 """
 
+_BEHIND: LiteralString = """
+received_at >= %(after_received_at)s AND (received_at, push_id) > (%(after_received_at)s, %(after_push_id)s)
+"""
+
+_END_STRETCH: LiteralString = """
+SELECT received_at, push_id FROM airudder.pushes
+WHERE {reach} AND {behind} ORDER BY received_at, push_id OFFSET %(stretch)s - 1 LIMIT 1
+"""
+
 _CHOOSE: LiteralString = """
 SELECT received_at, push_id, status, error, error_path FROM airudder.pushes
-WHERE {where} AND received_at >= %(after_received_at)s
-  AND (received_at, push_id) > (%(after_received_at)s, %(after_push_id)s)
+WHERE {where} AND {behind}
+  AND received_at <= %(end_received_at)s AND (received_at, push_id) <= (%(end_received_at)s, %(end_push_id)s)
 ORDER BY received_at, push_id LIMIT %(portion)s FOR UPDATE
 """
 
 
-def choose(where: str) -> str:
-    """The next portion of a selection, behind the last push that was fed; others wait with it."""
-    return _CHOOSE.format(where=where)
+def end_stretch(selection: Selection) -> str:
+    """The key at which the next stretch ends, behind the last push that was looked at; no row if it is the last."""
+    return _END_STRETCH.format(reach=selection.reach(), behind=_BEHIND)
+
+
+def choose(selection: Selection) -> str:
+    """The next portion of a selection in this stretch; others wait with it."""
+    return _CHOOSE.format(where=selection.where(), behind=_BEHIND)
 
 
 MAKE_PENDING: LiteralString = logged(

@@ -34,6 +34,8 @@ from workers.sweeper.pending import PendingPushes
 
 PORTION = 200
 """How many pushes of one replay are made pending together"""
+STRETCH = 5000
+"""How many pushes one statement looks at, as few of them may be meant: other chores wait for it"""
 BUDGET_SECONDS = 2.0
 """How long replays are worked at before they rest for as long: live pushes need the servers too"""
 LIVE_WAITS_SECONDS = 3.0
@@ -92,23 +94,23 @@ class Replays(Chore):
         self._rest_until = 0.0
 
     def run_once(self) -> int:
-        """Work for a moment, then rest for one; return how many pushes were taken in hand."""
+        """Work for a moment, then rest for one; return 0 if there was nothing to do."""
         if self._clock() < self._rest_until or self._pause.lasts():
             return 0
         leave_at = self._clock() + BUDGET_SECONDS
         handled = 0
         while True:
             handled += (settled := self._lane.run_once())
-            fed = sum(self._go_on(replay) for replay in self._database.run(_find_running))
-            if not (settled or fed) or self._clock() >= leave_at:
+            handled += (moved := sum(self._go_on(replay) for replay in self._database.run(_find_running)))
+            if not (settled or moved) or self._clock() >= leave_at:
                 break
         if handled:
             self._rest_until = self._clock() + BUDGET_SECONDS
         return handled
 
-    def _go_on(self, replay: _Replay) -> int:
-        """Count what has its outcome by now; then make a portion pending, or end the replay. Return how many became
-        pending."""
+    def _go_on(self, replay: _Replay) -> bool:
+        """Count what has its outcome by now; then make a portion pending, or end the replay. Return whether there is
+        more to do at once."""
         if replay.in_hand:
             replay = self._database.run(lambda connection: _count_outcomes(connection, replay))
         if replay.portion and not self._live_waits():
@@ -118,7 +120,7 @@ class Replays(Chore):
         if is_over and not replay.in_hand:
             self._database.run(lambda connection: connection.execute(statements.END_REPLAY, vars(replay)))
             _log.info("replay %d has ended: %d pushes", replay.replay_id, replay.fed)
-        return 0
+        return False
 
     def _live_waits(self) -> bool:
         """Whether workers do not keep up with what arrives, or nobody can tell."""
@@ -133,27 +135,33 @@ def _find_running(connection: _Connection) -> list[_Replay]:
     return [_Replay(*row) for row in connection.execute(statements.FIND_RUNNING_REPLAYS)]
 
 
-def _feed(connection: _Connection, replay: _Replay) -> int:
-    """Make a portion pending; return how many pushes. In the log of settlements it is attempt 0 at them."""
+def _feed(connection: _Connection, replay: _Replay) -> bool:
+    """Make a portion of the next stretch pending; return whether there is one, or more to look at. In the log of
+    settlements it is attempt 0 at them."""
     connection.execute(WAIT_FOR_LOCKS_BRIEFLY)
-    behind = {
-        "replay_id": replay.replay_id,
+    chosen = replay.selection
+    where = {
+        **chosen.parameters(),
+        "stretch": STRETCH,
         "portion": replay.portion,
         "after_received_at": replay.after_received_at or datetime(1, 1, 1, tzinfo=UTC),
         "after_push_id": replay.after_push_id or UUID(int=0),
     }
-    chosen = replay.selection
-    statement = statements.choose(chosen.where()).encode()
-    rows = connection.execute(statement, {**chosen.parameters(), **behind}).fetchall()
+    end = connection.execute(statements.end_stretch(chosen).encode(), where).fetchone()
+    place = end or (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+    where["end_received_at"], where["end_push_id"] = place
+    rows = connection.execute(statements.choose(chosen).encode(), where).fetchall()
     if rows:
         times, push_ids, outcomes, errors, error_paths = (list(column) for column in zip(*rows, strict=True))
         attempt = parameters(Attempt(through_redis=False, number=0))
         connection.execute(statements.MAKE_PENDING, [*attempt, times, push_ids, outcomes])
         connection.execute(statements.NOTE_REPLAYED, [replay.replay_id, times, push_ids, errors, error_paths])
-        behind["after_received_at"], behind["after_push_id"] = times[-1], push_ids[-1]
-    noted = {**behind, "push_ids": [row[1] for row in rows], "is_fed": len(rows) < replay.portion}
+    is_whole = len(rows) < replay.portion
+    after = place if is_whole else rows[-1][:2]
+    noted = {"replay_id": replay.replay_id, "push_ids": [row[1] for row in rows], "is_fed": is_whole and end is None}
+    noted["after_received_at"], noted["after_push_id"] = after
     connection.execute(statements.NOTE_FED, noted)
-    return len(rows)
+    return bool(rows) or end is not None
 
 
 def _count_outcomes(connection: _Connection, replay: _Replay) -> _Replay:
