@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -30,11 +30,12 @@ MAX_FIELDS = 200
 _ITEMS = 20
 """So many items of an array are looked at: they are alike."""
 _LEVELS_BY_NAME = 2
-"""Of a push of which nothing is documented"""
+"""Of a push of which nothing is documented; of the second only the types, as its keys may be the customer's own"""
 _MAP = 40
 """An object of more keys than that is no list of fields: its keys are values."""
-_NAME = re.compile(r"(?!.*[0-9]{3})[A-Za-z_][A-Za-z0-9_-]{0,39}")
-"""How programmers name fields. Any other key may be a telephone number, an address or a person's name."""
+_NAME = re.compile(r"(?!.*[0-9]{3})[A-Za-z_][A-Za-z0-9_]{0,39}")
+"""How programmers name fields. Any other key may be a telephone number, an address or a person's name; one of this form
+may be a name as well, until it was seen in several pushes."""
 _WORDS: dict[type, str] = {
     bool: "boolean",
     int: "whole number",
@@ -57,7 +58,7 @@ def documented_fields(kind: Kind[Any]) -> dict[str, str | None]:
 
 def fields_of(kind: Kind[Any], body: bytes) -> set[_Path]:
     """The fields of a push, each path with the type that came; the push itself is not among them. A key that nobody
-    documents, and that does not look like a field's name, is `*`.
+    documents, and that does not look like a field's name, is `*`; any other of them may be personal all the same.
 
     Raises NotJsonError or NotAnObjectError.
     """
@@ -74,6 +75,21 @@ def fields_of(kind: Kind[Any], body: bytes) -> set[_Path]:
 def parent_of(path: str) -> str:
     """The path of what a field is in: of `$.a[].b` it is `$.a[]`, and of that `$.a`."""
     return path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
+
+
+def unknown_name(path: str, documented: Collection[str]) -> str | None:
+    """The part of a path that ends with the first name in it that nobody documents; None if there is none."""
+    place = WHOLE
+    for name in path.split(".")[1:]:
+        place = f"{place}.{name}"
+        if place not in documented:
+            return place.removesuffix("[]")
+    return None
+
+
+def without_name(path: str, name: str) -> str:
+    """A path without what `unknown_name` has found in it."""
+    return f"{parent_of(name)}.*{path.removeprefix(name)}"
 
 
 def _documented(struct: type[msgspec.Struct], path: str) -> Iterator[tuple[str, str | None]]:
@@ -133,7 +149,8 @@ def _walk(value: dict[str, Any], struct: type[msgspec.Struct], path: str, found:
 
 def _walk_by_name(value: dict[str, Any], path: str, levels: int, found: set[_Path]) -> None:
     for key, item in value.items():
-        where = f"{path}.{_shown(key) if len(value) <= _MAP else '*'}"
+        is_shown = levels == _LEVELS_BY_NAME and len(value) <= _MAP
+        where = f"{path}.{_shown(key) if is_shown else '*'}"
         _note_unknown(where, item, found)
         below = item[:_ITEMS] if isinstance(item, list) else [item]
         for one in below if levels > 1 else ():

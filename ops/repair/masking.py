@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Any
 
 from ingest.errors import NotAnObjectError, NotJsonError, UnknownKindError
 from ingest.kinds import kind_of
+from ingest.kinds.reading.aliases import plain
 from ingest.kinds.reading.decode import decode, typed_decoder
 from ingest.tables.table import Table
 
@@ -15,17 +15,14 @@ MOST_ITEMS = 3
 """Of a list; the others are counted"""
 MOST_DEPTH = 12
 
-_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
-"""A name in a program's spelling. Any other key may be a number, an address or somebody's name."""
-
 _read = typed_decoder(dict[str, Any])
 
 
 def mask_body(kind: str, body: bytes) -> Any:
-    """The body as JSON's values, each value replaced by its type and length. A key stays that is documented or spelt
-    as programs spell names; any other is `*`."""
+    """The body as JSON's values, each value replaced by its type and length. A documented key stays,
+    however it is spelt. Any other is `*`: one push does not tell a field's name from a person's."""
     try:
-        documented = kind_of(kind).documented
+        documented = frozenset(map(plain, kind_of(kind).documented))
     except UnknownKindError:
         documented = frozenset()
     try:
@@ -56,7 +53,7 @@ def _masked(value: Any, documented: frozenset[str], depth: int) -> Any:
     if depth < MOST_DEPTH and isinstance(value, dict):
         masked: dict[str, Any] = {}
         for key, below in value.items():
-            shown = key if key in documented or _PLAIN_KEY.fullmatch(key) else "*"
+            shown = key if plain(key) in documented else "*"
             masked[_unused(shown, masked)] = _masked(below, documented, depth + 1)
         return masked
     if depth < MOST_DEPTH and isinstance(value, list):

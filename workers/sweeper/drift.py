@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from ingest.batch import keys
 from ingest.batch.entry import stored_entry
 from ingest.errors import NotAnObjectError, NotJsonError, NotOpenedError, UnknownKindError
 from ingest.kinds import kind_of
-from ingest.kinds.fields import WHOLE, documented_fields, fields_of
+from ingest.kinds.fields import WHOLE, documented_fields, fields_of, unknown_name, without_name
 from ingest.kinds.normalise import NOTHING_RECOGNISED
 from ingest.opening.openers import openers
 from workers.database import Database
@@ -38,6 +38,10 @@ WORKFLOWS = 200
 OTHERS = "*"
 UNKNOWN_PATHS = 100
 """Of a workflow; more would be keys that are values."""
+SURE = 3
+"""So many pushes have a name that nobody documents before it is noted: until then it may be a person's."""
+UNSURE = 10_000
+"""Names that are kept in mind until they were seen so often; if there are more, all are forgotten."""
 KEPT_DAYS = 90
 BUSY_SECONDS = 2.0
 """While a batch waits for longer, workers are behind, and Postgres has better things to do."""
@@ -134,6 +138,27 @@ class _Seen(NamedTuple):
 _Fields = dict[tuple[str, str], _Seen]
 
 
+class _Names:
+    """Names of fields that nobody documents, and how many pushes had them: in this process's memory alone."""
+
+    def __init__(self) -> None:
+        self._pushes: Counter[tuple[Group, str]] = Counter()
+
+    def count(self, group: Group, fields: Iterable[set[tuple[str, str]]], documented: Collection[str]) -> None:
+        """Take note of the names in some pushes."""
+        for one in fields:
+            self._pushes.update({(group, name) for path, _ in one if (name := unknown_name(path, documented))})
+        if len(self._pushes) > UNSURE:
+            self._pushes.clear()
+
+    def shown(self, group: Group, path: str, documented: Collection[str], known: set[str]) -> str:
+        """A path as it may be noted."""
+        name = unknown_name(path, documented)
+        if name is None or name in known or self._pushes[group, name] >= SURE:
+            return path
+        return without_name(path, name)
+
+
 class FieldSamples(Chore):
     """Notes the fields of samples of each source, kind and workflow, each push once."""
 
@@ -145,11 +170,12 @@ class FieldSamples(Chore):
         self._client = client
         self._database = database
         self._looked_at: datetime | None = None
+        self._names = _Names()
 
     def run_once(self) -> int:
         """Look at what came since the last look, unless workers are behind; return 0."""
         if not self._is_busy():
-            self._looked_at = self._database.run(partial(_look, since=self._looked_at))
+            self._looked_at = self._database.run(partial(_look, since=self._looked_at, names=self._names))
         return 0
 
     def _is_busy(self) -> bool:
@@ -157,7 +183,7 @@ class FieldSamples(Chore):
         return any(opened_at < time.time() - BUSY_SECONDS for _, opened_at in oldest)
 
 
-def _look(connection: AnyConnection, since: datetime | None) -> datetime:
+def _look(connection: AnyConnection, since: datetime | None, names: _Names) -> datetime:
     """All in one transaction: done again after a failure, it finds that it was done. `since`: when the last look of
     this process was; return when this one is."""
     ((now,),) = connection.execute(TELL_TIME).fetchall()
@@ -169,7 +195,8 @@ def _look(connection: AnyConnection, since: datetime | None) -> datetime:
     rows = []
     for group, samples in chosen.items():
         before = looked[group].samples if group in looked else 0
-        fields = _fields(group, [(one, bodies[one.push_id]) for one in samples if one.push_id in bodies], before)
+        came = [(one, bodies[one.push_id]) for one in samples if one.push_id in bodies]
+        fields = _fields(group, came, before, names, paths[group])
         rows += [(*group, *field, *seen) for field, seen in _bounded(group, fields, paths[group]).items()]
     connection.execute(NOTE_FIELDS, [list(column) for column in zip(*sorted(rows), strict=True)] or [[]] * 9)
     connection.execute(FORGET_OLD_FIELDS, {"days": KEPT_DAYS})
@@ -229,18 +256,24 @@ def _paths(connection: AnyConnection, groups: Iterable[Group]) -> dict[Group, se
     return paths
 
 
-def _fields(group: Group, samples: Iterable[tuple[_Sample, bytes]], before: int) -> _Fields:
+def _fields(
+    group: Group, samples: Iterable[tuple[_Sample, bytes]], before: int, names: _Names, known: set[str]
+) -> _Fields:
     """The fields of these samples; `before`: how many samples there were in earlier looks."""
     seen: _Fields = {}
     with suppress(UnknownKindError):  # a newer release took it
         kind = kind_of(group.kind)
+        documented = documented_fields(kind)
+        came: list[tuple[_Sample, set[tuple[str, str]]]] = []
         for sample, body in samples:
             with suppress(NotJsonError, NotAnObjectError):
-                fields = fields_of(kind, body)
-                before += 1
-                for field in {(WHOLE, "object"), *fields}:
-                    known = seen.get(field, _Seen(0, before, sample.received_at, sample.received_at))
-                    seen[field] = _Seen(known.samples + 1, before, known.first_seen, sample.received_at)
+                came.append((sample, fields_of(kind, body)))
+        names.count(group, [fields for _, fields in came], documented)
+        for number, (sample, fields) in enumerate(came, before + 1):
+            shown = {(names.shown(group, path, documented, known), came_as) for path, came_as in fields}
+            for field in {(WHOLE, "object"), *shown}:
+                first = seen.get(field, _Seen(0, number, sample.received_at, sample.received_at))
+                seen[field] = _Seen(first.samples + 1, number, first.first_seen, sample.received_at)
     return seen
 
 
