@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import pytest
@@ -66,6 +67,9 @@ def found(connection: Rows, change: Change, **only: str) -> dict[str, DriftedFie
     return {one.path: one for one in find_drift(connection, **only).findings if one.change == change}
 
 
+IN_TRANSACTION: LiteralString = """
+SELECT query FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+"""
 RENAMED = {"$.call.call_start_time", "$.call.call_end_time", "$.call.asr_result"}
 TO = {"$.call.start_time", "$.call.callEndTime", "$.call.transcript"}
 
@@ -249,7 +253,7 @@ def test_encrypted_pushes(
     (tmp_path / "key").write_bytes(b"key")
     monkeypatch.setenv(made_up_seal.KEY, str(tmp_path / "key"))
     openers = Openers({}, {"default": made_up_seal.decrypt})
-    for module in ("ingest.opening.openers", "workers.sweeper.drift"):
+    for module in ("ingest.opening.openers", "workers.opened"):
         monkeypatch.setattr(f"{module}.openers", lambda: openers)
     look([entry(made_up_seal.sealed(push(more=1), b"key"))])
     assert set(found(connection, Change.UNKNOWN)) == {"$.more"}
@@ -259,6 +263,28 @@ def test_encrypted_pushes(
     look([])
 
     assert [one.samples for one in find_drift(connection).looked_at] == [1]
+
+
+def test_decryptor_that_hangs(
+    looking: Look, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it for long, no transaction stays open meanwhile, and other sources have their samples."""
+    settle(database, [msgspec.structs.replace(entry(push("c1")), source="hangs"), entry(push("c2"))])
+    seen: list[list[dict[str, Any]]] = []
+
+    def hang(_headers: Mapping[str, str], _body: bytes) -> bytes:
+        seen.append(connection.execute(IN_TRANSACTION).fetchall())
+        threading.Event().wait()
+        return b""
+
+    monkeypatch.setattr("workers.opened.openers", lambda: Openers({}, {"hangs": hang}))
+    monkeypatch.setattr("workers.opened.SECONDS", 1)
+
+    looking([])
+    looking([])
+
+    assert seen == [[]]
+    assert {one.source for one in find_drift(connection).looked_at} == {"default"}
 
 
 def test_kinds_known_by_name(look: Look, connection: Rows) -> None:

@@ -15,13 +15,13 @@ from uuid import UUID
 from redis import Redis
 
 from ingest.batch import keys
-from ingest.batch.entry import stored_entry
-from ingest.errors import NotAnObjectError, NotJsonError, NotOpenedError, UnknownKindError
+from ingest.batch.entry import Entry, stored_entry
+from ingest.errors import NotAnObjectError, NotJsonError, UnknownKindError
 from ingest.kinds import kind_of
 from ingest.kinds.fields import WHOLE, documented_fields, fields_of, unknown_name, without_name
 from ingest.kinds.normalise import NOTHING_RECOGNISED
-from ingest.opening.openers import openers
 from workers.database import Database
+from workers.opened import OpenedSamples
 from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.sweeper.retention import AnyConnection
 
@@ -101,7 +101,9 @@ SELECT * FROM unnest(
   %s::timestamptz[])
 ON CONFLICT (source, kind, workflow_id, path, came_as) DO UPDATE SET
   samples = stored.samples + excluded.samples, last_sample = excluded.last_sample, last_seen = excluded.last_seen
+WHERE stored.last_sample < excluded.last_sample
 """
+"""Done again after a failure, it counts no sample twice."""
 
 FORGET_OLD_FIELDS: LiteralString = """
 DELETE FROM airudder.drift WHERE last_seen < now() - make_interval(days => %(days)s)
@@ -138,6 +140,16 @@ class _Seen(NamedTuple):
 _Fields = dict[tuple[str, str], _Seen]
 
 
+class _Found(NamedTuple):
+    """The pushes that one look is about; `paths`: those that are noted already."""
+
+    now: datetime
+    looked: dict[Group, _Looked]
+    chosen: dict[Group, list[_Sample]]
+    entries: list[Entry]
+    paths: dict[Group, set[str]]
+
+
 class _Names:
     """Names of fields that nobody documents, and how many pushes had them: in this process's memory alone."""
 
@@ -171,11 +183,15 @@ class FieldSamples(Chore):
         self._database = database
         self._looked_at: datetime | None = None
         self._names = _Names()
+        self._opened = OpenedSamples()
 
     def run_once(self) -> int:
         """Look at what came since the last look, unless workers are behind; return 0."""
         if not self._is_busy():
-            self._looked_at = self._database.run(partial(_look, since=self._looked_at, names=self._names))
+            found = self._database.run(partial(_find, since=self._looked_at))
+            rows = _rows(found, self._opened.bodies(found.entries), self._names)
+            self._database.run(partial(_note, rows=rows))
+            self._looked_at = found.now
         return 0
 
     def _is_busy(self) -> bool:
@@ -183,25 +199,33 @@ class FieldSamples(Chore):
         return any(opened_at < time.time() - BUSY_SECONDS for _, opened_at in oldest)
 
 
-def _look(connection: AnyConnection, since: datetime | None, names: _Names) -> datetime:
-    """All in one transaction: done again after a failure, it finds that it was done. `since`: when the last look of
-    this process was; return when this one is."""
+def _find(connection: AnyConnection, since: datetime | None) -> _Found:
+    """Find the pushes to be looked at. `since`: when the last look of this process was."""
     ((now,),) = connection.execute(TELL_TIME).fetchall()
     found = connection.execute(FIND_LOOKED_AT, {"whole": WHOLE}).fetchall()
     looked = {Group(*group): _Looked(samples, until) for *group, samples, until in found}
     chosen = _choose(_candidates(connection, since), looked)
-    bodies = _bodies(connection, [sample for samples in chosen.values() for sample in samples])
-    paths = _paths(connection, chosen)
-    rows = []
-    for group, samples in chosen.items():
-        before = looked[group].samples if group in looked else 0
+    samples = [sample for of_group in chosen.values() for sample in of_group]
+    where = {"times": [one.received_at for one in samples], "push_ids": [one.push_id for one in samples]}
+    entries = [stored_entry(*row) for row in connection.execute(FIND_BODIES, where)]
+    return _Found(now, looked, chosen, entries, _paths(connection, chosen))
+
+
+def _rows(found: _Found, bodies: dict[UUID, bytes], names: _Names) -> list[tuple[Any, ...]]:
+    """The rows of the fields that the samples have, in the order of their keys."""
+    rows: list[tuple[Any, ...]] = []
+    for group, samples in found.chosen.items():
+        before = found.looked[group].samples if group in found.looked else 0
         came = [(one, bodies[one.push_id]) for one in samples if one.push_id in bodies]
-        fields = _fields(group, came, before, names, paths[group])
-        rows += [(*group, *field, *seen) for field, seen in _bounded(group, fields, paths[group]).items()]
-    connection.execute(NOTE_FIELDS, [list(column) for column in zip(*sorted(rows), strict=True)] or [[]] * 9)
+        known = found.paths[group]
+        fields = _bounded(group, _fields(group, came, before, names, known), known)
+        rows += [(*group, *field, *seen) for field, seen in fields.items()]
+    return sorted(rows)
+
+
+def _note(connection: AnyConnection, rows: list[tuple[Any, ...]]) -> None:
+    connection.execute(NOTE_FIELDS, [list(column) for column in zip(*rows, strict=True)] or [[]] * 9)
     connection.execute(FORGET_OLD_FIELDS, {"days": KEPT_DAYS})
-    looked_at: datetime = now
-    return looked_at
 
 
 def _candidates(connection: AnyConnection, since: datetime | None) -> Iterator[tuple[Any, ...]]:
@@ -233,17 +257,6 @@ def _choose(candidates: Iterable[tuple[Any, ...]], looked: dict[Group, _Looked])
             chosen[group].insert(0, _Sample(push_id, received_at))
             size += length
     return {group: samples for group, samples in chosen.items() if samples}
-
-
-def _bodies(connection: AnyConnection, samples: Iterable[_Sample]) -> dict[UUID, bytes]:
-    """By push id, decrypted where they have to be; without those that cannot be."""
-    where = {"times": [one.received_at for one in samples], "push_ids": [one.push_id for one in samples]}
-    bodies: dict[UUID, bytes] = {}
-    for row in connection.execute(FIND_BODIES, where):
-        with suppress(NotOpenedError):
-            entry = stored_entry(*row)
-            bodies[entry.uuid] = openers().readable(entry)
-    return bodies
 
 
 def _paths(connection: AnyConnection, groups: Iterable[Group]) -> dict[Group, set[str]]:
