@@ -157,6 +157,20 @@ def test_group_is_replayed(connection: Rows, database: Database, sweeper_process
     assert outcomes(connection) == {"normalised": 1, "dead": 1}
 
 
+@pytest.mark.parametrize("command", [("replay", "--dry-run"), ("dead", "discard", "--reason", "why")])
+def test_group_has_one_kind(connection: Rows, database: Database, command: tuple[str, ...]) -> None:
+    """A condition that does not hold of the group is refused, as it may not be dropped without a word."""
+    settle(database, [entry(b"[]")])
+    (group,) = json.loads(ingest("dead", "--json").stdout)
+
+    refused = ingest(*command, "--group", group["fingerprint"], "--kind", "dialer")
+
+    assert refused.returncode == 2
+    assert "is of the kind custom-api, not dialer" in refused.stderr
+    assert outcomes(connection) == {"dead": 1}
+    assert ingest(*command, "--group", group["fingerprint"], "--kind", "custom-api").returncode == 0
+
+
 def test_discarded_push_keeps_its_error(connection: Rows, database: Database) -> None:
     """It is dead no more, and what was received stays; who gave it up, and why, is recorded."""
     settle(database, [entry(b"[]"), entry(b"[1]"), entry(b"[2]"), entry(b"{}", "lender-b")])

@@ -150,9 +150,8 @@ def discard(push_ids: Sequence[UUID], fingerprint: str | None, every: bool, reas
         raise click.UsageError("name push ids, --group or conditions, or --all")
     current = settings.load()
     with queries.connect(current) as connection:
-        group = of_group(connection, fingerprint) if fingerprint else {}
+        selection = select(("dead",), push_ids, **of_group(connection, fingerprint, choice))
         is_well = _are_dead(connection, push_ids)
-        selection = select(("dead",), push_ids, **choice | group)
         with progress(count_selected(connection, selection), "discarding dead letters") as advance:
             discarded = discard_selected(connection, current.operator, selection, reason, advance)
     click.echo(f"discarded: {discarded}")

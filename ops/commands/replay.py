@@ -51,10 +51,9 @@ def command(
         raise click.UsageError("say which pushes: see `ingest replay --help`")
     current = settings.load()
     with queries.connect(current) as connection:
-        if fingerprint:
-            others |= of_group(connection, fingerprint)
-            statuses = statuses or ("dead",)
-        selection = select(statuses or ("dead", "normalised"), push_ids, limit=limit, **others)
+        conditions = of_group(connection, fingerprint, others)
+        statuses = statuses or (("dead",) if fingerprint else ("dead", "normalised"))
+        selection = select(statuses, push_ids, limit=limit, **conditions)
         if is_dry:
             total = count_selected(connection, selection)
             print_dry_run(dry_run(current.database_url, selection), total, show_personal)

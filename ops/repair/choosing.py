@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -53,9 +53,18 @@ def select(
     )
 
 
-def of_group(connection: Connection[queries.Row], fingerprint: str) -> dict[str, str]:
-    """The conditions that a group of dead letters stands for; UsageError if there is none of this fingerprint."""
+def of_group(connection: Connection[queries.Row], fingerprint: str | None, choice: Mapping[str, Any]) -> dict[str, Any]:
+    """The conditions that were typed, and those that a group of dead letters stands for.
+
+    UsageError if there is none of this fingerprint, or if it is to be of another kind or at another place.
+    """
+    if not fingerprint:
+        return dict(choice)
     group = find_group(connection, fingerprint)
     if group is None:
         raise click.UsageError(f"no dead letters have the fingerprint {fingerprint}: see `ingest dead`")
-    return {"kind": group.kind, "path": group.path, "error": group.error}
+    told = {"kind": group.kind, "path": group.path, "error": group.error}
+    for name, value in told.items():
+        if choice.get(name) not in (None, value):
+            raise click.UsageError(f"the group {fingerprint} is of the {name} {value}, not {choice[name]}")
+    return {**choice, **told}
