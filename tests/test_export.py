@@ -47,6 +47,19 @@ def test_everything_is_exported(client: Any, database: Database, connection: Row
     assert OTHER not in result.stdout
 
 
+def test_history_of_pushes_is_exported(connection: Rows, database: Database) -> None:
+    """What became of a push is held on whoever it is about; the errors of others' pushes are not."""
+    mine, other = entry(b'["+6281234567890"]'), entry(b"[]")
+    settle(database, [mine, other])
+    assert ingest("dead", "discard", "--all", "--reason", "why").returncode == 0
+
+    events = json.loads(ingest("export", "--callee-number", NUMBER).stdout)["push_events"]
+
+    assert {event["push_id"] for event in events} == {str(mine.uuid)}
+    assert [event["event"] for event in events] == ["died", "discarded"]
+    assert events[1]["error"] == "a JSON object is expected, not an array"
+
+
 def test_unreadable_body_is_base64(connection: Rows, database: Database) -> None:
     """A raw body that is no UTF-8 goes out byte for byte as well."""
     body = b'{"callee_name": "Jos\xe9", "callee_number": "+6281234567890"}'

@@ -48,6 +48,7 @@ def _document(connection: _Connection, sought: Person, found: Found) -> dict[str
     return {
         **rows.rows_of(connection, sought, found.keys()),
         "pushes": [{**push, **_bodies(_entry_of(push))} for push in pushes],
+        "push_events": connection.execute(statements.EVENTS_OF_PUSHES, {"push_ids": list(stored)}).fetchall(),
         "in_redis": [
             {
                 "push_id": one.entry.uuid,

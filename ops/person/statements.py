@@ -97,6 +97,11 @@ JOIN unnest(%(received_ats)s::timestamptz[], %(push_ids)s::uuid[]) AS theirs (re
 WHERE status <> 'erased' ORDER BY received_at, push_id
 """
 
+EVENTS_OF_PUSHES: LiteralString = """
+SELECT push_id, at, event, error, error_path, action_id FROM airudder.push_events
+WHERE push_id = ANY (%(push_ids)s) ORDER BY push_id, event_id
+"""
+
 # What is erased -------------------------------------------------------------------------------------------------------
 
 STORE_ERASED: LiteralString = """
