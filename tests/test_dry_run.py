@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import Connection
 
 import ops.repair.dry_run
+from ingest.batch.entry import Entry
+from ingest.kinds.normalise import normalise
+from ingest.tables.rows import Normalised
 from ops.repair.dry_run import NEW_ROW, DryRun, dry_run
+from ops.repair.showing import print_dry_run
 from tests.batches import refusing
 from tests.erasing import everything
 from tests.processes import ingest
@@ -120,3 +125,25 @@ def test_limit_takes_the_oldest(database_url: str, mixed: None) -> None:
     found = looked(database_url, Selection(statuses=("dead", "normalised"), limit=1))
 
     assert found.outcomes == {("normalised", "normalised"): 1}
+
+
+def test_rows_of_another_key_are_told(
+    database_url: str, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A number that was read otherwise leaves the old person's rows behind, as a replay removes none."""
+    settle(database, [entry(push("c1", number="+6281200000890")), entry(push("c2"))])
+    assert looked(database_url).left == []
+
+    def read(one: Entry) -> Normalised:
+        told = normalise(msgspec.structs.replace(one, body=one.body.replace(b"0890", b"0891")))
+        return told._replace(push=told.push._replace(body=one.body))
+
+    monkeypatch.setattr(ops.repair.dry_run, "normalise", read)
+    left = looked(database_url).left
+
+    old = {"source": "default", "callee_number": "+6281200000890"}
+    assert [(row.table.name, row.key) for row in left] == [("callees", old), ("cases", old | {"case_id": "case-1"})]
+    print_dry_run(looked(database_url), 2, show_personal=False)
+    printed = capsys.readouterr().out
+    assert "rows that stay, though their push would tell of another (2 of 2)" in printed
+    assert "0890" not in printed

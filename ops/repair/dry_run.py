@@ -6,7 +6,7 @@ Each portion is looked at by itself. Its rows are locked for a moment, and no lo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, UniqueViolation
 from ingest.batch.entry import Entry, stored_entry
 from ingest.errors import PostgresAwayError, UnknownKindError, describe
 from ingest.opening.openers import normalise
-from ingest.tables import TABLE_OF
+from ingest.tables import TABLE_OF, TABLES
 from ingest.tables.rows import Normalised
 from ingest.tables.table import VERSION, Key, Table
 from workers.attempts import Attempt
@@ -41,7 +41,7 @@ TRIES = 3
 NEW_ROW = "(new row)"
 
 _CHOOSE: LiteralString = """
-SELECT push_id, received_at, source, kind, body, signature, status FROM airudder.pushes
+SELECT push_id, received_at, source, kind, body, signature, status, callee_number, call_id FROM airudder.pushes
 WHERE {where} AND received_at >= %(after_received_at)s
   AND (received_at, push_id) > (%(after_received_at)s, %(after_push_id)s)
 ORDER BY received_at, push_id LIMIT %(portion)s
@@ -71,6 +71,14 @@ class RowChange:
     after: _Row
 
 
+@dataclass(frozen=True)
+class RowLeft:
+    """A row whose newest news is from a push that would tell nothing of it any more, as its key reads otherwise now."""
+
+    table: Table
+    key: dict[str, str | None]
+
+
 @dataclass
 class DryRun:
     """The effect that a replay of these pushes would have."""
@@ -85,6 +93,8 @@ class DryRun:
     """Rows that would change, by table and column, or NEW_ROW"""
     changes: list[RowChange] = field(default_factory=list)
     """The first MOST_CHANGES of them"""
+    left: list[RowLeft] = field(default_factory=list)
+    """Rows that stay though their push would tell nothing of them any more"""
     locked: int = 0
     """Pushes that could not be looked at, as workers were at their rows"""
 
@@ -106,6 +116,9 @@ class _Push(NamedTuple):
 
     entry: Entry
     status: str
+    callee_number: str | None
+    call_id: str | None
+    """As it was read when it was normalised"""
 
 
 class _Look:
@@ -134,7 +147,7 @@ class _Look:
         statement = _CHOOSE.format(where=self._selection.where()).encode()
         rows = self._connection.execute(statement, where).fetchall()
         self._connection.rollback()
-        return [_Push(stored_entry(*row), status) for *row, status in rows]
+        return [_Push(stored_entry(*row[:6]), *row[6:]) for row in rows]
 
     def _try(self, pushes: list[_Push]) -> bool:
         """Look at some; false if one of several cannot be written, or workers are at their rows."""
@@ -183,6 +196,7 @@ class _Look:
                 self._count(push, *outcomes[push.entry.uuid])
         for place, row in after.items():
             self._compare(*place, before.get(place), row)
+        self.found.left += _read_left(self._connection, [one for one in pushes if one.entry.uuid in free], keys)
 
     def _count(self, push: _Push, status: str, error: str | None = None) -> None:
         self.found.pushes += 1
@@ -228,3 +242,19 @@ def _read(connection: _Connection, keys: dict[Table, list[Key]]) -> _Rows:
         for number, *row in connection.execute(statement.encode(), values):
             found[table, of_table[number - 1]] = dict(zip(table.columns, row, strict=True))
     return found
+
+
+def _read_left(connection: _Connection, pushes: Iterable[_Push], keys: dict[Table, list[Key]]) -> Iterator[RowLeft]:
+    """The rows that have the version of one of these pushes, and no key that it tells now: a callee's and a call's."""
+    for name in ("callee_number", "call_id"):
+        named = [(one.entry.source, getattr(one, name), one.entry.uuid) for one in pushes if getattr(one, name)]
+        values = [list(column) for column in zip(*named, strict=True)] or [[]] * 3
+        for table in (table for table in TABLES if name in table.key and not table.is_told_at):
+            statement = (
+                f"SELECT {', '.join(table.key)} FROM airudder.{table.name} "  # noqa: S608
+                f"JOIN unnest(%s::text[], %s::text[], %s::uuid[]) AS one (source, {name}, push_id) "
+                f"USING (source, {name}, push_id)"
+            )
+            for key in connection.execute(statement.encode(), values):
+                if key not in keys.get(table, ()):
+                    yield RowLeft(table, dict(zip(table.key, key, strict=True)))
