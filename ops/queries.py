@@ -162,7 +162,7 @@ SELECT (SELECT count(*) FROM airudder.pushes WHERE status = 'pending') AS pushes
 only its rows tell since when a push has been waiting."""
 
 DEAD_NEWEST_FIRST: LiteralString = """
-SELECT push_id, received_at, source, kind, octet_length(body) AS bytes, error_path, error
+SELECT push_id, received_at, source, kind, octet_length(body) AS bytes, error
 FROM airudder.pushes WHERE status = 'dead' ORDER BY received_at DESC LIMIT %(limit)s
 """
 

@@ -23,7 +23,6 @@ _CONDITIONS = {
     "kind": "kind = %(kind)s",
     "since": "received_at >= %(since)s",
     "until": "received_at < %(until)s",
-    "path": "error_path = %(path)s",
     "error": f"{ALIKE.format(error='error')} = %(error)s",
 }
 _BY_INDEX = ("push_ids", "since", "until")
@@ -41,7 +40,6 @@ class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    path: str | None = None
     error: str | None = None
     limit: int | None = None
 

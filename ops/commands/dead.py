@@ -73,7 +73,7 @@ def _print_groups(rows: list[dict[str, Any]], groups: int, pushes: int) -> None:
     if not rows:
         click.echo("no dead letters")
         return
-    columns = ("fingerprint", "pushes", "kind", "path", "error", "first_seen", "last_seen", "sample")
+    columns = ("fingerprint", "pushes", "kind", "error", "first_seen", "last_seen", "sample")
     cells = [{**{name: row[name] for name in columns}, "sources": ", ".join(row["sources"])} for row in rows]
     print_table(f"causes of {pushes} dead letters", cells, groups)
     for row in rows:

@@ -22,12 +22,11 @@ _OPTIONS = (
     click.option("--kind", type=click.Choice(list(KINDS)), help="Of this kind alone."),
     click.option("--since", type=click.DateTime(), help="Only what came from then on, UTC."),
     click.option("--until", type=click.DateTime(), help="Only what came before then, UTC."),
-    click.option("--path", help="Only those whose error is at this place of the body."),
 )
 
 
 def choosing_options(function: _Function) -> _Function:
-    """Give a command the options --source, --kind, --since, --until and --path."""
+    """Give a command the options --source, --kind, --since and --until."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -56,15 +55,13 @@ def select(
 def of_group(connection: Connection[queries.Row], fingerprint: str | None, choice: Mapping[str, Any]) -> dict[str, Any]:
     """The conditions that were typed, and those that a group of dead letters stands for.
 
-    UsageError if there is none of this fingerprint, or if it is to be of another kind or at another place.
+    UsageError if there is none of this fingerprint, or if it is to be of another kind.
     """
     if not fingerprint:
         return dict(choice)
     group = find_group(connection, fingerprint)
     if group is None:
         raise click.UsageError(f"no dead letters have the fingerprint {fingerprint}: see `ingest dead`")
-    told = {"kind": group.kind, "path": group.path, "error": group.error}
-    for name, value in told.items():
-        if choice.get(name) not in (None, value):
-            raise click.UsageError(f"the group {fingerprint} is of the {name} {value}, not {choice[name]}")
-    return {**choice, **told}
+    if choice.get("kind") not in (None, group.kind):
+        raise click.UsageError(f"the group {fingerprint} is of the kind {group.kind}, not {choice['kind']}")
+    return {**choice, "kind": group.kind, "error": group.error}

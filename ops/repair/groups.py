@@ -1,4 +1,4 @@
-"""Dead letters by what they died of: a group has one kind, one error and one place in the body."""
+"""Dead letters by what they died of: a group has one kind and one error."""
 
 from __future__ import annotations
 
