@@ -161,8 +161,11 @@ def test_chores_tell_how_they_do(client: Any, database: Database, connection: Ro
 
 
 def test_failed_chore_has_not_succeeded(client: Any, database: Database, connection: Rows) -> None:
-    """A chore that fails keeps the time of its last success, also of the sweeper before this one."""
-    client.hset(keys.CHORES, keys.chore_field("pending pushes", "succeeded_at"), 1000.0)
+    """A chore that fails keeps the time of its last success, also of the sweeper before this one; if it never did,
+    since when it is known. Of one that is no more nothing is left."""
+    for what in ("begun_at", "succeeded_at"):
+        client.hset(keys.CHORES, keys.chore_field("pending pushes", what), 1000.0)
+        client.hset(keys.CHORES, keys.chore_field("a former name", what), 1000.0)
     connection.execute("ALTER TABLE airudder.pushes RENAME COLUMN attempts TO attempts_gone")
     try:
         Sweeper(client, database).run_once()
@@ -171,7 +174,10 @@ def test_failed_chore_has_not_succeeded(client: Any, database: Database, connect
 
     seen = scrape_anew()
 
-    assert seen.of("ingest_chore_last_success_timestamp_seconds", chore="pending pushes") == 1000
+    for what in ("begun", "last_success"):
+        assert seen.of(f"ingest_chore_{what}_timestamp_seconds", chore="pending pushes") == 1000
+        assert seen.of(f"ingest_chore_{what}_timestamp_seconds", chore="a former name") is None
+    assert (seen.of("ingest_chore_begun_timestamp_seconds", chore="partitions") or 0) > 1000
     assert seen.of("ingest_chore_failures_total", chore="pending pushes") == 1
 
 

@@ -104,6 +104,11 @@ PERSON = {
         "waits",
         "chore of partitions",
     ),
+    "a chore that never succeeded": (
+        facts(chores=[ChoreFacts("partitions", None, 3600.0, NOW - timedelta(seconds=CHORE_SECONDS + 7201))]),
+        "waits",
+        "chore of partitions",
+    ),
     "no partition": (facts({"is_partition_missing": True}), "waits", "tomorrow's partition is missing"),
     "Redis away": (facts(error="Redis does not answer", in_flight={}, workers=[]), "waits", "does not answer"),
     "full Redis": (facts(cannot_store="is full"), "waits", "Redis would take no push: it is full"),
@@ -155,6 +160,7 @@ NOBODY = {
         in_flight=flight(oldest_seconds=500.0),
     ),
     "a long pause with an end": facts(pause=Pause("me", NOW - timedelta(hours=9), "x", NOW + timedelta(hours=1))),
+    "a chore that is new": facts(chores=[ChoreFacts("partitions", None, 3600.0, NOW - timedelta(seconds=3700))]),
     "a chore that rests": facts(chores=[ChoreFacts("partitions", NOW - timedelta(seconds=3700), 3600.0)]),
 }
 

@@ -73,6 +73,7 @@ FAMILIES: dict[str, Family] = {
         Family("ingest_dead_oldest_seconds", Type.GAUGE, (), "age of the oldest dead letter; 0 if there is none"),
         Family("ingest_source_longest_silence_seconds", Type.GAUGE, ("source",), "longest silence at this hour before"),
         # The sweeper and the stores
+        Family("ingest_chore_begun_timestamp_seconds", Type.GAUGE, ("chore",), f"first known: {_SECONDS_SINCE}"),
         Family("ingest_chore_last_success_timestamp_seconds", Type.GAUGE, ("chore",), f"success: {_SECONDS_SINCE}"),
         Family("ingest_chore_duration_seconds", Type.GAUGE, ("chore",), "the longest of its last runs"),
         Family("ingest_chore_interval_seconds", Type.GAUGE, ("chore",), "from a run without work to the next one"),

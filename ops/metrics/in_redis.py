@@ -15,6 +15,7 @@ from ops import in_flight
 from ops.metrics.families import Histogram, Reading, Samples
 
 _CHORE_METRICS = {
+    "begun_at": "ingest_chore_begun_timestamp_seconds",
     "succeeded_at": "ingest_chore_last_success_timestamp_seconds",
     "seconds": "ingest_chore_duration_seconds",
     "every": "ingest_chore_interval_seconds",
@@ -89,10 +90,10 @@ def _workers(client: Redis) -> Samples:
 
 def _chores(client: Redis) -> Reading:
     reading: Reading = {}
-    for field, value in _hash(client, keys.CHORES).items():
-        chore, _, what = field.partition("\t")
-        if what in _CHORE_METRICS:  # a newer sweeper may tell more
-            reading.setdefault(_CHORE_METRICS[what], {})[chore,] = float(value)
+    told: dict[Any, Any] = client.hgetall(keys.CHORES)
+    for chore, doing in keys.by_chore(told).items():
+        for what in doing.keys() & _CHORE_METRICS.keys():  # a newer sweeper may tell more
+            reading.setdefault(_CHORE_METRICS[what], {})[chore,] = doing[what]
     return reading
 
 
