@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +13,7 @@ from psycopg import Connection
 import ops.metrics.settled
 from ingest import settings
 from ingest.batch import keys
+from ingest.batch.pause import Pause, pause, resume
 from ops.metrics.exporter import Exporter
 from ops.metrics.families import FAMILIES
 from tests.processes import running_web, wait_until
@@ -179,6 +180,18 @@ def test_failed_chore_has_not_succeeded(client: Any, database: Database, connect
         assert seen.of(f"ingest_chore_{what}_timestamp_seconds", chore="a former name") is None
     assert (seen.of("ingest_chore_begun_timestamp_seconds", chore="partitions") or 0) > 1000
     assert seen.of("ingest_chore_failures_total", chore="pending pushes") == 1
+
+
+def test_pause_is_seen(client: Any) -> None:
+    """Whether workers are paused, and whether that ends by itself."""
+    hour = timedelta(hours=1)
+    for until in (None, datetime.now(UTC) + hour):
+        pause(client, Pause("me", datetime.now(UTC), "a migration", until))
+        seen = scrape_anew()
+        assert seen.of("ingest_paused", ends="by hand") == (until is None)
+        assert seen.of("ingest_paused", ends="by itself") == (until is not None)
+    resume(client)
+    assert scrape_anew().total("ingest_paused") == 0
 
 
 def test_store_that_takes_nothing_is_seen(client: Any) -> None:

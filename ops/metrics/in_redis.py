@@ -10,6 +10,7 @@ import msgspec
 from redis import Redis
 
 from ingest.batch import keys
+from ingest.batch.pause import find_pause
 from ingest.web.counts import BOUNDS, WebProcess
 from ops import in_flight
 from ops.metrics.families import Histogram, Reading, Samples
@@ -29,6 +30,7 @@ def read(client: Redis) -> Reading:
         **_counted(client),
         **_web(client),
         **_in_flight(client),
+        **_pause(client),
         **_chores(client),
         **_server(client),
     }
@@ -86,6 +88,12 @@ def _workers(client: Redis) -> Samples:
     workers = in_flight.living_workers(client)
     states = Counter("busy" if worker.get_state() == "busy" else "idle" for worker in workers)
     return {(state,): states[state] for state in ("busy", "idle")}
+
+
+def _pause(client: Redis) -> Reading:
+    pause = find_pause(client)
+    is_timed = bool(pause and pause.until)
+    return {"ingest_paused": {("by itself",): is_timed, ("by hand",): bool(pause) and not is_timed}}
 
 
 def _chores(client: Redis) -> Reading:
