@@ -10,6 +10,7 @@ import httpx
 import pytest
 from psycopg import Connection
 
+import ops.metrics.in_postgres
 import ops.metrics.settled
 from ingest import settings
 from ingest.batch import keys
@@ -212,9 +213,45 @@ def test_store_that_is_away_takes_its_own_metrics(monkeypatch: pytest.MonkeyPatc
     seen = scrape_anew()
 
     assert seen.of("ingest_store_writable", store=store) == 0
-    assert seen.of("ingest_metrics_read_timestamp_seconds", store=store) is None
+    assert seen.of("ingest_metrics_read_timestamp_seconds", store=store) == 0
     other = {"redis": "ingest_pushes_dead", "postgres": "ingest_in_flight_batches"}
     assert other[store] in seen.names < there
+
+
+def test_question_that_is_refused_keeps_no_push_out(
+    connection: Rows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be read is not shown, nor counts as read, and is not asked for at once again. The rest is, and a push
+    can be stored."""
+    asked: list[object] = []
+
+    def refuse(connection: object) -> None:
+        asked.append(connection)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ops.metrics.in_postgres, "read", refuse)
+    exporter = Exporter(settings.load())
+    for _ in range(3):
+        seen = read(exporter)
+        assert seen.of("ingest_store_writable", store="postgres") == 1
+        assert seen.of("ingest_metrics_read_timestamp_seconds", store="postgres") == 0
+        assert "ingest_pushes_dead" not in seen.names
+        assert "ingest_settlement_pushes_count" in seen.names
+    assert len(asked) == 1
+    assert caplog.text.count("no metrics of postgres: ZeroDivisionError") == 1
+
+
+@pytest.mark.parametrize("table", ["settlements", "silences"])
+def test_table_that_may_not_be_read_keeps_no_push_out(connection: Rows, table: str) -> None:
+    """As of an exporter whose user lacks a right, or that asks for what is not there yet."""
+    connection.execute(f"ALTER TABLE airudder.{table} RENAME TO gone")
+    try:
+        seen = scrape_anew()
+    finally:
+        connection.execute(f"ALTER TABLE airudder.gone RENAME TO {table}")
+
+    assert seen.of("ingest_store_writable", store="postgres") == 1
+    assert "ingest_pushes_dead" not in seen.names
 
 
 def test_every_family_is_shown_and_described(exporter: Exporter, client: Any, database: Database) -> None:

@@ -87,7 +87,7 @@ FAMILIES: dict[str, Family] = {
         Family("ingest_partitions_ahead_days", Type.GAUGE, (), "days after today that have a partition, in a row"),
         Family("ingest_default_partition_pushes", Type.GAUGE, (), "pushes in the default partition, as estimated"),
         # The exporter
-        Family("ingest_metrics_read_timestamp_seconds", Type.GAUGE, ("store",), f"last read: {_SECONDS_SINCE}"),
+        Family("ingest_metrics_read_timestamp_seconds", Type.GAUGE, ("store",), f"all last read: {_SECONDS_SINCE}"),
     )
 }
 
