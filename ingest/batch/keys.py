@@ -78,9 +78,9 @@ def kept_field(source: str, kind: str, status: int) -> str:
 def chore_field(chore: str, what: str) -> str:
     """The field of `chores` for a chore.
 
-    `what`: `succeeded_at`, or `begun_at` of the sweeper that first knew it (both epoch seconds), or `seconds` (its
-    longest run of late). Or `failures` since the sweeper began, or `every`: the seconds from a run without work to the
-    next.
+    `what`: `succeeded_at`, or `begun_at` of the sweeper that first knew it (both epoch seconds). Or `seconds`: its
+    longest run of late, or the last one. Or `failures` since the sweeper began, or `every`: the seconds from a run
+    without work to the next.
     """
     return f"{chore}\t{what}"
 

@@ -76,7 +76,7 @@ FAMILIES: dict[str, Family] = {
         # The sweeper and the stores
         Family("ingest_chore_begun_timestamp_seconds", Type.GAUGE, ("chore",), f"first known: {_SECONDS_SINCE}"),
         Family("ingest_chore_last_success_timestamp_seconds", Type.GAUGE, ("chore",), f"success: {_SECONDS_SINCE}"),
-        Family("ingest_chore_duration_seconds", Type.GAUGE, ("chore",), "the longest of its last runs"),
+        Family("ingest_chore_duration_seconds", Type.GAUGE, ("chore",), "the longest of its last runs, or the last"),
         Family("ingest_chore_interval_seconds", Type.GAUGE, ("chore",), "from a run without work to the next one"),
         Family("ingest_chore_failures_total", Type.COUNTER, ("chore",), "runs that failed"),
         Family("ingest_store_writable", Type.GAUGE, ("store",), "1 if a push can be stored there, else 0"),

@@ -41,6 +41,7 @@ class Guard:
         self._begun_at = time.time()
         self._succeeded_at: float | None = None
         self._seconds = 0.0
+        self._are_seconds_told = False
         self._failures = 0
         self._told = ""
         self._tell_again_at = 0.0
@@ -59,7 +60,8 @@ class Guard:
             handled = 0
             self._failures += 1
             self._tell(error)
-        self._seconds = max(self._seconds, time.monotonic() - begun)
+        took = time.monotonic() - begun
+        self._seconds, self._are_seconds_told = took if self._are_seconds_told else max(self._seconds, took), False
         self._due_at = self._clock() + wait
         return handled
 
@@ -69,12 +71,13 @@ class Guard:
         return self._chore.name
 
     def take_doing(self) -> dict[str, float]:
-        """How it is doing, by the `what` of `keys.chore_field`; the seconds are those since this was last asked."""
+        """How it is doing, by the `what` of `keys.chore_field`. Its seconds are those of the longest run since this
+        was last asked, or of the last one before."""
         doing = {"begun_at": self._begun_at, "every": self._chore.every}
         doing |= {"seconds": self._seconds, "failures": float(self._failures)}
         if self._succeeded_at:
             doing["succeeded_at"] = self._succeeded_at
-        self._seconds = 0.0
+        self._are_seconds_told = True
         return doing
 
     def _tell(self, error: Exception) -> None:
