@@ -40,10 +40,11 @@ BREAKER = "breaker"
 """Hash: `opened`, how often web has turned from Redis to Postgres; `pushes`, how many pushes went there."""
 
 LAST_PUSH = "last_push"
-"""Hash of when the last push of each source was kept, epoch seconds. Read by sweeper as well."""
+"""Hash of when the last push of each source was kept, epoch seconds by Redis's clock. Read by sweeper as well."""
 
 WEB = "web"
-"""Sorted set of web processes by when they last wrote, epoch seconds; who is silent for a minute is removed."""
+"""Sorted set of web processes by when they last wrote, epoch seconds by Redis's clock; who is silent for a minute is
+removed."""
 WEB_TTL_SECONDS = 15
 
 CHORES = "chores"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -63,7 +62,8 @@ def _counted(client: Redis) -> Reading:
 
 
 def _web(client: Redis) -> Reading:
-    names = keys.decode_ids(client.zrangebyscore(keys.WEB, time.time() - keys.WEB_TTL_SECONDS, "+inf"))
+    now: Any = client.time()  # Redis's clock, which their lives are noted by
+    names = keys.decode_ids(client.zrangebyscore(keys.WEB, now[0] - keys.WEB_TTL_SECONDS, "+inf"))
     states: list[Any] = client.mget(map(keys.web, names)) if names else []
     processes = [msgspec.json.decode(state, type=WebProcess) for state in states if state]
     return {
