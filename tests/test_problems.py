@@ -65,7 +65,7 @@ PERSON = {
     "a silent source": (
         facts({"longest_silences": {"shop": 800.0}}, last_push_at={"shop": NOW - timedelta(seconds=1201)}),
         "lost",
-        "shop sends nothing, for longer than ever",
+        "shop sends nothing, for longer than is usual",
     ),
     "mistyped URL": (facts(refused_lately=[refused("unknown path", 12)]), "lost", "unknown path"),
     "shut out": (facts(refused_lately=[refused("too many connections", 50, None)]), "lost", "too many connections"),
