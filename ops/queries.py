@@ -172,7 +172,10 @@ SELECT push_id, received_at, source, kind, status, error, error_path, warnings, 
 FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at)s
 """
 
-DEAD: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'dead'"
+DEAD: LiteralString = """
+SELECT count(*) AS pushes, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float AS oldest_seconds
+FROM airudder.pushes WHERE status = 'dead'
+"""
 
 SILENCES: LiteralString = """
 WITH aged AS (
