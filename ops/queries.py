@@ -172,17 +172,27 @@ SELECT push_id, received_at, source, kind, status, error, error_path, warnings, 
 FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at)s
 """
 
-DEAD: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE status = 'dead'"
+DEAD: LiteralString = """
+SELECT count(*) AS pushes, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float AS oldest_seconds
+FROM airudder.pushes WHERE status = 'dead'
+"""
 
 SILENCES: LiteralString = """
-SELECT source, max(seconds) AS seconds FROM airudder.silences AS one
-WHERE hour < now() - interval '6 days' AND hour > now() - interval '57 days'
-  AND mod(extract(epoch FROM now() - hour)::bigint + 3600, 604800) < 3 * 3600
-  AND (SELECT min(hour) FROM airudder.silences AS first WHERE first.source = one.source) < now() - interval '13 days'
-GROUP BY source
+WITH aged AS (
+  SELECT source, seconds, extract(epoch FROM now() - hour)::bigint + 3600 AS age FROM airudder.silences AS one
+  WHERE hour < now() - interval '6 days' AND hour > now() - interval '57 days'
+    AND (SELECT min(hour) FROM airudder.silences AS first WHERE first.source = one.source) < now() - interval '13 days'
+), weeks AS (
+  SELECT source, max(seconds) AS seconds FROM aged WHERE mod(age, 604800) < 3 * 3600 GROUP BY source, age / 604800
+), ranked AS (
+  SELECT source, seconds, row_number() OVER longest_first AS place, count(*) OVER (PARTITION BY source) AS weeks
+  FROM weeks WINDOW longest_first AS (PARTITION BY source ORDER BY seconds DESC)
+)
+SELECT source, seconds FROM ranked WHERE place = CASE WHEN weeks < 3 THEN 1 ELSE 2 END
 """
 """The same hour of each week before this one, and the hours beside it; of sources that are known for two weeks. The
-silence that lasts now tells nothing of what is usual."""
+silence that lasts now tells nothing of what is usual. Nor does the longest one, once three weeks are known: it may be
+an outage of ours, which would keep alarms away."""
 
 CALLS_BY_ID: LiteralString = """
 SELECT source, call_id, callee_number, case_id, workflow_id, started_at, duration, attempt, ring_type, hangup_type,

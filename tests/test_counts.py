@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import msgspec
+import pytest
 
 from ingest.batch import keys
 from ingest.batch.clients import acknowledging_client, aside_client
@@ -13,6 +15,7 @@ from ingest.batch.lease import holder
 from ingest.batch.push_ids import PushIds
 from ingest.web.counts import BOUNDS, Counts, WebProcess
 from ingest.web.open_batch import Breaker, OpenBatch
+from ops.metrics import in_redis
 from tests.open_batches import Stored
 from tests.pushes import entry, push
 
@@ -46,6 +49,53 @@ def test_redis_away_forgets_none(redis_url: str, client: Any) -> None:
     places = [next(place for place, bound in enumerate(BOUNDS) if seconds <= bound) for seconds in (0.002, 0.3)]
     assert took == {**{str(place): 1 for place in (*places, len(BOUNDS))}, "microseconds": 1_000_302_000}
     assert client.hkeys(keys.LAST_PUSH) == [b"shop"]
+
+
+def test_clocks_of_hosts_do_not_count(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host's clock may be an hour away from Redis's: its process lives, and its pushes came when they came."""
+    for hours in (-1, 1):
+        client.flushdb()
+        with monkeypatch.context() as patch:
+            wrong = time.time() + hours * 3600
+            patch.setattr(time, "time", lambda wrong=wrong: wrong)
+            flush(redis_url, "shop")
+            assert in_redis.read(client)["ingest_web_processes"] == {(): 1}
+        assert in_redis.read(client)["ingest_web_processes"] == {(): 1}
+        assert abs(last_push(client) - time.time()) < 60
+
+
+def test_last_push_is_not_taken_back(redis_url: str, client: Any) -> None:
+    """A process that could not write for a while does not undo what another has written since. A future is undone."""
+    (seconds, _) = client.time()
+    client.hset(keys.LAST_PUSH, "shop", seconds - 5)
+
+    flush(redis_url, "shop", seconds_late=10.0)
+    assert last_push(client) == seconds - 5
+    flush(redis_url, "shop")
+    assert seconds <= last_push(client) < seconds + 60
+
+    client.hset(keys.LAST_PUSH, "shop", seconds + 9000)
+    flush(redis_url, "shop", seconds_late=10.0)
+    assert seconds - 10 <= last_push(client) < seconds + 50
+
+
+def flush(redis_url: str, source: str, seconds_late: float = 0.0) -> None:
+    """What a process writes that has kept one push, so long ago."""
+
+    async def scenario() -> None:
+        there = aside_client(redis_url)
+        counts = Counts(there, Breaker())
+        counts.note(source, "custom-api", 200, 0.002)
+        counts._gather(time.monotonic() - seconds_late)
+        await counts.flush()
+        await there.aclose()
+
+    asyncio.run(scenario())
+
+
+def last_push(client: Any) -> float:
+    """When the one source last pushed."""
+    return float(client.hget(keys.LAST_PUSH, "shop"))
 
 
 def test_breaker_is_seen(redis_url: str, client: Any) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from psycopg import Connection
 
+import ops.metrics.in_postgres
 import ops.metrics.settled
 from ingest import settings
 from ingest.batch import keys
+from ingest.batch.pause import Pause, pause, resume
 from ops.metrics.exporter import Exporter
 from ops.metrics.families import FAMILIES
 from tests.processes import running_web, wait_until
@@ -161,8 +163,11 @@ def test_chores_tell_how_they_do(client: Any, database: Database, connection: Ro
 
 
 def test_failed_chore_has_not_succeeded(client: Any, database: Database, connection: Rows) -> None:
-    """A chore that fails keeps the time of its last success, also of the sweeper before this one."""
-    client.hset(keys.CHORES, keys.chore_field("pending pushes", "succeeded_at"), 1000.0)
+    """A chore that fails keeps the time of its last success, also of the sweeper before this one; if it never did,
+    since when it is known. Of one that is no more nothing is left."""
+    for what in ("begun_at", "succeeded_at"):
+        client.hset(keys.CHORES, keys.chore_field("pending pushes", what), 1000.0)
+        client.hset(keys.CHORES, keys.chore_field("a former name", what), 1000.0)
     connection.execute("ALTER TABLE airudder.pushes RENAME COLUMN attempts TO attempts_gone")
     try:
         Sweeper(client, database).run_once()
@@ -171,8 +176,23 @@ def test_failed_chore_has_not_succeeded(client: Any, database: Database, connect
 
     seen = scrape_anew()
 
-    assert seen.of("ingest_chore_last_success_timestamp_seconds", chore="pending pushes") == 1000
+    for what in ("begun", "last_success"):
+        assert seen.of(f"ingest_chore_{what}_timestamp_seconds", chore="pending pushes") == 1000
+        assert seen.of(f"ingest_chore_{what}_timestamp_seconds", chore="a former name") is None
+    assert (seen.of("ingest_chore_begun_timestamp_seconds", chore="partitions") or 0) > 1000
     assert seen.of("ingest_chore_failures_total", chore="pending pushes") == 1
+
+
+def test_pause_is_seen(client: Any) -> None:
+    """Whether workers are paused, and whether that ends by itself."""
+    hour = timedelta(hours=1)
+    for until in (None, datetime.now(UTC) + hour):
+        pause(client, Pause("me", datetime.now(UTC), "a migration", until))
+        seen = scrape_anew()
+        assert seen.of("ingest_paused", ends="by hand") == (until is None)
+        assert seen.of("ingest_paused", ends="by itself") == (until is not None)
+    resume(client)
+    assert scrape_anew().total("ingest_paused") == 0
 
 
 def test_store_that_takes_nothing_is_seen(client: Any) -> None:
@@ -193,9 +213,45 @@ def test_store_that_is_away_takes_its_own_metrics(monkeypatch: pytest.MonkeyPatc
     seen = scrape_anew()
 
     assert seen.of("ingest_store_writable", store=store) == 0
-    assert seen.of("ingest_metrics_read_timestamp_seconds", store=store) is None
+    assert seen.of("ingest_metrics_read_timestamp_seconds", store=store) == 0
     other = {"redis": "ingest_pushes_dead", "postgres": "ingest_in_flight_batches"}
     assert other[store] in seen.names < there
+
+
+def test_question_that_is_refused_keeps_no_push_out(
+    connection: Rows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be read is not shown, nor counts as read, and is not asked for at once again. The rest is, and a push
+    can be stored."""
+    asked: list[object] = []
+
+    def refuse(connection: object) -> None:
+        asked.append(connection)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ops.metrics.in_postgres, "read", refuse)
+    exporter = Exporter(settings.load())
+    for _ in range(3):
+        seen = read(exporter)
+        assert seen.of("ingest_store_writable", store="postgres") == 1
+        assert seen.of("ingest_metrics_read_timestamp_seconds", store="postgres") == 0
+        assert "ingest_pushes_dead" not in seen.names
+        assert "ingest_settlement_pushes_count" in seen.names
+    assert len(asked) == 1
+    assert caplog.text.count("no metrics of postgres: ZeroDivisionError") == 1
+
+
+@pytest.mark.parametrize("table", ["settlements", "silences"])
+def test_table_that_may_not_be_read_keeps_no_push_out(connection: Rows, table: str) -> None:
+    """As of an exporter whose user lacks a right, or that asks for what is not there yet."""
+    connection.execute(f"ALTER TABLE airudder.{table} RENAME TO gone")
+    try:
+        seen = scrape_anew()
+    finally:
+        connection.execute(f"ALTER TABLE airudder.gone RENAME TO {table}")
+
+    assert seen.of("ingest_store_writable", store="postgres") == 1
+    assert "ingest_pushes_dead" not in seen.names
 
 
 def test_every_family_is_shown_and_described(exporter: Exporter, client: Any, database: Database) -> None:

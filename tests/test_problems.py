@@ -65,7 +65,7 @@ PERSON = {
     "a silent source": (
         facts({"longest_silences": {"shop": 800.0}}, last_push_at={"shop": NOW - timedelta(seconds=1201)}),
         "lost",
-        "shop sends nothing, for longer than ever",
+        "shop sends nothing, for longer than is usual",
     ),
     "mistyped URL": (facts(refused_lately=[refused("unknown path", 12)]), "lost", "unknown path"),
     "shut out": (facts(refused_lately=[refused("too many connections", 50, None)]), "lost", "too many connections"),
@@ -101,6 +101,11 @@ PERSON = {
     "no sweeper": (facts(in_flight=flight(sweeper=False)), "waits", "no sweeper is running"),
     "a chore that fails": (
         facts(chores=[ChoreFacts("partitions", NOW - timedelta(seconds=CHORE_SECONDS + 7201), 3600.0)]),
+        "waits",
+        "chore of partitions",
+    ),
+    "a chore that never succeeded": (
+        facts(chores=[ChoreFacts("partitions", None, 3600.0, NOW - timedelta(seconds=CHORE_SECONDS + 7201))]),
         "waits",
         "chore of partitions",
     ),
@@ -155,6 +160,7 @@ NOBODY = {
         in_flight=flight(oldest_seconds=500.0),
     ),
     "a long pause with an end": facts(pause=Pause("me", NOW - timedelta(hours=9), "x", NOW + timedelta(hours=1))),
+    "a chore that is new": facts(chores=[ChoreFacts("partitions", None, 3600.0, NOW - timedelta(seconds=3700))]),
     "a chore that rests": facts(chores=[ChoreFacts("partitions", NOW - timedelta(seconds=3700), 3600.0)]),
 }
 

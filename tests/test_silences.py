@@ -76,9 +76,8 @@ def test_old_hours_are_forgotten(client: Any, database: Database, connection: Ro
 
 @pytest.mark.usefixtures("environment")
 def test_usual_is_what_was_at_this_hour(connection: Rows) -> None:
-    """It is the longest silence at this hour of any week before this one, or an hour beside it."""
+    """It is the longest silence at this hour of the two weeks before this one, or an hour beside it."""
     for days, seconds in (
-        (21, 100),
         (14, 900),
         (7, 300),
         (7 - 1 / 24, 1000),
@@ -104,6 +103,18 @@ def test_unusual_silence_is_a_problem(client: Any, connection: Rows) -> None:
     found = find_problems(gather(settings.load()))
 
     assert [one.name for one in found if one.name.startswith("silent")] == ["silent shop"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_one_outage_is_not_usual(connection: Rows) -> None:
+    """From three weeks on the longest silence is that of the second week; an outage over two hours is that of one."""
+    for days, seconds in ((28, 300), (21, 400), (14, 500), (7, 22_000), (7 - 1 / 24, 25_000)):
+        note(connection, "shop", days, seconds)
+    for days, seconds in ((21, 22_000), (14, 22_000), (7, 100)):
+        note(connection, "two outages", days, seconds)
+
+    assert usual("shop") == 500
+    assert usual("two outages") == 22_000
 
 
 def test_redis_away_teaches_nothing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -108,6 +109,29 @@ def test_failure_is_told_once_a_minute(clock: Clock, caplog: pytest.LogCaptureFi
 
     assert caplog.text.count("this and that wait: ValueError at run_once") == 2
     assert "Budi" not in caplog.text
+
+
+def test_last_duration_stays(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several runs between two questions the longest is told; while there is none, the last one."""
+    durations = iter([3.0, 5.0, 4.0, 2.0])
+    timer = Clock()
+    monkeypatch.setattr(time, "monotonic", timer)
+
+    class Lasting(Chore):
+        name = "this and that"
+
+        def run_once(self) -> int:
+            timer.now += next(durations)
+            return 0
+
+    guard = Guard(Lasting(), clock)
+    told = []
+    for runs in (0, 3, 0, 0, 1, 0):
+        for _ in range(runs):
+            guard.run_if_due()
+        told.append(guard.take_doing()["seconds"])
+
+    assert told == [0, 5, 5, 5, 2, 2]
 
 
 def test_second_sweeper_stands_by(sweeper: Sweeper, client: Any, database_url: str, connection: Rows) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 BATCHES = "batches"
@@ -40,14 +40,16 @@ BREAKER = "breaker"
 """Hash: `opened`, how often web has turned from Redis to Postgres; `pushes`, how many pushes went there."""
 
 LAST_PUSH = "last_push"
-"""Hash of when the last push of each source was kept, epoch seconds. Read by sweeper as well."""
+"""Hash of when the last push of each source was kept, epoch seconds by Redis's clock. Read by sweeper as well."""
 
 WEB = "web"
-"""Sorted set of web processes by when they last wrote, epoch seconds; who is silent for a minute is removed."""
+"""Sorted set of web processes by when they last wrote, epoch seconds by Redis's clock; who is silent for a minute is
+removed."""
 WEB_TTL_SECONDS = 15
 
 CHORES = "chores"
-"""Hash of how the sweeper's chores are doing, by `chore_field`. Written by sweeper; read by metrics."""
+"""Hash of how the sweeper's chores are doing, by `chore_field`. Written and read by sweeper; read by metrics and
+`ingest status`."""
 
 SWEEPER = "sweeper"
 """String that expires: while it is there, a sweeper works. Written by sweeper, to which Redis tells by it that it
@@ -77,10 +79,20 @@ def kept_field(source: str, kind: str, status: int) -> str:
 def chore_field(chore: str, what: str) -> str:
     """The field of `chores` for a chore.
 
-    `what`: `succeeded_at` (epoch seconds) or `seconds` (its longest run of late). Or `failures` since the sweeper
-    began, or `every`: the seconds from a run without work to the next.
+    `what`: `succeeded_at`, or `begun_at` of the sweeper that first knew it (both epoch seconds). Or `seconds`: its
+    longest run of late, or the last one. Or `failures` since the sweeper began, or `every`: the seconds from a run
+    without work to the next.
     """
     return f"{chore}\t{what}"
+
+
+def by_chore(told: Mapping[Any, Any]) -> dict[str, dict[str, float]]:
+    """The hash `chores`, as our clients read it: of each chore its values by `what`."""
+    found: dict[str, dict[str, float]] = {}
+    for field, value in told.items():
+        chore, _, what = field.decode().partition("\t")
+        found.setdefault(chore, {})[what] = float(value)
+    return found
 
 
 def refused_in(minute: int) -> str:

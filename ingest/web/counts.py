@@ -30,6 +30,22 @@ FORGET_SECONDS = 60.0
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Seconds, the upper bounds of what is counted together; one more count is of what took longer"""
 
+NOTE_LIFE = f"""
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1e6
+redis.call('ZADD', KEYS[1], string.format('%.6f', now), ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.6f', now - {FORGET_SECONDS}))
+for place = 2, #ARGV, 2 do
+  local known, pushed = tonumber(redis.call('HGET', KEYS[2], ARGV[place]) or 0), now - ARGV[place + 1]
+  if pushed > known or known > now then
+    redis.call('HSET', KEYS[2], ARGV[place], string.format('%.6f', pushed))
+  end
+end
+"""
+"""Note that a process lives, and when pushes last came; by Redis's clock, as those of hosts differ. A process that was
+late does not take back what another one has noted. KEYS: web, last_push. ARGV: the process; for each source its name
+and how many seconds ago its last push came."""
+
 _log = logging.getLogger("web")
 
 
@@ -54,6 +70,7 @@ class Counts:
         self._waiting: Counter[tuple[str, str]] = Counter()
         """Counts that are still to be added, by key and field"""
         self._last_push: dict[str, float] = {}
+        """When the last push of a source came, by the monotonic clock"""
         self._write_at = 0.0
 
     def note(self, source: str, kind: str, status: int, seconds: float) -> None:
@@ -73,7 +90,7 @@ class Counts:
 
     async def flush(self) -> None:
         """Add the counts to Redis; while it is away they are kept here."""
-        now = time.time()
+        now = time.monotonic()
         self._gather(now)
         if not self._waiting and now < self._write_at:
             return
@@ -81,7 +98,7 @@ class Counts:
         last_push, self._last_push = self._last_push, {}
         is_written = False
         try:
-            await self._write(waiting, last_push, now)
+            await self._write(waiting, last_push)
             is_written = True
             self._write_at = now + REST_SECONDS
         except (RedisError, OSError):
@@ -106,16 +123,14 @@ class Counts:
         counted[keys.BREAKER, "opened"], counted[keys.BREAKER, "pushes"] = opened, pushes
         self._waiting.update({name: number for name, number in counted.items() if number})
 
-    async def _write(self, waiting: Counter[tuple[str, str]], last_push: dict[str, float], now: float) -> None:
+    async def _write(self, waiting: Counter[tuple[str, str]], last_push: dict[str, float]) -> None:
         process = holder()
+        ages = [part for source, at in last_push.items() for part in (source, time.monotonic() - at)]
         is_open = self._breaker.is_open(asyncio.get_running_loop().time())
         state = WebProcess(TimedProtocol.connection_count, is_open)
         async with self._client.pipeline(transaction=True) as pipeline:
             for (key, field), number in waiting.items():
                 pipeline.hincrby(key, field, number)
-            for source, at in last_push.items():
-                pipeline.hset(keys.LAST_PUSH, source, at)
             pipeline.set(keys.web(process), msgspec.json.encode(state), ex=keys.WEB_TTL_SECONDS)
-            pipeline.zadd(keys.WEB, {process: now})
-            pipeline.zremrangebyscore(keys.WEB, "-inf", now - FORGET_SECONDS)
+            pipeline.eval(NOTE_LIFE, 2, keys.WEB, keys.LAST_PUSH, process, *ages)
             await pipeline.execute()

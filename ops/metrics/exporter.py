@@ -1,7 +1,7 @@
 """The exporter: reads both stores every few seconds, so that a scrape reads nothing, however often it is asked.
 
 A store that does not answer takes its own metrics away, and no others. Prometheus then sees no value instead of an old
-one.
+one. There stay the time when it was last read, and whether it takes pushes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from redis import Redis
-from redis.exceptions import RedisError
 
 from ingest.errors import IngestError, describe
 from ingest.settings import Settings
@@ -35,18 +33,14 @@ class Exporter(Collector):
     """Keeps the last answers of both stores; `run` asks them."""
 
     def __init__(self, current: Settings) -> None:
-        self._current = current
-        self._settled = LogReader()
-        self._slow = {"redis": _Slow(), "postgres": _Slow()}
-        self._readings: dict[str, Reading] = {}
-        self._problems: dict[str, str] = {}
+        self._stores = (_redis(current), _postgres(current))
         self._risen = _Risen()
 
     def collect(self) -> Iterator[Metric]:
         """Give every family that has samples."""
         together: dict[str, Samples] = {}
-        for reading in list(self._readings.values()):
-            for name, samples in reading.items():
+        for store in self._stores:
+            for name, samples in store.reading.items():
                 together.setdefault(name, {}).update(samples)
         for name, samples in together.items():
             if FAMILIES[name].type is Type.COUNTER:
@@ -61,40 +55,87 @@ class Exporter(Collector):
 
     def read(self) -> None:
         """Read once."""
-        for name, read in (("redis", self._read_redis), ("postgres", self._read_postgres)):
-            try:
-                reading = read()
-            except Exception as error:  # of any kind: the other store is read all the same
-                self._slow[name].forget()
-                self._readings[name] = {"ingest_store_writable": {(name,): 0}}
-                self._tell(name, str(error) if isinstance(error, IngestError) else describe(error))
-            else:
-                self._readings[name] = {**reading, "ingest_metrics_read_timestamp_seconds": {(name,): time.time()}}
-                self._tell(name, "")
+        for store in self._stores:
+            store.read()
 
-    def _read_redis(self) -> Reading:
-        with in_flight.connect(self._current) as client:
 
-            def write() -> Reading:
-                return {"ingest_store_writable": {("redis",): _takes_pushes(client)}}
+def _redis(current: Settings) -> _Store:
+    def read() -> Reading:
+        with in_flight.connect(current) as client:
+            return in_redis.read(client)
 
-            return in_redis.read(client) | self._slow["redis"].read(write)
+    def takes_pushes() -> bool:
+        try:
+            with in_flight.connect(current) as client:
+                probes.put_in_redis(client)
+        except Exception:  # of any kind
+            return False
+        return True
 
-    def _read_postgres(self) -> Reading:
-        with queries.connect(self._current) as connection, queries.ended_after(connection, ANSWER_SECONDS):
+    return _Store("redis", read, dict, takes_pushes)
 
-            def read_and_write() -> Reading:
-                reading = in_postgres.read(connection)
-                is_writable = probes.put_in_postgres(connection) is None
-                return reading | {"ingest_store_writable": {("postgres",): is_writable}}
 
-            return self._settled.read(connection) | self._slow["postgres"].read(read_and_write)
+def _postgres(current: Settings) -> _Store:
+    settled = LogReader()
 
-    def _tell(self, name: str, problem: str) -> None:
+    def read() -> Reading:
+        with queries.connect(current) as connection, queries.ended_after(connection, ANSWER_SECONDS):
+            return settled.read(connection)
+
+    def read_slowly() -> Reading:
+        with queries.connect(current) as connection, queries.ended_after(connection, ANSWER_SECONDS):
+            return in_postgres.read(connection)
+
+    def takes_pushes() -> bool:
+        try:
+            with queries.connect(current) as connection:
+                return probes.put_in_postgres(connection) is None
+        except Exception:  # of any kind
+            return False
+
+    return _Store("postgres", read, read_slowly, takes_pushes)
+
+
+class _Store:
+    """The answers of one store, and whether it takes pushes. These are told apart: a question that is refused or takes
+    too long does not keep a push out."""
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], Reading],
+        read_slowly: Callable[[], Reading],
+        takes_pushes: Callable[[], bool],
+    ) -> None:
+        self.reading: Reading = {}
+        self._name = name
+        self._read_fast = read
+        self._slow = _Slow(read_slowly)
+        self._probe = _Slow(lambda: {"ingest_store_writable": {(name,): takes_pushes()}})
+        self._read_at = 0.0
+        self._problem = ""
+
+    def read(self) -> None:
+        told: Reading = {}
+        try:
+            told = self._read_fast()
+            told |= self._slow.read()
+            if self._slow.is_read:
+                self._read_at = time.time()
+                self._tell("")
+        except Exception as error:  # of any kind: the other store is read all the same
+            if not told:  # not even that: what is known of the rest may be old
+                self._slow.forget()
+            self._probe.forget()  # pushes may be kept out as well, which is not to be known half a minute late
+            self._tell(str(error) if isinstance(error, IngestError) else describe(error))
+        read_at: Reading = {"ingest_metrics_read_timestamp_seconds": {(self._name,): self._read_at}}
+        self.reading = told | self._probe.read() | read_at
+
+    def _tell(self, problem: str) -> None:
         """Log what is wrong, when it is news."""
-        if problem and not self._problems.get(name):
-            _log.warning("no metrics of %s: %s", name, problem)
-        self._problems[name] = problem
+        if problem and not self._problem:
+            _log.warning("no metrics of %s: %s", self._name, problem)
+        self._problem = problem
 
 
 class _Risen:
@@ -113,25 +154,22 @@ class _Risen:
 
 
 class _Slow:
-    """A part of a reading that is read less often."""
+    """A part of what a store tells that is read less often, also if it fails: nothing is shown of it until then."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[], Reading]) -> None:
+        self._read = read
         self._reading: Reading = {}
         self._due_at = 0.0
+        self.is_read = False
+        """Whether the last try succeeded"""
 
-    def read(self, read: Callable[[], Reading]) -> Reading:
+    def read(self) -> Reading:
         if time.monotonic() >= self._due_at:
-            self._reading = read()
+            self.forget()
             self._due_at = time.monotonic() + SLOW_SECONDS
+            self._reading, self.is_read = self._read(), True
         return self._reading
 
     def forget(self) -> None:
-        self._due_at = 0.0
-
-
-def _takes_pushes(client: Redis) -> bool:
-    try:
-        probes.put_in_redis(client)
-    except RedisError:
-        return False
-    return True
+        """Show nothing of it, and read it at once."""
+        self._reading, self.is_read, self._due_at = {}, False, 0.0

@@ -71,10 +71,12 @@ FAMILIES: dict[str, Family] = {
         Family("ingest_pending_oldest_seconds", Type.GAUGE, (), "how long the oldest of them waits; 0 if none does"),
         Family("ingest_pushes_dead", Type.GAUGE, (), "dead letters"),
         Family("ingest_dead_oldest_seconds", Type.GAUGE, (), "age of the oldest dead letter; 0 if there is none"),
-        Family("ingest_source_longest_silence_seconds", Type.GAUGE, ("source",), "longest silence at this hour before"),
+        Family("ingest_source_longest_silence_seconds", Type.GAUGE, ("source",), "longest usual silence at this hour"),
+        Family("ingest_paused", Type.GAUGE, ("ends",), "1 if workers are paused, and how that ends, else 0"),
         # The sweeper and the stores
+        Family("ingest_chore_begun_timestamp_seconds", Type.GAUGE, ("chore",), f"first known: {_SECONDS_SINCE}"),
         Family("ingest_chore_last_success_timestamp_seconds", Type.GAUGE, ("chore",), f"success: {_SECONDS_SINCE}"),
-        Family("ingest_chore_duration_seconds", Type.GAUGE, ("chore",), "the longest of its last runs"),
+        Family("ingest_chore_duration_seconds", Type.GAUGE, ("chore",), "the longest of its last runs, or the last"),
         Family("ingest_chore_interval_seconds", Type.GAUGE, ("chore",), "from a run without work to the next one"),
         Family("ingest_chore_failures_total", Type.COUNTER, ("chore",), "runs that failed"),
         Family("ingest_store_writable", Type.GAUGE, ("store",), "1 if a push can be stored there, else 0"),
@@ -85,7 +87,7 @@ FAMILIES: dict[str, Family] = {
         Family("ingest_partitions_ahead_days", Type.GAUGE, (), "days after today that have a partition, in a row"),
         Family("ingest_default_partition_pushes", Type.GAUGE, (), "pushes in the default partition, as estimated"),
         # The exporter
-        Family("ingest_metrics_read_timestamp_seconds", Type.GAUGE, ("store",), f"last read: {_SECONDS_SINCE}"),
+        Family("ingest_metrics_read_timestamp_seconds", Type.GAUGE, ("store",), f"all last read: {_SECONDS_SINCE}"),
     )
 }
 

@@ -12,11 +12,6 @@ from ops.metrics.families import Reading
 
 _Connection = Connection[queries.Row]
 
-DEAD: LiteralString = """
-SELECT count(*) AS pushes, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float AS oldest_seconds
-FROM airudder.pushes WHERE status = 'dead'
-"""
-
 PARTITIONS: LiteralString = """
 SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
 WHERE inhparent = 'airudder.pushes'::regclass AND relname > 'pushes_' || to_char((now() AT TIME ZONE 'UTC')::date,
@@ -35,7 +30,7 @@ SELECT (SELECT sum(numbackends) FROM pg_stat_database)::float AS connections,
 def read(connection: _Connection) -> Reading:
     """Everything. Raises psycopg.Error."""
     (pending,) = connection.execute(queries.PENDING)
-    (dead,) = connection.execute(DEAD)
+    (dead,) = connection.execute(queries.DEAD)
     (server,) = connection.execute(SERVER)
     silences = connection.execute(queries.SILENCES).fetchall()
     made = {row["relname"] for row in connection.execute(PARTITIONS)}

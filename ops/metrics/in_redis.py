@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -10,11 +9,13 @@ import msgspec
 from redis import Redis
 
 from ingest.batch import keys
+from ingest.batch.pause import find_pause
 from ingest.web.counts import BOUNDS, WebProcess
 from ops import in_flight
 from ops.metrics.families import Histogram, Reading, Samples
 
 _CHORE_METRICS = {
+    "begun_at": "ingest_chore_begun_timestamp_seconds",
     "succeeded_at": "ingest_chore_last_success_timestamp_seconds",
     "seconds": "ingest_chore_duration_seconds",
     "every": "ingest_chore_interval_seconds",
@@ -28,6 +29,7 @@ def read(client: Redis) -> Reading:
         **_counted(client),
         **_web(client),
         **_in_flight(client),
+        **_pause(client),
         **_chores(client),
         **_server(client),
     }
@@ -60,7 +62,8 @@ def _counted(client: Redis) -> Reading:
 
 
 def _web(client: Redis) -> Reading:
-    names = keys.decode_ids(client.zrangebyscore(keys.WEB, time.time() - keys.WEB_TTL_SECONDS, "+inf"))
+    now: Any = client.time()  # Redis's clock, which their lives are noted by
+    names = keys.decode_ids(client.zrangebyscore(keys.WEB, now[0] - keys.WEB_TTL_SECONDS, "+inf"))
     states: list[Any] = client.mget(map(keys.web, names)) if names else []
     processes = [msgspec.json.decode(state, type=WebProcess) for state in states if state]
     return {
@@ -87,12 +90,18 @@ def _workers(client: Redis) -> Samples:
     return {(state,): states[state] for state in ("busy", "idle")}
 
 
+def _pause(client: Redis) -> Reading:
+    pause = find_pause(client)
+    is_timed = bool(pause and pause.until)
+    return {"ingest_paused": {("by itself",): is_timed, ("by hand",): bool(pause) and not is_timed}}
+
+
 def _chores(client: Redis) -> Reading:
     reading: Reading = {}
-    for field, value in _hash(client, keys.CHORES).items():
-        chore, _, what = field.partition("\t")
-        if what in _CHORE_METRICS:  # a newer sweeper may tell more
-            reading.setdefault(_CHORE_METRICS[what], {})[chore,] = float(value)
+    told: dict[Any, Any] = client.hgetall(keys.CHORES)
+    for chore, doing in keys.by_chore(told).items():
+        for what in doing.keys() & _CHORE_METRICS.keys():  # a newer sweeper may tell more
+            reading.setdefault(_CHORE_METRICS[what], {})[chore,] = doing[what]
     return reading
 
 

@@ -112,9 +112,9 @@ def _sweeper(facts: Facts) -> Iterator[Problem]:
         yield Problem(name="no sweeper", what=what, bad="waits", page=page("pushes-come-late"), told_by=("redis",))
         return
     for chore in facts.redis.chores:
-        if chore.succeeded_at and facts.at - chore.succeeded_at > timedelta(seconds=CHORE_SECONDS + 2 * chore.every):
+        since = chore.succeeded_at or chore.begun_at
+        if since and facts.at - since > timedelta(seconds=CHORE_SECONDS + 2 * chore.every):
             what = f"the sweeper's chore of {chore.name} does not succeed"
-            since = chore.succeeded_at
             yield Problem(
                 name=f"chore {chore.name}",
                 what=what,

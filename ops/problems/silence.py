@@ -1,4 +1,4 @@
-"""Silence that is a problem: a source sends nothing for longer than ever at this hour of the week."""
+"""Silence that is a problem: a source sends nothing for longer than is usual at this hour of the week."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def find(facts: Facts) -> Iterator[Problem]:
     for source, longest in sorted(facts.postgres.longest_silences.items()):
         last = facts.redis.last_push_at.get(source)
         if last and (facts.at - last).total_seconds() > max(TIMES_LONGEST * longest, LEAST_SECONDS):
-            what = f"{source} sends nothing, for longer than ever at this hour of the week"
+            what = f"{source} sends nothing, for longer than is usual at this hour of the week"
             yield Problem(
                 name=f"silent {source}",
                 what=what,

@@ -30,6 +30,8 @@ class ChoreFacts(msgspec.Struct, frozen=True):
     succeeded_at: datetime | None
     every: float
     """From a run without work to the next"""
+    begun_at: datetime | None = None
+    """When a sweeper first knew it"""
 
 
 class RefusedLately(msgspec.Struct, frozen=True):

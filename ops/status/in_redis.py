@@ -65,18 +65,14 @@ def _workers(client: Redis) -> list[WorkerFacts]:
 
 def _chores(client: Redis) -> list[ChoreFacts]:
     told: dict[Any, Any] = client.hgetall(keys.CHORES)
-    found: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    for field, value in told.items():
-        chore, _, what = field.decode().partition("\t")
-        found[chore][what] = float(value)
     return [
-        ChoreFacts(
-            name,
-            datetime.fromtimestamp(doing["succeeded_at"], UTC) if "succeeded_at" in doing else None,
-            doing.get("every", 0.0),
-        )
-        for name, doing in sorted(found.items())
+        ChoreFacts(name, _moment(doing.get("succeeded_at")), doing.get("every", 0.0), _moment(doing.get("begun_at")))
+        for name, doing in sorted(keys.by_chore(told).items())
     ]
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _refused_lately(client: Redis) -> list[RefusedLately]:

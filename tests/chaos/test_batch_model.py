@@ -286,7 +286,7 @@ class BatchLife(RuleBasedStateMachine):
             if not (pending or replays) and not self.client.zcard(keys.BATCHES):
                 break
         left = {key.decode() for key in self.client.scan_iter() if not key.startswith((b"acknowledged:", b"rq:"))}
-        assert left <= {keys.SWEEPER}
+        assert left <= {keys.SWEEPER, keys.CHORES}
         assert not pending
         assert not replays
 

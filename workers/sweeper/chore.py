@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from ingest.batch import keys
 from ingest.errors import IngestError, describe
 
 REST_SECONDS = 60.0
@@ -39,8 +38,10 @@ class Guard:
         self._chore = chore
         self._clock = clock
         self._due_at = 0.0
+        self._begun_at = time.time()
         self._succeeded_at: float | None = None
         self._seconds = 0.0
+        self._are_seconds_told = False
         self._failures = 0
         self._told = ""
         self._tell_again_at = 0.0
@@ -59,17 +60,25 @@ class Guard:
             handled = 0
             self._failures += 1
             self._tell(error)
-        self._seconds = max(self._seconds, time.monotonic() - begun)
+        took = time.monotonic() - begun
+        self._seconds, self._are_seconds_told = took if self._are_seconds_told else max(self._seconds, took), False
         self._due_at = self._clock() + wait
         return handled
 
+    @property
+    def name(self) -> str:
+        """The chore's."""
+        return self._chore.name
+
     def take_doing(self) -> dict[str, float]:
-        """How the chore is doing, by field of `keys.CHORES`; the seconds are those since this was last asked."""
-        doing = {"seconds": self._seconds, "failures": float(self._failures), "every": self._chore.every}
+        """How it is doing, by the `what` of `keys.chore_field`. Its seconds are those of the longest run since this
+        was last asked, or of the last one before."""
+        doing = {"begun_at": self._begun_at, "every": self._chore.every}
+        doing |= {"seconds": self._seconds, "failures": float(self._failures)}
         if self._succeeded_at:
             doing["succeeded_at"] = self._succeeded_at
-        self._seconds = 0.0
-        return {keys.chore_field(self._chore.name, what): value for what, value in doing.items()}
+        self._are_seconds_told = True
+        return doing
 
     def _tell(self, error: Exception) -> None:
         """Log what went wrong, once a minute if it stays the same."""

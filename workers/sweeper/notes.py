@@ -29,6 +29,25 @@ class Notes:
         if time.monotonic() < self._due_at:
             return
         self._due_at = time.monotonic() + EVERY_SECONDS
-        doing: dict[Any, Any] = {field: value for guard in self._guards for field, value in guard.take_doing().items()}
+        doing = {guard.name: guard.take_doing() for guard in self._guards}
         with suppress(RedisError):
-            self._client.hset(keys.CHORES, mapping=doing)
+            told = keys.by_chore(self._client.hgetall(keys.CHORES))
+            self._write({chore: _after(told.get(chore, {}), now) for chore, now in doing.items()})
+
+    def _write(self, doing: dict[str, dict[str, float]]) -> None:
+        fields: dict[Any, Any] = {
+            keys.chore_field(chore, what): value for chore, told in doing.items() for what, value in told.items()
+        }
+        with self._client.pipeline(transaction=True) as pipeline:
+            # Nothing stays of a chore that is no more: nobody would ever do it again.
+            pipeline.delete(keys.CHORES)
+            pipeline.hset(keys.CHORES, mapping=fields)
+            pipeline.execute()
+
+
+def _after(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
+    """All that is known of a chore, also by the sweepers before: else one that begins again and again would never be
+    late."""
+    merged = now | {"begun_at": min(now["begun_at"], before.get("begun_at", now["begun_at"]))}
+    succeeded = [one["succeeded_at"] for one in (before, now) if "succeeded_at" in one]
+    return merged | ({"succeeded_at": max(succeeded)} if succeeded else {})
