@@ -705,6 +705,8 @@ CREATE TABLE airudder.completed_calls (
   CONSTRAINT completed_call_callee_number_is_not_empty CHECK (callee_number <> '')
 );
 
+CREATE INDEX completed_calls_started_at ON airudder.completed_calls (started_at);
+
 COMMENT ON TABLE airudder.completed_calls IS
   'A row is one number of a task that AI Rudder is done with: it was reached, or its redials are exhausted.';
 COMMENT ON COLUMN airudder.completed_calls.task_id IS '"" where the push named no task.';

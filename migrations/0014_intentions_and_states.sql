@@ -1,4 +1,5 @@
--- Analysts see an intention of two dashes, and a dialler's state in whatever case it came.
+-- Analysts see an intention of two dashes, and a dialler's state in whatever case it came. Completed calls are found by
+-- their start.
 
 ---- transaction
 
@@ -45,3 +46,7 @@ SELECT source, call_id, task_id, airudder.pseudonym(secret, callee_number) AS ca
   CASE WHEN upper(state) IN ('CALLING', 'RINGING', 'ANSWERED', 'HANGUP', 'TALKRESULT') THEN state END AS state,
   hangup_reason, airudder.pseudonym(secret, agent_name) AS agent_pseudonym, nth_call, received_at
 FROM airudder.dialer_calls CROSS JOIN airudder.pseudonym_key;
+
+---- index
+
+CREATE INDEX CONCURRENTLY completed_calls_started_at ON airudder.completed_calls (started_at);

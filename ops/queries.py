@@ -237,8 +237,12 @@ FROM airudder.calls WHERE callee_number = ANY (%(numbers)s) ORDER BY started_at
 """
 
 TASKS_OF_PERIOD: LiteralString = """
-SELECT DISTINCT task_id FROM airudder.calls
-WHERE started_at >= %(since)s AND started_at < %(until)s AND task_id IS NOT NULL ORDER BY task_id
+SELECT task_id FROM airudder.calls
+WHERE started_at >= %(since)s AND started_at < %(until)s AND task_id IS NOT NULL
+UNION
+SELECT task_id FROM airudder.completed_calls
+WHERE started_at >= %(since)s AND started_at < %(until)s AND task_id <> ''
+ORDER BY task_id
 """
 
 CALLS_OF_TASK: LiteralString = """
@@ -247,6 +251,13 @@ WHERE started_at BETWEEN %(since)s AND %(until)s
   AND (task_id = %(task_id)s OR (task_id IS NULL AND callee_number IS NOT NULL))
 UNION ALL
 SELECT callee_number, started_at FROM airudder.calls WHERE started_at IS NULL AND task_id = %(task_id)s
+UNION ALL
+SELECT callee_number, started_at FROM airudder.completed_calls AS completed
+WHERE started_at BETWEEN %(since)s AND %(until)s AND task_id IN (%(task_id)s, '') AND NOT EXISTS (
+  SELECT FROM airudder.calls
+  WHERE calls.callee_number = completed.callee_number AND calls.source = completed.source
+    AND calls.started_at = completed.started_at)
 """
 """By their start, which has an index: one of tasks would cost every call, and this question is rare. A row that does
-not say its task may be of this one."""
+not say its task may be of this one. A customer may be pushed completed calls alone; one that is told of in both tables
+counts once."""

@@ -17,6 +17,7 @@ from ops.vendor.client import Credentials
 from ops.vendor.comparison import OurCall, missing_of
 from ops.vendor.details import TheirCall
 from ops.vendor.pulled import call_push
+from tests import of_kind
 from tests.batches import nothing_in_flight
 from tests.processes import ingest, running, running_web, wait_until
 from tests.pushes import entry, push
@@ -94,6 +95,18 @@ def test_missing_calls_are_told(terminal: Terminal, database: Database) -> None:
     assert code == 1
     for words in ("tasks (1)", "by hour of call start, Asia/Jakarta", "2026-11-25T00", "missing (2 of 2)", OTHER):
         assert words in out
+
+
+def test_completed_calls_are_calls(terminal: Terminal, database: Database) -> None:
+    """Of a customer who is pushed completed calls alone nothing is missing; a call that both kinds tell of is one."""
+    told = {"TaskID": "t1", "Mobile": OTHER, "CallStartTime": AT, "CallEndTime": AT, "Status": "finished"}
+    settle(database, [ours("c1"), of_kind.entry_of("call-completed", told)])
+    settle(database, [of_kind.entry_of("call-completed", {**told, "Mobile": NUMBER})])
+    terminal.vendor.tasks["t1"] = detail(call(NUMBER, AT), call(OTHER, AT))
+
+    for which in (("t1",), ("--day", "2026-11-24")):
+        code, (task,) = compared(terminal, *which)
+        assert (code, figures(task)) == (0, (2, 2, 0))
 
 
 def test_only_calls_that_took_place_count(terminal: Terminal) -> None:
