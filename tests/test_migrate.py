@@ -79,7 +79,7 @@ CATALOG: dict[str, LiteralString] = {
     "rights on columns": f"""
         SELECT attrelid::regclass::text AS name, attname, grantee::regrole::text, privilege_type
         FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid CROSS JOIN LATERAL aclexplode(attacl)
-        WHERE {OURS} AND NOT relispartition""",
+        WHERE {OURS} AND NOT relispartition AND NOT attisdropped""",
     "rights on schemas": """
         SELECT nspname, grantee::regrole::text, privilege_type, obj_description(oid) AS comment
         FROM pg_namespace CROSS JOIN LATERAL aclexplode(nspacl) WHERE nspname LIKE 'airudder%%'""",
