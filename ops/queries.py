@@ -80,6 +80,13 @@ def _hang_up(descriptor: int) -> None:
         wire.shutdown(socket.SHUT_RDWR)
 
 
+def one(connection: Connection[Row], statement: LiteralString) -> Row:
+    """The row of a statement that gives one."""
+    row = connection.execute(statement).fetchone()
+    assert row is not None, "the statement gives one row"
+    return row
+
+
 def columns(rows: Sequence[Row], *names: str) -> dict[str, list[Any]]:
     """Columns of rows as parameters of a statement: `source` as an array `sources`."""
     return {f"{name}s": [row[name] for row in rows] for name in names}

@@ -43,8 +43,10 @@ def check(current: Settings) -> Iterator[Finding]:
         yield from _durability(connection)
         yield _clock(connection)
         yield from _connections(current, connection)
-        yield from tables_checks.check(connection)
-        if _one(connection, queries.TABLES_EXIST)["exist"]:
+        exist = queries.one(connection, queries.TABLES_EXIST)["exist"]
+        yield Finding(exist, "the tables are there" if exist else "the tables are missing: run `ingest migrate`")
+        if exist:
+            yield from tables_checks.check(connection)
             yield from notes(_rights(connection))
             yield _push(connection)  # last: the connection is ended if it takes too long
 
@@ -53,7 +55,7 @@ def check_installation(current: Settings) -> Iterator[Finding]:
     """Whether the batches in Redis are for this database."""
     with queries.connect(current) as connection, in_flight.connect(current) as client:
         try:
-            told = _one(connection, installation.TELL_INSTALLATION)["installation"]
+            told = queries.one(connection, installation.TELL_INSTALLATION)["installation"]
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName):
             return  # web's user needs no such right, and tables that are missing are told in their place
         except psycopg.errors.UndefinedFunction:
@@ -98,7 +100,7 @@ def _durability(connection: _Connection) -> Iterator[Finding]:
 
 def _clock(connection: _Connection) -> Finding:
     asked = time.time()
-    told = _one(connection, TELL_TIME)["clock_timestamp"]
+    told = queries.one(connection, TELL_TIME)["clock_timestamp"]
     return clock("Postgres", ClockReading.since(asked, told.timestamp()))
 
 
@@ -111,7 +113,7 @@ def _connections(current: Settings, connection: _Connection) -> Iterator[Finding
                 f"{limit['whose']} allows {limit['connections']} connections, and {needed} may be needed at once "
                 "(docs/production.md): raise it"
             )
-    server = _one(connection, CONNECTIONS)
+    server = queries.one(connection, CONNECTIONS)
     if server["used"] + FEW > server["allowed"]:
         yield note(f"{server['used']} of the server's {server['allowed']} connections are in use: whose are they?")
 
@@ -125,7 +127,7 @@ def connections_needed(current: Settings) -> int:
 
 
 def _rights(connection: _Connection) -> Iterator[str]:
-    login = _one(connection, queries.LOGIN)
+    login = queries.one(connection, queries.LOGIN)
     if login["may_everything"]:
         yield f"DATABASE_URL's user {login['name']} may do everything: web and workers need less (docs/production.md)"
     if idle := [row["name"] for row in connection.execute(queries.ROLES_WITHOUT_RIGHTS)]:
@@ -137,9 +139,3 @@ def _push(connection: _Connection) -> Finding:
     if why := probes.put_in_postgres(connection):
         return change(f"Postgres would take no push: {why}")
     return good("Postgres takes pushes")
-
-
-def _one(connection: _Connection, statement: Any) -> queries.Row:
-    row = connection.execute(statement).fetchone()
-    assert row is not None, "the statement gives one row"
-    return row
