@@ -1245,7 +1245,7 @@ DO $$
 DECLARE
   missing text;
 BEGIN
-  FOREACH missing IN ARRAY ARRAY['airudder_web', 'airudder_worker', 'airudder_analyst'] LOOP
+  FOREACH missing IN ARRAY ARRAY['airudder_web', 'airudder_worker', 'airudder_console', 'airudder_analyst'] LOOP
     CONTINUE WHEN to_regrole(missing) IS NOT NULL;
     BEGIN
       EXECUTE format('CREATE ROLE %I NOLOGIN', missing);
@@ -1269,6 +1269,8 @@ SELECT pg_advisory_xact_lock(hashtext('airudder-ingest schema'));
 
 -- No role has rights on a partition: rights on pushes are enough to read and write through it.
 DO $$
+DECLARE
+  writer text;
 BEGIN
   IF to_regrole('airudder_web') IS NOT NULL THEN
     GRANT USAGE ON SCHEMA airudder TO airudder_web;
@@ -1276,32 +1278,43 @@ BEGIN
     GRANT SELECT (received_at, push_id), INSERT (received_at, push_id, source, kind, body, signature) ON airudder.pushes
       TO airudder_web;
   END IF;
-  IF to_regrole('airudder_worker') IS NOT NULL THEN
-    GRANT USAGE ON SCHEMA airudder TO airudder_worker;
+  -- The console's dry run of a replay writes as workers do, and takes it back.
+  FOREACH writer IN ARRAY ARRAY['airudder_worker', 'airudder_console'] LOOP
+    CONTINUE WHEN to_regrole(writer) IS NULL;
+    EXECUTE format('GRANT USAGE ON SCHEMA airudder TO %I', writer);
     -- Every column but those that came with the push, which nobody changes.
-    GRANT SELECT, INSERT, UPDATE (
-      status, error, error_path, warnings, attempts, recurrence, through_redis, workflow_id, node_id, task_id,
-      callee_number, case_id, call_id, normalised_at, replayed_at) ON airudder.pushes TO airudder_worker;
-    GRANT SELECT, INSERT, UPDATE ON airudder.retention, airudder.workflows, airudder.nodes, airudder.callees,
-      airudder.cases, airudder.list_completions, airudder.completed_calls, airudder.calls, airudder.call_attributes,
-      airudder.sessions, airudder.qa_reports, airudder.node_tasks, airudder.dialer_tasks, airudder.dialer_contacts,
-      airudder.dialer_calls, airudder.dialer_agents, airudder.replays TO airudder_worker;
-    GRANT SELECT, INSERT, UPDATE (pushes, ended_at) ON airudder.actions TO airudder_worker;
-    -- Events go with the day of their push.
-    GRANT SELECT, INSERT, DELETE ON airudder.push_events TO airudder_worker;
+    EXECUTE format(
+      'GRANT SELECT, INSERT, UPDATE (status, error, error_path, warnings, attempts, recurrence, through_redis, '
+      'workflow_id, node_id, task_id, callee_number, case_id, call_id, normalised_at, replayed_at) '
+      'ON airudder.pushes TO %I', writer);
+    EXECUTE format(
+      'GRANT SELECT, INSERT, UPDATE ON airudder.workflows, airudder.nodes, airudder.callees, airudder.cases, '
+      'airudder.list_completions, airudder.completed_calls, airudder.calls, airudder.call_attributes, '
+      'airudder.sessions, airudder.qa_reports, airudder.node_tasks, airudder.dialer_tasks, airudder.dialer_contacts, '
+      'airudder.dialer_calls, airudder.dialer_agents, airudder.replays TO %I', writer);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE (pushes, ended_at) ON airudder.actions TO %I', writer);
+    EXECUTE format('GRANT SELECT, INSERT ON airudder.push_events, airudder.settlements TO %I', writer);
     -- A history's rows that a retry told are removed once its first delivery is settled.
-    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO airudder_worker;
-    GRANT SELECT, INSERT, DELETE ON airudder.settlements TO airudder_worker;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.silences TO airudder_worker;
-
-    GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.drift TO airudder_worker;
-    GRANT SELECT ON airudder.case_answers, airudder.list_completion_nodes, airudder.call_turns,
-      airudder.session_messages, airudder.qa_report_details, airudder.node_task_statuses, airudder.dialer_results,
-      airudder.contacts TO airudder_worker;
-    GRANT SELECT ON airudder.migrations TO airudder_worker;
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO %I', writer);
+    EXECUTE format(
+      'GRANT SELECT ON airudder.retention, airudder.silences, airudder.drift, airudder.case_answers, '
+      'airudder.list_completion_nodes, airudder.call_turns, airudder.session_messages, airudder.qa_report_details, '
+      'airudder.node_task_statuses, airudder.dialer_results, airudder.contacts, airudder.ring_types, '
+      'airudder.hangup_types, airudder.dialer_hangup_reasons, airudder.migrations TO %I', writer);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION airudder.installation() TO %I', writer);
+  END LOOP;
+  IF to_regrole('airudder_worker') IS NOT NULL THEN
+    GRANT INSERT, UPDATE ON airudder.retention TO airudder_worker;
+    -- Events and settlements go with the day of their push.
+    GRANT DELETE ON airudder.push_events, airudder.settlements TO airudder_worker;
+    GRANT INSERT, UPDATE, DELETE ON airudder.silences, airudder.drift TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
       airudder.check_pushes_default(date), airudder.open_pushes_default(date), airudder.drop_pushes_partition(date),
-      airudder.delete_default_pushes(timestamptz, integer), airudder.installation() TO airudder_worker;
+      airudder.delete_default_pushes(timestamptz, integer) TO airudder_worker;
+  END IF;
+  IF to_regrole('airudder_console') IS NOT NULL THEN
+    -- What hides numbers in the addresses of its pages.
+    GRANT SELECT ON airudder.pseudonym_key TO airudder_console;
   END IF;
   IF to_regrole('airudder_analyst') IS NOT NULL THEN
     GRANT USAGE ON SCHEMA airudder_analytics TO airudder_analyst;

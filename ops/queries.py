@@ -149,7 +149,8 @@ FROM pg_class, pg_roles WHERE pg_class.oid = 'airudder.pushes'::regclass AND rol
 
 ROLES_WITHOUT_RIGHTS: LiteralString = """
 SELECT name FROM unnest(
-  ARRAY['airudder_web', 'airudder_worker', 'airudder_analyst'], ARRAY['airudder', 'airudder', 'airudder_analytics']
+  ARRAY['airudder_web', 'airudder_worker', 'airudder_console', 'airudder_analyst'],
+  ARRAY['airudder', 'airudder', 'airudder', 'airudder_analytics']
 ) AS role (name, schema)
 WHERE NOT coalesce(has_schema_privilege(to_regrole(name), to_regnamespace(schema), 'USAGE'), false)
 """

@@ -18,6 +18,7 @@ class Logins:
 
     web: str
     worker: str
+    console: str
     analyst: str
 
 
