@@ -42,7 +42,10 @@ class Settings:
     port: int
     dashboard_port: int
     dashboard_login: bytes | None
-    """SHA-256 of the Authorization header that the dashboard asks for; None if it asks for none"""
+    """SHA-256 of the Authorization header that would say name and password of an operator; None if there is none"""
+    console_users_file: Path | None
+    is_console_open: bool
+    """Whether everybody on this machine is an operator of the console"""
     metrics_host: str
     metrics_port: int
     metrics_login: bytes | None
@@ -141,13 +144,15 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         port=_integer(environ, "PORT", 8000, at_least=1, at_most=65535),
         dashboard_port=_integer(environ, "DASHBOARD_PORT", 9181, at_least=1, at_most=65535),
         dashboard_login=_dashboard_login(environ),
+        console_users_file=_path_if_set(environ, "INGEST_CONSOLE_USERS_FILE"),
+        is_console_open=_one_of(environ, "INGEST_CONSOLE_OPEN", "no", "yes") == "yes",
         metrics_host=environ.get("INGEST_METRICS_HOST") or "127.0.0.1",
         metrics_port=_integer(environ, "INGEST_METRICS_PORT", 9182, at_least=1, at_most=65535),
         metrics_login=_metrics_login(environ.get("INGEST_METRICS_TOKEN")),
         web_concurrency=_integer(environ, "WEB_CONCURRENCY", 1, at_least=1),
         workers=_integer(environ, "WORKERS", 2, at_least=1),
         listed_tokens=tokens.parse_list("INGEST_TOKENS", environ.get("INGEST_TOKENS", "")),
-        tokens_file=Path(environ["INGEST_TOKENS_FILE"]).absolute() if "INGEST_TOKENS_FILE" in environ else None,
+        tokens_file=_path_if_set(environ, "INGEST_TOKENS_FILE"),
         verifiers=parse_functions("INGEST_VERIFIERS", environ.get("INGEST_VERIFIERS", "")),
         decryptors=parse_functions("INGEST_DECRYPTORS", environ.get("INGEST_DECRYPTORS", "")),
         allow_ips=parse_networks("INGEST_ALLOW_IPS", environ.get("INGEST_ALLOW_IPS", "")),
@@ -235,6 +240,10 @@ def _one_of(environ: Mapping[str, str], name: str, default: str, other: str) -> 
     if text not in (default, other):
         raise SettingError(f"{name}={text} is neither {default} nor {other}")
     return text
+
+
+def _path_if_set(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]).absolute() if name in environ else None
 
 
 def _dashboard_login(environ: Mapping[str, str]) -> bytes | None:

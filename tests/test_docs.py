@@ -224,7 +224,7 @@ def test_sql_runs(own_database: str, block: str) -> None:
     with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
         if whose[1] == "an administrator":  # who is asked where our roles could not be made
             connection.execute("DROP SCHEMA airudder, airudder_analytics CASCADE")
-            connection.execute("DROP ROLE airudder_web, airudder_worker, airudder_analyst")
+            connection.execute("DROP ROLE airudder_web, airudder_worker, airudder_console, airudder_analyst")
         connection.execute(block.encode())
 
 

@@ -78,7 +78,7 @@ def test_pushes_go_through(
             running_web(**{**environ, "REDIS_URL": nobody}) as url_without_redis,
             running("worker", WORKERS="1", **environ),
             running("sweeper", **environ),
-            running("dashboard", DASHBOARD_PORT=dashboard_port, **environ),
+            running("dashboard", DASHBOARD_PORT=dashboard_port, INGEST_CONSOLE_OPEN="yes", **environ),
         ):
             assert httpx.post(f"{url}/airudder/custom-api", json=push("c1")).status_code == 200
             assert httpx.post(f"{url_without_redis}/airudder/custom-api", json=push("c2")).status_code == 200
@@ -86,8 +86,8 @@ def test_pushes_go_through(
             expected = [{"call_id": "c1", "through_redis": True}, {"call_id": "c2", "through_redis": False}]
             wait_until(lambda: connection.execute(calls).fetchall() == expected, "both are normalised")
             dashboard = f"http://127.0.0.1:{dashboard_port}"
-            wait_until(lambda: is_up(f"{dashboard}/favicon.ico"), "the dashboard answers")
-            assert "normalise" in httpx.get(f"{dashboard}/0/data/queues.json").text
+            wait_until(lambda: is_up(f"{dashboard}/"), "the dashboard answers")
+            assert "normalise" in httpx.get(f"{dashboard}/rq/0/data/queues.json").text
             with redis_set_to(client, appendonly="yes", appendfsync="always"):
                 result = ingest("doctor", **environ)
     assert result.returncode == 0, result.stdout

@@ -10,6 +10,7 @@ import urllib.request
 
 from ingest.settings import Settings
 from ingest.web.readiness import CAN_STORE
+from ops.local.console_login import login_words
 
 _HIDDEN = "(?:password|secret|scram_client_key|scram_server_key)"
 """How the names of secret parameters of libpq and redis-py end"""
@@ -40,7 +41,7 @@ def banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> st
 airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; pushes {ready['pushes']}"}
 
   Push URL    {push_url}{"" if current.is_open else "/<token>"}
-  Dashboard   http://127.0.0.1:{current.dashboard_port}
+  Console     http://127.0.0.1:{current.dashboard_port}{login_words(current)}
   Metrics     http://127.0.0.1:{current.metrics_port}/metrics
   Postgres    {masked(urls["DATABASE_URL"])}
   Redis       {masked(urls["REDIS_URL"])}

@@ -22,6 +22,7 @@ from ingest.settings import Settings
 from ops.local import embedded_postgres, embedded_valkey, procfile
 from ops.local.banner import banner, readiness
 from ops.local.claim import check_ports, claimed
+from ops.local.console_login import console_login
 from ops.local.server import Server, make_data_dir, wait_until_ready, write_private
 from ops.local.signals import Signals
 from ops.local.supervisor import Process, Supervisor
@@ -77,7 +78,7 @@ class Run:
 
     def _start(self) -> None:
         urls = {name: self._server_url(name) for name in ("DATABASE_URL", "REDIS_URL")}
-        environ = procfile.environment(self._current, urls)
+        environ = {**procfile.environment(self._current, urls), **console_login(self._current)}
         processes = procfile.processes(environ)
         where = {name: environ[name] for name in ("HOST", "PORT", "DASHBOARD_PORT", "INGEST_METRICS_PORT")}
         write_private(self._running_file, json.dumps({"pid": os.getpid(), **urls, **where}))

@@ -41,9 +41,11 @@ def test_newcomers_first_hour(tmp_path: Path) -> None:
         assert (httpx.URL(up.urls()["REDIS_URL"]).password or "none") not in up.printed
         for query in re.findall(r"```sql\n(-- as airudder.*?);\n```", QUERIES.read_text(), re.DOTALL):
             up.query(query)
-        dashboard = httpx.get(f"http://127.0.0.1:{up.environ['DASHBOARD_PORT']}/")
-        assert dashboard.status_code == 200
-        assert "normalise" in httpx.get(f"{dashboard.url}0/data/queues.json").text
+        with httpx.Client(base_url=f"http://127.0.0.1:{up.environ['DASHBOARD_PORT']}") as console:
+            password = (Path(up.environ["INGEST_DATA_DIR"]) / "console-password").read_text().strip()
+            assert console.post("/login", data={"name": "operator", "password": password}).status_code == 303
+            assert "Nobody is needed." in console.get("/").text
+            assert "normalise" in console.get("/rq/0/data/queues.json").text
         pids = descendants(up.process.pid)
         assert len(pids) > 5
         password = httpx.URL(up.urls()["REDIS_URL"]).password

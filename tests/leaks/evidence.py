@@ -14,6 +14,7 @@ import httpx
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from ops.console.app import PAGES
 from tests.leaks.marks import Marks
 
 BODIES = (b"batch:", b"taken:")
@@ -29,7 +30,9 @@ _LOGS_OF_COMMANDS = (
     "INFO everything",
 )
 _REGISTRIES = ("queued", "failed", "started", "deferred", "finished", "canceled", "scheduled")
-_PAGES = (
+_PAGES = [one.path.removeprefix("/") for one in PAGES if "{" not in one.path and "GET" in (one.methods or ())]
+"""Of the console, each that needs no id"""
+_PAGES_OF_RQ = (
     "",
     "0/view/queues",
     "0/view/workers",
@@ -77,7 +80,7 @@ class Evidence:
         """Every page, each job's among them; an error's page counts as well."""
         jobs = [page for job_id in job_ids for page in (f"0/view/job/{job_id}", f"0/data/job/{job_id}.json")]
         with httpx.Client(timeout=60) as session:
-            for page in (*_PAGES, *jobs):
+            for page in (*_PAGES, *(f"rq/{page}" for page in (*_PAGES_OF_RQ, *jobs))):
                 self.add("dashboard", session.get(f"{url}/{page}").content)
 
     def add_tables(self, connection: Any) -> None:

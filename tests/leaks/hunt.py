@@ -80,7 +80,7 @@ class Hunt:
     def dashboard_answers(self) -> bool:
         """Whether the dashboard takes connections."""
         try:
-            return httpx.get(f"http://127.0.0.1:{self.dashboard_port}/").status_code == 200
+            return httpx.get(f"http://127.0.0.1:{self.dashboard_port}/login").status_code in (200, 303)
         except httpx.TransportError:
             return False
 
@@ -190,10 +190,11 @@ async def hunting(folder: Path, seed: int) -> AsyncIterator[Hunt]:
         database_password=marks.word("password of DATABASE_URL"),
         INGEST_TOKENS=f"lender-a={token},lender-b={other}",
         DASHBOARD_PORT=str(port),
+        INGEST_CONSOLE_OPEN="yes",
         WORKERS="1",
         **SETTINGS,
     ) as stand:
-        dashboard = stand.worker.instead(*running_main_of("ops.dashboard"))
+        dashboard = stand.worker.instead(*running_main_of("ops.console.serve"))
         dashboard.name = "dashboard"
         stand.processes["dashboard"] = dashboard
         dashboard.start()

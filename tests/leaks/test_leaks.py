@@ -104,7 +104,7 @@ SHOWN_AT = {
     ],
     "output of postgres": ["violates check constraint", "refused push"],
     "output of valkey": ["Ready to accept connections"],
-    "output of dashboard": ["Serving Flask app", "ConnectionError"],
+    "output of dashboard": ["showing the console at", "ConnectionError"],
     "Redis: names of keys": ["batch:", "taken:", "progress:", "rq:job:", "rq:results:", "rq:worker:", "acknowledged:"],
     "Redis: values": [
         "workers.jobs.normalise",
@@ -114,7 +114,7 @@ SHOWN_AT = {
         *REFUSED_FROM,
     ],
     "Redis: CLIENT LIST": ["cmd="],
-    "dashboard": ["RefusedError", "PostgresAwayError", "batch enqueued", "Internal Server Error"],
+    "dashboard": ["RefusedError", "PostgresAwayError", "batch enqueued", "A person is needed."],
     "metrics": [
         "ingest_pushes_kept_total{",
         "ingest_requests_refused_total{",
@@ -124,7 +124,7 @@ SHOWN_AT = {
     "/healthz": ["alive"],
     "pushes.error and warnings": ["not JSON", "CheckViolation", "is expected, not", "cannot be stored"],
     "pg_stat_activity": ["airudder-ingest"],
-    "process list": ["ops.dashboard", "postgres", "valkey-server"],
+    "process list": ["ops.console.serve", "postgres", "valkey-server"],
     "answers": ["not JSON", "wrong or missing credential", "a JSON object is expected", "try again"],
     "commands": ["dead letters", "in flight", "REDIS_URL", "2001:db8:7::/48"],
 }

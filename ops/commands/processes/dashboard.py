@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ops import dashboard
+from ops.console import serve
 
 
 @click.command()
 def command() -> None:
-    """Show the queues, until SIGTERM: rq-dashboard, on loopback and behind a gate."""
-    dashboard.main()
+    """Show the console, until SIGTERM: on loopback, and behind a login."""
+    serve.main()

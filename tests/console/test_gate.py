@@ -1,4 +1,4 @@
-"""The dashboard, as a real process: for the operator's own tab on this machine, and for nobody else."""
+"""The console and rq-dashboard in it, as a real process: for a user's own tab on this machine, and for nobody else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 from rq_dashboard.web import escape_format_instance_list
 
 from ingest.batch.queue import normalise_queue
-from ops.dashboard import maskable
+from ops.console.batches import maskable
 from ops.local.server import free_port
 from tests.batches import enqueued
 from tests.processes import INGEST, running_server
@@ -32,23 +32,23 @@ ELSEWHERE = "https://elsewhere.example"
 
 @contextmanager
 def running_dashboard(**environ: str) -> Iterator[str]:
-    """Run the dashboard until the block ends; gives its base URL."""
+    """Run the console until the block ends; gives its base URL."""
     with running_server([INGEST, "dashboard"], "DASHBOARD_PORT", answers, **environ) as url:
         yield url
 
 
 def answers(url: str) -> bool:
-    """Whether a dashboard is there, whatever it says."""
+    """Whether a console is there, whatever it says."""
     try:
-        return httpx.get(url).status_code in (200, 401)
+        return httpx.get(f"{url}/login").status_code in (200, 303)
     except httpx.TransportError:
         return False
 
 
 @pytest.fixture(scope="module")
 def url(database_url: str, redis_url: str) -> Iterator[str]:
-    """A dashboard without credentials."""
-    with running_dashboard(DATABASE_URL=database_url, REDIS_URL=redis_url) as url:
+    """A console that is open to everybody on this machine."""
+    with running_dashboard(DATABASE_URL=database_url, REDIS_URL=redis_url, INGEST_CONSOLE_OPEN="yes") as url:
         yield url
 
 
@@ -70,7 +70,7 @@ def is_requeued(client: Any, job_id: str) -> bool:
 def test_shows_queue(url: str, failed_job: str) -> None:
     """The queue is shown under both names of this machine, and not inside of another page's frame."""
     for base in (url, url.replace("127.0.0.1", "localhost")):
-        answer = httpx.get(f"{base}/0/data/queues.json")
+        answer = httpx.get(f"{base}/rq/0/data/queues.json")
         assert '"failed_job_registry_count":1' in answer.text.replace(" ", "")
         assert answer.headers["x-frame-options"] == "DENY"
 
@@ -86,7 +86,7 @@ def test_listens_on_loopback_only(url: str) -> None:
 @pytest.mark.parametrize("host", ["elsewhere.example", "elsewhere.example:9181", "127.0.0.1.elsewhere.example", ""])
 def test_other_name_is_refused(url: str, host: str) -> None:
     """A page whose name was made to lead here reads nothing."""
-    answer = httpx.get(f"{url}/0/data/queues.json", headers={"Host": host})
+    answer = httpx.get(f"{url}/rq/0/data/queues.json", headers={"Host": host})
 
     assert answer.status_code == 403
     assert "queues" not in answer.text
@@ -95,7 +95,7 @@ def test_other_name_is_refused(url: str, host: str) -> None:
 @pytest.mark.parametrize("path", ["requeue/normalise", "job/b1/requeue", "job/b1/delete"])
 def test_get_changes_nothing(url: str, client: Any, failed_job: str, path: str) -> None:
     """A link or an image of another page does nothing here."""
-    assert httpx.get(f"{url}/{path}").status_code == 405
+    assert httpx.get(f"{url}/rq/{path}").status_code == 405
     assert not is_requeued(client, failed_job)
 
 
@@ -113,7 +113,7 @@ def test_get_changes_nothing(url: str, client: Any, failed_job: str, path: str) 
 def test_other_page_cannot_act(url: str, client: Any, failed_job: str, headers: dict[str, str]) -> None:
     """A form of another page, even of another port of this machine, is refused."""
     for path in ("requeue/normalise", f"job/{failed_job}/delete", "queue/normalise/failed/empty"):
-        assert httpx.post(f"{url}/{path}", headers=headers).status_code == 403
+        assert httpx.post(f"{url}/rq/{path}", headers=headers).status_code == 403
     assert not is_requeued(client, failed_job)
     assert normalise_queue(client).failed_job_registry.get_job_count(cleanup=False) == 1
 
@@ -123,19 +123,22 @@ def test_own_page_can_act(url: str, client: Any, failed_job: str, headers: dict[
     """Its own buttons work, behind a proxy as well, and so does curl."""
     own = {name: value.format(url=url) for name, value in headers.items()}
 
-    assert httpx.post(f"{url}/requeue/normalise", headers=own).json() == {"count": 1, "status": "OK"}
+    assert httpx.post(f"{url}/rq/requeue/normalise", headers=own).json() == {"count": 1, "status": "OK"}
     assert is_requeued(client, failed_job)
 
 
 def test_credentials_are_asked_for() -> None:
     """With a username and a password in its environment nothing is shown or done without them."""
     with running_dashboard(RQ_DASHBOARD_USERNAME="ops", RQ_DASHBOARD_PASSWORD="s3:cret") as url:
-        for auth in (None, ("ops", "wrong"), ("other", "s3:cret"), ("", "")):
-            answer = httpx.get(f"{url}/0/data/queues.json", auth=auth)
-            assert answer.status_code == 401
-            assert answer.headers["www-authenticate"].startswith("Basic ")
-        assert httpx.post(f"{url}/requeue/normalise").status_code == 401
-        assert httpx.get(f"{url}/0/data/queues.json", auth=("ops", "s3:cret")).status_code == 200
+        for name, password in (("ops", "wrong"), ("other", "s3:cret"), ("", "")):
+            with httpx.Client(base_url=url) as client:
+                assert client.post("/login", data={"name": name, "password": password}).status_code == 403
+                for path in ("/", "/rq/0/data/queues.json"):
+                    assert client.get(path).headers["location"].startswith("/login?then=/")
+                assert client.post("/rq/requeue/normalise").status_code == 401
+        with httpx.Client(base_url=url) as client:
+            assert client.post("/login", data={"name": "ops", "password": "s3:cret"}).status_code == 303
+            assert client.get("/rq/0/data/queues.json").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["RQ_DASHBOARD_USERNAME", "RQ_DASHBOARD_PASSWORD"])
@@ -168,7 +171,7 @@ def job_at_work(client: Any) -> str:
 
 def test_worker_at_work_is_shown(url: str, job_at_work: str) -> None:
     """The page of workers says what each is at."""
-    (worker,) = httpx.get(f"{url}/0/data/workers.json").json()["workers"]
+    (worker,) = httpx.get(f"{url}/rq/0/data/workers.json").json()["workers"]
 
     assert worker["current_job"]["call_string"] == f"workers.jobs.normalise('{job_at_work}')"
 
@@ -179,7 +182,7 @@ def test_nothing_is_unpickled(url: str, client: Any, job_at_work: str, tmp_path:
     client.hset(f"rq:job:{job_at_work}", "data", zlib.compress(code))
 
     for page in ("workers.json", f"job/{job_at_work}.json", "jobs/normalise/queued/8/asc/1.json"):
-        httpx.get(f"{url}/0/data/{page}")
+        httpx.get(f"{url}/rq/0/data/{page}")
 
     assert list(tmp_path.iterdir()) == []
 

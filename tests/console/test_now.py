@@ -1,0 +1,70 @@
+"""The page Now: whether a person is needed, and what says so."""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from ops.console.pages.now import page_of
+from ops.problems.problem import Problem
+from tests.console.conftest import Console, Tab
+from tests.pushes import entry, push
+from tests.servers import redis_set_to
+from workers.database import Database
+from workers.settle import settle
+
+
+def test_says_what_is_wrong(console: Console) -> None:
+    """Without workers and a sweeper a person is needed, and the page says for what."""
+    page = console.viewer.get("/").text
+    assert "A person is needed." in page
+    assert "no worker is running" in page
+    assert "no sweeper is running" in page
+    assert "docs/runbook.md#pushes-come-late" in page
+
+
+def test_shows_what_is_settled(console: Console, database: Database) -> None:
+    """What was settled lately stands there by source and kind, dead letters lead to their page."""
+    settle(database, [entry(push("c1")), entry(push("c2")), entry([])])
+    page = console.viewer.get("/").text
+    assert '<a href="/pushes?source=default&amp;kind=custom-api">custom-api</a>' in page
+    assert '<a href="/dead">1</a>' in page
+
+
+def test_each_problem_leads_somewhere() -> None:
+    """A problem of pushes that die or are refused leads to the page that shows them."""
+
+    def leads_to(name: str) -> str | None:
+        return page_of(Problem(name=name, what="", bad="lost", page="", told_by=()))
+
+    assert leads_to("dead a custom-api") == "/dead"
+    assert leads_to("refused unknown-token") == "/refusals"
+    assert leads_to("silent lender") == "/refusals"
+    assert leads_to("no worker") is None
+
+
+def test_refreshes_itself(tab: Tab, database: Database) -> None:
+    """A page that is open shows what has come since, without being loaded again."""
+    page = tab.go("/")
+    page.get_by_text("No push was settled in the last quarter of an hour.").wait_for()
+    settle(database, [entry(push("c1"))])
+    page.get_by_role("link", name="custom-api").wait_for()
+    page.get_by_role("heading", name="Now", exact=True).wait_for()
+
+
+def test_says_that_it_cannot_refresh(tab: Tab) -> None:
+    """While the console does not answer, the page says since when; afterwards it says so no more."""
+    page = tab.go("/")
+    page.route("**/now/facts", lambda route: route.abort())
+    page.get_by_text("Not refreshed since").wait_for()
+    page.unroute("**/now/facts")
+    page.locator("#not-refreshed").wait_for(state="hidden")
+    assert all("ERR_FAILED" in one or "htmx" in one for one in tab.complaints)
+    tab.complaints.clear()
+
+
+def test_store_away_is_said(console: Console, client: Redis) -> None:
+    """A Redis that takes no writes is a problem, and the page is there all the same."""
+    with redis_set_to(client, maxmemory="1", **{"maxmemory-policy": "noeviction"}):
+        page = console.viewer.get("/")
+    assert page.status_code == 200
+    assert "Redis would take no push" in page.text
