@@ -36,7 +36,7 @@ class Door:
         self.cookie = f"ingest_console_{port}"
         self._wrong: dict[str, deque[float]] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
-        self._everybody = Session(User(open_to, Role.OPERATOR)) if open_to else None
+        self._everybody = Session(User(open_to, Role.OPERATOR), is_logged_in=False) if open_to else None
 
     def session(self, request: Request) -> Session | None:
         """The session of a request; None if nobody has logged in."""

@@ -23,6 +23,8 @@ class Session:
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     """A secret that each form of this session carries"""
     ends_at: float = field(default_factory=lambda: time.monotonic() + LAST_SECONDS)
+    is_logged_in: bool = True
+    """Not where the console is open to everybody"""
     unmasked: set[str] = field(default_factory=set)
     """The pages on which the user has asked for what is masked"""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from redis import Redis
 
 from ops.console.pages.now import page_of
 from ops.problems.problem import Problem
+from ops.problems.problem import page as page_of_runbook
 from tests.console.conftest import Console, Tab
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
@@ -30,16 +32,12 @@ def test_shows_what_is_settled(console: Console, database: Database) -> None:
     assert '<a href="/dead">1</a>' in page
 
 
-def test_each_problem_leads_somewhere() -> None:
-    """A problem of pushes that die or are refused leads to the page that shows them."""
-
-    def leads_to(name: str) -> str | None:
-        return page_of(Problem(name=name, what="", bad="lost", page="", told_by=()))
-
-    assert leads_to("dead a custom-api") == "/dead"
-    assert leads_to("refused unknown-token") == "/refusals"
-    assert leads_to("silent lender") == "/refusals"
-    assert leads_to("no worker") is None
+@pytest.mark.parametrize(
+    ("anchor", "address"), [("dead-letters", "/dead"), ("refusals", "/refusals"), ("a-source-is-silent", "/refusals")]
+)
+def test_problem_leads_to_its_page(anchor: str, address: str) -> None:
+    """A problem that the runbook has a page on leads to the console's page that shows it."""
+    assert page_of(Problem(name="", what="", bad="lost", page=page_of_runbook(anchor), told_by=())) == address
 
 
 def test_refreshes_itself(tab: Tab, database: Database) -> None:

@@ -14,7 +14,7 @@ from ingest.settings import Settings
 from ops.console.asking import shared
 from ops.console.rendering import render
 from ops.problems.find import find_problems
-from ops.problems.problem import Problem
+from ops.problems.problem import RUNBOOK, Problem
 from ops.status.facts import Facts, RefusedLately, Settled
 from ops.status.gather import gather
 
@@ -23,13 +23,12 @@ SHARED_SECONDS = 4.0
 SHOWN_REFUSALS = 8
 
 _PAGES = {
-    "dead": "/dead",
-    "refus": "/refusals",
-    "silent": "/refusals",
-    "wrong secret": "/refusals",
-    "pending": "/pushes?status=pending",
+    "dead-letters": "/dead",
+    "refusals": "/refusals",
+    "a-source-is-silent": "/refusals",
+    "pushes-come-late": "/pushes?status=pending",
 }
-"""By how the name of a problem begins, or what it contains: where to look at it"""
+"""By the page of the runbook: where to look at such a problem"""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -80,7 +79,7 @@ def look(current: Settings) -> Seen:
 
 def page_of(problem: Problem) -> str | None:
     """The page of the console that shows more of a problem."""
-    return next((address for part, address in _PAGES.items() if part in problem.name), None)
+    return _PAGES.get(problem.page.removeprefix(RUNBOOK))
 
 
 async def show(request: Request) -> Response:
