@@ -31,7 +31,9 @@ UPDATE airudder.replays SET stopped_at = now()
 WHERE replay_id = %(replay_id)s AND ended_at IS NULL AND stopped_at IS NULL RETURNING replay_id
 """
 
-_COUNT: LiteralString = "SELECT count(*) AS pushes FROM airudder.pushes WHERE {where}"
+_COUNT: LiteralString = """
+SELECT count(*) AS pushes FROM (SELECT FROM airudder.pushes WHERE {where} LIMIT %(limit)s) AS meant
+"""
 
 _Connection = Connection[queries.Row]
 
@@ -77,12 +79,13 @@ class ReplayState:
 
 
 def count_selected(connection: _Connection, selection: Selection) -> int:
-    """How many pushes are meant. Those that are dead are counted by index, the normalised ones one by one."""
+    """How many pushes are meant. Those that are dead are counted by index, the normalised ones one by one up to the
+    selection's limit."""
     statement = _COUNT.format(where=selection.where()).encode()
     row = connection.execute(statement, selection.parameters()).fetchone()
     assert row, "the statement gives one row"
     pushes: int = row["pushes"]
-    return pushes if selection.limit is None else min(pushes, selection.limit)
+    return pushes
 
 
 def begin_replay(connection: _Connection, operator: str, selection: Selection) -> int | None:
