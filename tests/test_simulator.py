@@ -54,6 +54,13 @@ def test_bad_share_is_kept(pushes: list[SimulatedPush]) -> None:
     assert set(bad) == {400, 422, 200}
 
 
+def test_bad_share_is_each_kinds() -> None:
+    """Of several kinds each has the wanted share of bad pushes, however rare it is beside the others."""
+    pushes = Counter((one.kind, one.is_bad) for one in generate(1, 8000, 0.1, {"custom-api": 10, "dialer": 2}))
+    for kind in ("custom-api", "dialer"):
+        assert 0.07 < pushes[kind, True] / (pushes[kind, True] + pushes[kind, False]) < 0.13
+
+
 def test_expectations_are_true(pushes: list[SimulatedPush]) -> None:
     """The normaliser makes of each push what it claims: this call with so many turns, or a dead letter."""
     for push in pushes:

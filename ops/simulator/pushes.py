@@ -89,13 +89,11 @@ def shuffled(pushes: Iterable[SimulatedPush], seed: int, retries: float, among: 
 def _told(vendor: _Vendor, bad_share: float, kinds: Mapping[str, float]) -> Iterator[SimulatedPush]:
     most = max(kinds.values())
     for serial in count_from(0):
-        if vendor.random.random() < bad_share:
-            yield vendor.bad_push(serial, vendor.random.choice(list(kinds)))
-            continue
         story = vendor.story(serial)
         for kind, weight in kinds.items():
             if weight == most or vendor.random.random() < weight / most:
-                yield vendor.told(story, kind)
+                is_bad = vendor.random.random() < bad_share
+                yield vendor.bad_push(serial, kind) if is_bad else vendor.told(story, kind)
 
 
 class _Vendor:
