@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,3 +121,17 @@ def test_exposure_is_noted(environment: None, client: Any, environ: dict[str, st
     """Settings that are right on some machines, and on others a trap."""
     assert any(words in one for one in said("note", **environ))
     assert not any(words in one for one in said("note"))
+
+
+def test_users_of_the_console_are_checked(environment: None, tmp_path: Path) -> None:
+    """A file of users that is broken, or that others can read, is named; and so is a console without a login."""
+    file = tmp_path / "users"
+    environ = {"INGEST_CONSOLE_USERS_FILE": str(file)}
+    assert any("cannot be read" in one for one in said("CHANGE", **environ))
+    file.write_text("vera viewer $argon2id$x\n")
+    file.chmod(0o644)
+    assert "users of the console: vera (viewer)" in said("ok", **environ)
+    assert any("can be read by others" in one for one in said("note", **environ))
+    file.write_text("vera boss $argon2id$x\n")
+    assert any("line 1: boss is neither" in one for one in said("CHANGE", **environ))
+    assert any("whoever is on this machine" in one for one in said("note", INGEST_CONSOLE_OPEN="yes"))

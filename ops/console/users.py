@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -85,13 +86,11 @@ class Users:
     def _reread(self) -> None:
         if self._file is None:
             return
-        try:
+        with _readable(self._file):
             now = os.stat(self._file)
-            changed = (now.st_mtime_ns, now.st_ino)
-            if changed != self._read_of:
-                self._of_file, self._read_of = read_file(self._file), changed
-        except OSError as error:
-            raise SettingError(f"INGEST_CONSOLE_USERS_FILE={self._file} cannot be read ({error.strerror})") from None
+        changed = (now.st_mtime_ns, now.st_ino)
+        if changed != self._read_of:
+            self._of_file, self._read_of = read_file(self._file), changed
 
 
 def line_of(name: str, role: Role, password: str) -> str:
@@ -105,7 +104,9 @@ def read_file(path: Path) -> dict[str, User]:
     """The users of a file, by name: a line each of name, role and argon2's hash. SettingError names a line that is
     not so, without its hash."""
     users: dict[str, User] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    with _readable(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
         words = line.split()
         if not words or line.lstrip().startswith("#"):
             continue
@@ -118,6 +119,15 @@ def read_file(path: Path) -> dict[str, User]:
             raise SettingError(f"{where}: {words[0]} has a line already")
         users[words[0]] = User(words[0], Role(words[1]), words[2])
     return users
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
+        raise SettingError(f"INGEST_CONSOLE_USERS_FILE={path} cannot be read ({why})") from None
 
 
 _NOBODYS_HASH = _hasher.hash(os.urandom(16).hex())

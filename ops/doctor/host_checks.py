@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+from ingest.errors import SettingError
 from ingest.settings import Settings, is_loopback
+from ops.console.users import read_file
 from ops.doctor.findings import Finding, change, good, note
 
 MUCH, LITTLE = 0.2, 0.05
@@ -23,10 +25,26 @@ def check(current: Settings) -> Iterator[Finding]:
         yield note(f"HOST={current.host} is reached without TLS, and the URL has the secret: put a proxy before it")
     elif current.allow_ips and not current.trusted_proxies:
         yield note("INGEST_ALLOW_IPS without INGEST_TRUSTED_PROXIES: behind a proxy every push seems to come from it")
+    yield from _console(current)
     if current.data_dir.is_dir():
         # That of the embedded servers; of others their hosts tell.
         usage = shutil.disk_usage(current.data_dir)
         yield disk(str(current.data_dir), usage.free, usage.total)
+
+
+def _console(current: Settings) -> Iterator[Finding]:
+    if current.is_console_open:
+        yield note("INGEST_CONSOLE_OPEN=yes: whoever is on this machine may see everything, replay and discard")
+    if current.console_users_file is None:
+        return
+    try:
+        users = read_file(current.console_users_file)
+    except SettingError as error:
+        yield change(str(error))
+        return
+    yield good(f"users of the console: {', '.join(f'{one.name} ({one.role})' for one in users.values()) or 'none'}")
+    if current.console_users_file.stat().st_mode & 0o077:
+        yield note(f"{current.console_users_file} can be read by others, who may then guess passwords: chmod 600")
 
 
 def disk(place: str, free: int, total: int) -> Finding:

@@ -55,7 +55,7 @@ def csrf_of(page: str) -> str:
 @contextmanager
 def logged_in(url: str, name: str) -> Iterator[httpx.Client]:
     """A client with a session of a user."""
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=60) as client:
         answer = client.post("/login", data={"name": name, "password": PASSWORD})
         assert answer.status_code == 303, answer.text
         yield client
@@ -124,7 +124,7 @@ def open_tab(browser: Browser, console: Console, name: str, **options: Any) -> I
 
 
 def _log_in(context: BrowserContext, name: str) -> Tab:
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     tab = Tab(page, [])
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))

@@ -131,12 +131,12 @@ def test_credentials_are_asked_for() -> None:
     """With a username and a password in its environment nothing is shown or done without them."""
     with running_dashboard(RQ_DASHBOARD_USERNAME="ops", RQ_DASHBOARD_PASSWORD="s3:cret") as url:
         for name, password in (("ops", "wrong"), ("other", "s3:cret"), ("", "")):
-            with httpx.Client(base_url=url) as client:
+            with httpx.Client(base_url=url, timeout=60) as client:
                 assert client.post("/login", data={"name": name, "password": password}).status_code == 403
                 for path in ("/", "/rq/0/data/queues.json"):
                     assert client.get(path).headers["location"].startswith("/login?then=/")
                 assert client.post("/rq/requeue/normalise").status_code == 401
-        with httpx.Client(base_url=url) as client:
+        with httpx.Client(base_url=url, timeout=60) as client:
             assert client.post("/login", data={"name": "ops", "password": "s3:cret"}).status_code == 303
             assert client.get("/rq/0/data/queues.json").status_code == 200
 

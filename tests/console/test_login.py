@@ -16,7 +16,7 @@ from tests.processes import ingest
 
 def test_nobody_sees_without_login(console: Console) -> None:
     """Each page leads to the login and back, a part of a page leads the whole page there, and a form is refused."""
-    with httpx.Client(base_url=console.url) as stranger:
+    with httpx.Client(base_url=console.url, timeout=60) as stranger:
         for path in ("/", "/now/facts", "/rq/", "/no-such-page", "/pushes?source=a"):
             assert stranger.get(path).status_code == 303
         assert (
@@ -29,7 +29,7 @@ def test_nobody_sees_without_login(console: Console) -> None:
 
 def test_login_leads_back(console: Console) -> None:
     """Whoever has logged in is where they wanted to be, and on no other site."""
-    with httpx.Client(base_url=console.url) as client:
+    with httpx.Client(base_url=console.url, timeout=60) as client:
         form = {"name": "vera", "password": PASSWORD}
         assert client.post("/login", data={**form, "then": "/drift?a=b"}).headers["location"] == "/drift?a=b"
         assert client.post("/login", data={**form, "then": "//elsewhere.example"}).headers["location"] == "/"
@@ -43,7 +43,7 @@ def test_other_sites_are_no_paths(path: str) -> None:
 
 def test_cookie_is_guarded(console: Console) -> None:
     """No script reads it, and no other site's page sends it."""
-    answer = httpx.post(f"{console.url}/login", data={"name": "vera", "password": PASSWORD})
+    answer = httpx.post(f"{console.url}/login", timeout=60, data={"name": "vera", "password": PASSWORD})
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
@@ -53,8 +53,8 @@ def test_cookie_is_guarded(console: Console) -> None:
 def test_wrong_passwords_are_few(console: Console) -> None:
     """After some wrong passwords for a name the right one has to wait as well; other names do not."""
     for _ in range(TRIES_A_MINUTE):
-        assert httpx.post(f"{console.url}/login", data={"name": "vera", "password": "?"}).status_code == 403
-    refused = httpx.post(f"{console.url}/login", data={"name": "vera", "password": PASSWORD})
+        assert httpx.post(f"{console.url}/login", timeout=60, data={"name": "vera", "password": "?"}).status_code == 403
+    refused = httpx.post(f"{console.url}/login", timeout=60, data={"name": "vera", "password": PASSWORD})
     assert refused.status_code == 429
     assert 0 < int(refused.headers["retry-after"]) <= 61
     assert "Try again in" in refused.text
@@ -66,7 +66,7 @@ def test_logout_ends_session(console: Console) -> None:
     """The cookie is worth nothing afterwards, whoever has kept a copy of it."""
     kept = dict(console.viewer.cookies)
     assert console.post(console.viewer, "/logout").headers["location"] == "/login"
-    assert httpx.get(console.url, cookies=kept).status_code == 303
+    assert httpx.get(console.url, cookies=kept, timeout=60).status_code == 303
 
 
 def test_removed_user_is_out(console: Console) -> None:
