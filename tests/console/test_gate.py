@@ -40,7 +40,7 @@ def running_dashboard(**environ: str) -> Iterator[str]:
 def answers(url: str) -> bool:
     """Whether a console is there, whatever it says."""
     try:
-        return httpx.get(f"{url}/login").status_code in (200, 303)
+        return httpx.get(f"{url}/login", timeout=60).status_code in (200, 303)
     except httpx.TransportError:
         return False
 
@@ -70,7 +70,7 @@ def is_requeued(client: Any, job_id: str) -> bool:
 def test_shows_queue(url: str, failed_job: str) -> None:
     """The queue is shown under both names of this machine, and not inside of another page's frame."""
     for base in (url, url.replace("127.0.0.1", "localhost")):
-        answer = httpx.get(f"{base}/rq/0/data/queues.json")
+        answer = httpx.get(f"{base}/rq/0/data/queues.json", timeout=60)
         assert '"failed_job_registry_count":1' in answer.text.replace(" ", "")
         assert answer.headers["x-frame-options"] == "DENY"
 
@@ -86,7 +86,7 @@ def test_listens_on_loopback_only(url: str) -> None:
 @pytest.mark.parametrize("host", ["elsewhere.example", "elsewhere.example:9181", "127.0.0.1.elsewhere.example", ""])
 def test_other_name_is_refused(url: str, host: str) -> None:
     """A page whose name was made to lead here reads nothing."""
-    answer = httpx.get(f"{url}/rq/0/data/queues.json", headers={"Host": host})
+    answer = httpx.get(f"{url}/rq/0/data/queues.json", timeout=60, headers={"Host": host})
 
     assert answer.status_code == 403
     assert "queues" not in answer.text
@@ -95,7 +95,7 @@ def test_other_name_is_refused(url: str, host: str) -> None:
 @pytest.mark.parametrize("path", ["requeue/normalise", "job/b1/requeue", "job/b1/delete"])
 def test_get_changes_nothing(url: str, client: Any, failed_job: str, path: str) -> None:
     """A link or an image of another page does nothing here."""
-    assert httpx.get(f"{url}/rq/{path}").status_code == 405
+    assert httpx.get(f"{url}/rq/{path}", timeout=60).status_code == 405
     assert not is_requeued(client, failed_job)
 
 
@@ -113,7 +113,7 @@ def test_get_changes_nothing(url: str, client: Any, failed_job: str, path: str) 
 def test_other_page_cannot_act(url: str, client: Any, failed_job: str, headers: dict[str, str]) -> None:
     """A form of another page, even of another port of this machine, is refused."""
     for path in ("requeue/normalise", f"job/{failed_job}/delete", "queue/normalise/failed/empty"):
-        assert httpx.post(f"{url}/rq/{path}", headers=headers).status_code == 403
+        assert httpx.post(f"{url}/rq/{path}", timeout=60, headers=headers).status_code == 403
     assert not is_requeued(client, failed_job)
     assert normalise_queue(client).failed_job_registry.get_job_count(cleanup=False) == 1
 
@@ -123,7 +123,7 @@ def test_own_page_can_act(url: str, client: Any, failed_job: str, headers: dict[
     """Its own buttons work, behind a proxy as well, and so does curl."""
     own = {name: value.format(url=url) for name, value in headers.items()}
 
-    assert httpx.post(f"{url}/rq/requeue/normalise", headers=own).json() == {"count": 1, "status": "OK"}
+    assert httpx.post(f"{url}/rq/requeue/normalise", timeout=60, headers=own).json() == {"count": 1, "status": "OK"}
     assert is_requeued(client, failed_job)
 
 
@@ -171,7 +171,7 @@ def job_at_work(client: Any) -> str:
 
 def test_worker_at_work_is_shown(url: str, job_at_work: str) -> None:
     """The page of workers says what each is at."""
-    (worker,) = httpx.get(f"{url}/rq/0/data/workers.json").json()["workers"]
+    (worker,) = httpx.get(f"{url}/rq/0/data/workers.json", timeout=60).json()["workers"]
 
     assert worker["current_job"]["call_string"] == f"workers.jobs.normalise('{job_at_work}')"
 
@@ -182,7 +182,7 @@ def test_nothing_is_unpickled(url: str, client: Any, job_at_work: str, tmp_path:
     client.hset(f"rq:job:{job_at_work}", "data", zlib.compress(code))
 
     for page in ("workers.json", f"job/{job_at_work}.json", "jobs/normalise/queued/8/asc/1.json"):
-        httpx.get(f"{url}/rq/0/data/{page}")
+        httpx.get(f"{url}/rq/0/data/{page}", timeout=60)
 
     assert list(tmp_path.iterdir()) == []
 
