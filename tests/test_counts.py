@@ -13,7 +13,7 @@ from ingest.batch import keys
 from ingest.batch.clients import acknowledging_client, aside_client
 from ingest.batch.lease import holder
 from ingest.batch.push_ids import PushIds
-from ingest.web.counts import BOUNDS, Counts, WebProcess
+from ingest.web.counts import Counts, WebProcess
 from ingest.web.open_batch import Breaker, OpenBatch
 from ops.metrics import in_redis
 from tests.open_batches import Stored
@@ -46,8 +46,10 @@ def test_redis_away_forgets_none(redis_url: str, client: Any) -> None:
         keys.kept_field("shop", "custom-api", 422).encode(): b"1",
     }
     took = {field.decode(): int(value) for field, value in client.hgetall(keys.KEEP_SECONDS).items()}
-    places = [next(place for place, bound in enumerate(BOUNDS) if seconds <= bound) for seconds in (0.002, 0.3)]
-    assert took == {**{str(place): 1 for place in (*places, len(BOUNDS))}, "microseconds": 1_000_302_000}
+    places = [
+        next(place for place, bound in enumerate(keys.KEEP_BOUNDS) if seconds <= bound) for seconds in (0.002, 0.3)
+    ]
+    assert took == {**{str(place): 1 for place in (*places, len(keys.KEEP_BOUNDS))}, "microseconds": 1_000_302_000}
     assert client.hkeys(keys.LAST_PUSH) == [b"shop"]
 
 

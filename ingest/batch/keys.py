@@ -33,8 +33,10 @@ KEPT = "kept"
 are read by metrics."""
 
 KEEP_SECONDS = "keep_seconds"
-"""Hash of how long it took to keep a push: counts by the place among the bounds of `ingest.web.counts`, and
-`microseconds`, which is the sum."""
+"""Hash of how long it took to keep a push: counts by the place among KEEP_BOUNDS, and `microseconds`, which is the
+sum."""
+KEEP_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Seconds, the upper bounds of what is counted together; one more count is of what took longer"""
 
 BREAKER = "breaker"
 """Hash: `opened`, how often web has turned from Redis to Postgres; `pushes`, how many pushes went there."""

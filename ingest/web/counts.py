@@ -27,9 +27,6 @@ REST_SECONDS = 5.0
 """A process that has kept nothing says at least so often that it lives."""
 FORGET_SECONDS = 60.0
 
-BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-"""Seconds, the upper bounds of what is counted together; one more count is of what took longer"""
-
 NOTE_LIFE = f"""
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1e6
@@ -116,7 +113,7 @@ class Counts:
         opened, pushes = self._breaker.take_counts()
         self._last_push |= dict.fromkeys((source for source, _, _ in kept), now)
         counted = {(keys.KEPT, keys.kept_field(*one)): number for one, number in kept.items()}
-        ends = [bisect_right(seconds, bound) for bound in BOUNDS]
+        ends = [bisect_right(seconds, bound) for bound in keys.KEEP_BOUNDS]
         for place, (begin, end) in enumerate(pairwise([0, *ends, len(seconds)])):
             counted[keys.KEEP_SECONDS, str(place)] = end - begin
         counted[keys.KEEP_SECONDS, "microseconds"] = round(sum(seconds) * 1e6)

@@ -10,7 +10,7 @@ from redis import Redis
 
 from ingest.batch import keys
 from ingest.batch.pause import find_pause
-from ingest.web.counts import BOUNDS, WebProcess
+from ingest.web.counts import WebProcess
 from ops import in_flight
 from ops.metrics.families import Histogram, Reading, Samples
 
@@ -45,14 +45,14 @@ def _counted(client: Redis) -> Reading:
     for one in in_flight.refused(client):
         refused[one["source"] or "", one["reason"]] = one["requests"]
     took = _hash(client, keys.KEEP_SECONDS)
-    places = [int(took.get(str(place), 0)) for place in range(len(BOUNDS) + 1)]
+    places = [int(took.get(str(place), 0)) for place in range(len(keys.KEEP_BOUNDS) + 1)]
     breaker = _hash(client, keys.BREAKER)
     return {
         "ingest_pushes_kept_total": {
             tuple(field.split("\t")): float(count) for field, count in _hash(client, keys.KEPT).items()
         },
         "ingest_requests_refused_total": refused,
-        "ingest_keep_seconds": {(): Histogram(BOUNDS, places, int(took.get("microseconds", 0)) / 1e6)},
+        "ingest_keep_seconds": {(): Histogram(keys.KEEP_BOUNDS, places, int(took.get("microseconds", 0)) / 1e6)},
         "ingest_source_last_push_timestamp_seconds": {
             (source,): float(at) for source, at in _hash(client, keys.LAST_PUSH).items()
         },
