@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import Any, LiteralString
 
 from psycopg import Connection
@@ -11,6 +10,7 @@ from psycopg import Connection
 from ingest.errors import NotAllowedError, PostgresAwayError
 from ingest.settings import Settings
 from ops import probes, queries
+from ops.quantile import quantile
 from ops.status.facts import PostgresFacts, Settled
 from ops.warnings import warned_pushes
 from workers.selection import ALIKE
@@ -82,22 +82,13 @@ def _settled(connection: _Rows) -> list[Settled]:
     usual = {(row["source"], row["kind"]): row["share"] or 0.0 for row in connection.execute(SETTLED_BEFORE)}
     return [
         Settled(
-            lag_median=_quantile(lags := row.pop("lags"), 0.5),
-            lag_most=_quantile(lags, 0.99),
+            lag_median=quantile(lags := row.pop("lags"), LAG_BOUNDS, 0.5) or 0.0,
+            lag_most=quantile(lags, LAG_BOUNDS, 0.99) or 0.0,
             usually_dead=max(0.0, usual.get((row["source"], row["kind"]), 0.0)),
             **row,
         )
         for row in rows
     ]
-
-
-def _quantile(counts: list[int], share: float) -> float:
-    """The bound that this share of lags is below; of the longest ones the last bound."""
-    wanted = share * sum(counts)
-    for bound, below in zip((*LAG_BOUNDS, LAG_BOUNDS[-1]), accumulate(counts), strict=True):
-        if below >= wanted:
-            return bound
-    return LAG_BOUNDS[-1]
 
 
 def _kept(connection: _Rows) -> dict[str, Any]:
