@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (15, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (16, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -345,6 +345,39 @@ CREATE TABLE airudder.silences (
 COMMENT ON TABLE airudder.silences IS
   'A row is one hour of a source, UTC: for how many seconds at most no push of it had come, at any moment of the hour. '
   'Rows are removed after eight weeks.';
+
+CREATE TABLE airudder.history (
+  begun_at    timestamptz      PRIMARY KEY,
+  minutes     integer          NOT NULL DEFAULT 1,
+  seconds     double precision NOT NULL DEFAULT 0,
+  kept        jsonb            NOT NULL DEFAULT '{}',
+  refused     jsonb            NOT NULL DEFAULT '{}',
+  keep_counts bigint[]         NOT NULL DEFAULT '{}',
+  settled     jsonb            NOT NULL DEFAULT '{}',
+  lag_counts  bigint[]         NOT NULL DEFAULT '{}',
+  counters    jsonb,
+  counted_at  timestamptz
+);
+
+COMMENT ON TABLE airudder.history IS
+  'A row is one minute of the last two days, or one hour before: what web has counted in it, and what was settled. '
+  'Rows are removed after 32 days.';
+COMMENT ON COLUMN airudder.history.minutes IS 'How long it is, 1 or 60.';
+COMMENT ON COLUMN airudder.history.seconds IS
+  'Of how many seconds it has what web counted. Where no sweeper worked for a while the next row has all of that time.';
+COMMENT ON COLUMN airudder.history.kept IS
+  'How many pushes were kept, by source, kind and HTTP status, with tabs between.';
+COMMENT ON COLUMN airudder.history.refused IS
+  'How many requests were refused, by reason, or by reason and source with a tab between.';
+COMMENT ON COLUMN airudder.history.keep_counts IS
+  'How many pushes took how long to keep. Seconds up to 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, '
+  '0.5, 1 and 2.5, each above the one before it, and more.';
+COMMENT ON COLUMN airudder.history.settled IS
+  'How many pushes became normalised, duplicate and dead, by source and kind with a tab between. Outcomes that others '
+  'have replaced are not taken back.';
+COMMENT ON COLUMN airudder.history.lag_counts IS 'As settlements has them.';
+COMMENT ON COLUMN airudder.history.counters IS
+  'Of the newest row that has them: what web''s counters showed at counted_at, from which the next row goes on.';
 
 -- What operators do, and what befell a push beside the usual.
 CREATE TABLE airudder.actions (
@@ -1297,7 +1330,7 @@ BEGIN
     -- A history's rows that a retry told are removed once its first delivery is settled.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON airudder.workflow_statuses TO %I', writer);
     EXECUTE format(
-      'GRANT SELECT ON airudder.retention, airudder.silences, airudder.drift, airudder.case_answers, '
+      'GRANT SELECT ON airudder.retention, airudder.silences, airudder.history, airudder.drift, airudder.case_answers, '
       'airudder.list_completion_nodes, airudder.call_turns, airudder.session_messages, airudder.qa_report_details, '
       'airudder.node_task_statuses, airudder.dialer_results, airudder.contacts, airudder.ring_types, '
       'airudder.hangup_types, airudder.dialer_hangup_reasons, airudder.migrations TO %I', writer);
@@ -1307,7 +1340,7 @@ BEGIN
     GRANT INSERT, UPDATE ON airudder.retention TO airudder_worker;
     -- Events and settlements go with the day of their push.
     GRANT DELETE ON airudder.push_events, airudder.settlements TO airudder_worker;
-    GRANT INSERT, UPDATE, DELETE ON airudder.silences, airudder.drift TO airudder_worker;
+    GRANT INSERT, UPDATE, DELETE ON airudder.silences, airudder.history, airudder.drift TO airudder_worker;
     GRANT EXECUTE ON FUNCTION airudder.ensure_pushes_partition(date), airudder.close_pushes_default(date),
       airudder.check_pushes_default(date), airudder.open_pushes_default(date), airudder.drop_pushes_partition(date),
       airudder.delete_default_pushes(timestamptz, integer) TO airudder_worker;

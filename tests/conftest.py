@@ -38,7 +38,7 @@ settings.register_profile("long", settings.get_profile("house"), max_examples=20
 settings.load_profile("house")
 
 OURS = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
-OTHER_TABLES = ("retention", "settlements", "silences", "push_events", "actions", "replays", "drift")
+OTHER_TABLES = ("retention", "settlements", "silences", "history", "push_events", "actions", "replays", "drift")
 TABLES = ", airudder.".join(["pushes", *(table.name for table in tables.TABLES), *OTHER_TABLES])
 
 

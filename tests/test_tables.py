@@ -97,6 +97,7 @@ ELSEWHERE = {
     "retention": "nobody's",
     "settlements": "nobody's",
     "silences": "nobody's",
+    "history": "nobody's: sources, kinds and reasons",
     "ring_types": "nobody's",
     "hangup_types": "nobody's",
     "dialer_hangup_reasons": "nobody's",

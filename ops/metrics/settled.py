@@ -9,7 +9,7 @@ exporter has counted Prometheus knows that this one is another, and sees no jump
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import Connection
@@ -17,10 +17,8 @@ from psycopg import Connection
 from ops import queries
 from ops.metrics.families import Histogram, Reading
 from workers.settlements import LAG_BOUNDS
-from workers.sweeper.frozen import FROZEN_SECONDS
+from workers.sweeper.frozen import LONGEST
 
-LONGEST = timedelta(seconds=1.5 * FROZEN_SECONDS)
-"""No transaction of a worker lasts as long: the sweeper would have ended it."""
 SIZE_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 OUTCOMES = ("normalised", "duplicate", "dead")
 

@@ -7,6 +7,7 @@ of a COPY or of a pipeline it waits for the worker without end.
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -20,6 +21,8 @@ from workers.sweeper.chore import REST_SECONDS, Chore
 
 FROZEN_SECONDS = 2 * JOB_TIMEOUT_SECONDS
 """A job ends after half of that, and its transaction with it"""
+LONGEST = timedelta(seconds=1.5 * FROZEN_SECONDS)
+"""No transaction of a worker lasts as long: it would have been ended."""
 
 _log = logging.getLogger("sweeper.frozen_writers")
 

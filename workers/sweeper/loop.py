@@ -26,6 +26,8 @@ from workers.sweeper.drift import FieldSamples
 from workers.sweeper.failed_jobs import FailedJobs
 from workers.sweeper.frozen import FrozenWriters
 from workers.sweeper.full_redis import FullRedis
+from workers.sweeper.history.hours import Hours
+from workers.sweeper.history.minutes import Minutes
 from workers.sweeper.lost_batches import LostBatches
 from workers.sweeper.notes import Notes
 from workers.sweeper.old_pushes import OldPushes
@@ -59,6 +61,8 @@ def chores(client: Redis, database: Database, clock: Callable[[], float], keep: 
         Partitions(database),
         OldPushes(database, clock, keep.pushes),
         OldTranscripts(database, clock, keep.turns),
+        Minutes(client, database),
+        Hours(database, clock),
         OldSettlements(database, clock),
         Silences(client, database, clock),
         FieldSamples(client, database),
