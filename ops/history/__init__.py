@@ -1,0 +1,1 @@
+"""How it went: `airudder.history` as series of numbers that charts show."""
