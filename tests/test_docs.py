@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import textwrap
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from ingest import settings
 from ingest.kinds import KINDS
 from ingest.resources import locate
 from ops.commands import cli
+from tests.reasons import reasons_given, reasons_told
 from tests.servers import embedded_servers
 from tests.sources import ROOT, anchors
 
@@ -127,21 +127,8 @@ def test_no_other_command_is_documented() -> None:
 
 def test_every_refusal_is_documented() -> None:
     """The runbook says of each reason for a refusal what to do, and names no other."""
-    reasons = {reason for path in (ROOT / "ingest" / "web").glob("*.py") for reason in refusals(path)}
-    assert "wrong credential" in reasons
-    listed = re.findall(r"`([^`]+)`", "\n".join(first_column(section(RUNBOOK, "Refusals"))))
-    assert sorted(listed) == sorted(reasons)
-
-
-def refusals(path: Path) -> Iterator[str]:
-    """The reasons that a module gives."""
-    places = {"RequestRefusedError": 1, "_refuse": 1, "note": 0, "note_peer": 0, "_note": 0}
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            place = places.get(ast.unparse(node.func).rpartition(".")[2])
-            for part in ast.walk(node.args[place]) if place is not None and len(node.args) > place else ():
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    yield part.value
+    assert "wrong credential" in reasons_given()
+    assert reasons_told().keys() == reasons_given()
 
 
 def test_every_kind_is_documented() -> None:

@@ -12,11 +12,16 @@ LEAST_SECONDS = 600.0
 """A shorter silence is none: the first push after a night may be late."""
 
 
+def is_unusual(seconds: float, longest: float) -> bool:
+    """Whether a silence is a problem, where the longest usual one is known."""
+    return seconds > max(TIMES_LONGEST * longest, LEAST_SECONDS)
+
+
 def find(facts: Facts) -> Iterator[Problem]:
     """The problems, one for each source whose silences are known."""
     for source, longest in sorted(facts.postgres.longest_silences.items()):
         last = facts.redis.last_push_at.get(source)
-        if last and (facts.at - last).total_seconds() > max(TIMES_LONGEST * longest, LEAST_SECONDS):
+        if last and is_unusual((facts.at - last).total_seconds(), longest):
             what = f"{source} sends nothing, for longer than is usual at this hour of the week"
             yield Problem(
                 name=f"silent {source}",
