@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingest.settings import Settings
+from ops.console import charts
 from ops.console.asking import shared
 from ops.console.rendering import render
 from ops.problems.find import find_problems
@@ -84,7 +86,8 @@ def page_of(problem: Problem) -> str | None:
 
 async def show(request: Request) -> Response:
     """The page."""
-    return render(request, "now.html", seen=await shared(request, SHARED_SECONDS, look), page_of=page_of)
+    seen, how_it_went = await asyncio.gather(shared(request, SHARED_SECONDS, look), charts.found(request))
+    return render(request, "now.html", seen=seen, page_of=page_of, **how_it_went)
 
 
 async def show_facts(request: Request) -> Response:
