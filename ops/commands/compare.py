@@ -6,16 +6,16 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
 
 from ingest import settings
 from ops import queries
+from ops.days import day_in, zone_named
 from ops.output import print_table
 from ops.repair.actions import record_action
 from ops.simulator.sender import own_url
@@ -31,11 +31,9 @@ class _Zone(click.ParamType[tzinfo]):
     name = "zone"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tzinfo:
-        try:
-            # Of this one no database of zones is needed.
-            return UTC if str(value) == "UTC" else ZoneInfo(str(value))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        if (zone := zone_named(str(value))) is None:
             self.fail(f"{value} is no time zone that this machine knows, such as Asia/Jakarta", param, ctx)
+        return zone
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ async def _compared(
     vendor: Vendor, task_ids: Sequence[str], day: datetime | None, zone: tzinfo, threshold: Decimal
 ) -> list[Compared]:
     with queries.connect(settings.load()) as connection:
-        period = tasks.day_in(zone, day.date()) if day else None
+        period = day_in(zone, day.date()) if day else None
         wanted = tasks.tasks_of(connection, period) if period else list(dict.fromkeys(task_ids))
         async with vendor:
             return await tasks.compare(vendor, connection, wanted, period, threshold)

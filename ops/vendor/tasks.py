@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
 from psycopg import Connection
 
 from ingest.errors import VendorError
 from ingest.kinds.reading.identifiers import canonical_id
 from ops import queries
+from ops.days import Period
 from ops.vendor.client import Vendor
 from ops.vendor.comparison import SHIFTS, Compared, OurCall, compared
 from ops.vendor.details import TaskDetail, read_detail
 
 ON_ITS_WAY = timedelta(minutes=10)
 """After its end a call's push may still come: the vendor tries for five minutes."""
-
-
-class Period(NamedTuple):
-    """From a moment to another one, which it does not include."""
-
-    since: datetime
-    until: datetime
-
-
-def day_in(zone: tzinfo, day: date) -> Period:
-    """A day as a zone has it: it may have 23 or 25 hours."""
-    return Period(*(datetime.combine(one, time(), zone).astimezone(UTC) for one in (day, day + timedelta(days=1))))
 
 
 def tasks_of(connection: Connection[queries.Row], period: Period) -> list[str]:
