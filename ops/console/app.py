@@ -23,14 +23,22 @@ from ops.console.asking import Asker
 from ops.console.batches import rq_dashboard
 from ops.console.gate import Gate
 from ops.console.login import Door
-from ops.console.pages import charts, now, refusals
+from ops.console.pages import call, campaign, campaigns, charts, contacts, now, refusals
 from ops.console.rendering import STATIC, render
 from ops.console.users import Users
 
 OPEN_PATHS = ("/login", "/static/", "/favicon.ico")
 """Shown to everybody who reaches the console"""
 YEAR = 31_536_000
-PAGES: Sequence[Route] = [*now.ROUTES, *charts.ROUTES, *refusals.ROUTES]
+PAGES: Sequence[Route] = [
+    *now.ROUTES,
+    *charts.ROUTES,
+    *refusals.ROUTES,
+    *campaigns.ROUTES,
+    *campaign.ROUTES,
+    *call.ROUTES,
+    *contacts.ROUTES,
+]
 
 _log = logging.getLogger("dashboard")
 
