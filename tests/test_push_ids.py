@@ -37,6 +37,12 @@ def test_id_holds_its_time() -> None:
     assert abs((datetime.now(UTC) - entry.received_at).total_seconds()) < 5
 
 
+@pytest.mark.parametrize("push_id", [UUID(int=0), UUID("ffffffff-ffff-7fff-bfff-ffffffffffff")])
+def test_id_of_no_push(push_id: UUID) -> None:
+    """An id that somebody has made up holds no moment, or none that a calendar has."""
+    assert received_at_of(push_id) is None
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock that ids are drawn by, to be set."""

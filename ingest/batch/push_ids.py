@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -49,8 +50,10 @@ def microsecond_of(moment: datetime) -> int:
 
 
 def received_at_of(push_id: UUID) -> datetime | None:
-    """The moment that is in an id, UTC; None if the id is no push's."""
+    """The moment that is in an id, UTC; None if the id is no push's, nor that of anything before the year 10000."""
     if push_id.version != UUID_VERSION:
         return None
     milliseconds, microseconds = push_id.int >> 80, push_id.int >> 64 & 0xFFF
-    return _EPOCH + timedelta(milliseconds=milliseconds, microseconds=microseconds)
+    with suppress(OverflowError):
+        return _EPOCH + timedelta(milliseconds=milliseconds, microseconds=microseconds)
+    return None
