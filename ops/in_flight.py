@@ -160,9 +160,10 @@ def entries_in_flight(client: Redis) -> dict[UUID, tuple[str, str]]:
     return {entry.uuid: (entry.hour, entry.source) for entry in entries}
 
 
-def encoded_in_flight(client: Redis) -> Iterator[tuple[str, bytes]]:
-    """The pushes in all batches as they are stored, each with its batch's id; one may come twice."""
-    for batch_id in keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)):
+def encoded_in_flight(client: Redis, *, newest_first: bool = False) -> Iterator[tuple[str, bytes]]:
+    """The pushes in all batches as they are stored, each with its batch's id; one may come twice. `newest_first`: the
+    batch that was opened last."""
+    for batch_id in keys.decode_ids(client.zrange(keys.BATCHES, 0, -1, desc=newest_first)):
         # Open before taken: what is taken in between is seen twice, and not missed. A full Redis refuses MULTI.
         with client.pipeline(transaction=False) as pipeline:
             pipeline.lrange(keys.batch(batch_id), 0, -1)
@@ -210,6 +211,11 @@ def _has_ended(worker: BaseWorker) -> bool | None:
 def _age_seconds(client: Redis, batch_id: str) -> float:
     opened_at = client.zscore(keys.BATCHES, batch_id) or time.time()
     return round(max(0.0, time.time() - float(opened_at)), 1)
+
+
+def pushes_in_flight(client: Redis) -> int:
+    """How many pushes are in all batches."""
+    return _pushes(client, keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)))
 
 
 def _pushes(client: Redis, batch_ids: list[str]) -> int:

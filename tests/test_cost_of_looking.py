@@ -13,6 +13,7 @@ import pytest
 
 import ingest.tables
 import ops.drift
+import ops.search.statements
 import ops.trace.statements
 import ops.warnings
 import workers.sweeper.drift
@@ -97,7 +98,7 @@ STATEMENTS = {
     "discarded pushes in a stretch": replay_statements.choose(DISCARDED),
 }
 STATEMENTS |= statements_of(ops.warnings) | statements_of(ops.drift)
-STATEMENTS |= statements_of(ops.trace.statements)
+STATEMENTS |= statements_of(ops.trace.statements) | statements_of(ops.search.statements)
 STATEMENTS |= {name: text for name, text in statements_of(workers.sweeper.drift).items() if name.startswith("FIND_")}
 
 

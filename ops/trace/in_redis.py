@@ -35,7 +35,7 @@ _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
 class Search:
-    """Finds the entries of an id among all that are in flight. Most are passed over by their bytes, unread."""
+    """Tells the entries of an id among those that are in flight. Most are passed over by their bytes, unread."""
 
     def __init__(self, identifier: str) -> None:
         self._push_id = typed_uuid(identifier)
@@ -50,14 +50,20 @@ class Search:
         """Those of the id, each with its batch, up to as many as a trace has."""
         seen: set[bytes] = set()
         for batch_id, encoded in encoded_in_flight(client):
-            is_of_batch = batch_id == str(self._push_id)
-            if is_of_batch or self._may_be_encrypted or self._may_be(encoded):
-                entry = decode_entry(encoded)
-                if entry.push_id not in seen and (is_of_batch or self._is(entry)):
-                    seen.add(entry.push_id)
-                    yield batch_id, entry
-                    if len(seen) == MOST:
-                        return
+            entry = self.read(batch_id, encoded)
+            if entry and entry.push_id not in seen:
+                seen.add(entry.push_id)
+                yield batch_id, entry
+                if len(seen) == MOST:
+                    return
+
+    def read(self, batch_id: str, encoded: bytes) -> Entry | None:
+        """An entry that is stored so, if it is of the id."""
+        is_of_batch = batch_id == str(self._push_id)
+        if not (is_of_batch or self._may_be_encrypted or self._may_be(encoded)):
+            return None
+        entry = decode_entry(encoded)
+        return entry if is_of_batch or self._is(entry) else None
 
     def _may_be(self, encoded: bytes) -> bool:
         if any(needle in encoded for needle in self._needles):
