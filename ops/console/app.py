@@ -23,7 +23,7 @@ from ops.console.asking import Asker
 from ops.console.batches import rq_dashboard
 from ops.console.gate import Gate
 from ops.console.login import Door
-from ops.console.pages import call, campaign, campaigns, charts, contacts, now, pushes, refusals
+from ops.console.pages import call, campaign, campaigns, charts, contacts, now, push, pushes, refusals
 from ops.console.rendering import STATIC, render
 from ops.console.users import Users
 
@@ -39,6 +39,7 @@ PAGES: Sequence[Route] = [
     *call.ROUTES,
     *contacts.ROUTES,
     *pushes.ROUTES,
+    *push.ROUTES,
 ]
 
 _log = logging.getLogger("dashboard")
