@@ -23,7 +23,7 @@ from ops.search.statements import end_of, page_of
 
 PAGE = 50
 """Pushes of a page"""
-STRETCH = 10_000
+STRETCH = 5_000
 """Pushes that are looked at for one page, where no index has a condition"""
 
 _Connection = Connection[queries.Row]
