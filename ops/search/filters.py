@@ -114,7 +114,7 @@ def _text(most: int) -> Callable[[str], str]:
 def _choice(what: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
-            raise ValueError(f"there is no such {what}; choose {', '.join(choices)}")
+            raise ValueError(f"there is no such {what}: choose one of the list")
         return text
 
     return read
