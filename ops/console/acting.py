@@ -50,7 +50,7 @@ def who(request: Request) -> str:
     return f"{session_of(request).user.name} (console)"
 
 
-def is_unmasked(request: Request) -> bool:
-    """Whether the user has asked to see what is masked on this page, and may."""
+def is_unmasked(request: Request, page: str | None = None) -> bool:
+    """Whether the user has asked to see what is masked on this page, or on the one with this path, and may."""
     session = session_of(request)
-    return session.may_act and request.url.path in session.unmasked
+    return session.may_act and (page or request.url.path) in session.unmasked

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ops.console.acting import is_unmasked, session_of
+from ops.console.acting import is_unmasked
 from ops.console.asking import ask
 from ops.console.rendering import render
 from ops.search.seen import SeenPush, raw_body, see_push
@@ -28,7 +28,7 @@ async def show(request: Request) -> Response:
 async def download(request: Request) -> Response:
     """The body as it came, for an operator who has asked to see this push unmasked."""
     push_id = push_id_of(request)
-    if not session_of(request).may_act or f"/pushes/{push_id}" not in session_of(request).unmasked:
+    if not is_unmasked(request, f"/pushes/{push_id}"):
         raise HTTPException(403, "A body is personal data: first press “Show personal data” on the push's page.")
     body = await ask(request, raw_body, push_id)
     if body is None:
