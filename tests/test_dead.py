@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+import ops.repair.groups
 from ops.repair import discarding
+from ops.repair.groups import dead_groups, newest_of
 from tests.processes import ingest, running
 from tests.pushes import entry, push
 from tests.stored import make_dead, outcomes
@@ -123,6 +125,22 @@ def test_dead_by_cause(database: Database) -> None:
     assert [group["sources"] for group in groups("--source", "lender-a")] == [["lender-a"]]
     assert groups("--since", "2100-01-01") == groups("--until", "2000-01-01") == []
     assert len(groups("--kind", "custom-api")) == 3
+
+
+def test_newest_of_a_group(connection: Rows, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many others came meanwhile, the newest of the group are found, and no more than were asked for."""
+    came = [entry(body) for body in (b"[0", b"[1", b"[]", b"[2", b"[1]", b"[2]")]
+    settle(database, came)
+    of_group = [one for one in came if not one.body.endswith(b"]")]
+    chosen = Selection(statuses=("dead",))
+    (group,) = (one for one in dead_groups(connection, chosen) if one.error.startswith("not JSON"))
+
+    found = newest_of(connection, group, chosen, 2)
+    assert [one.push_id for one in found] == [of_group[2].uuid, of_group[1].uuid]
+    assert found[0].bytes == 2
+    assert newest_of(connection, group, Selection(statuses=("dead",), source="lender-b"), 2) == []
+    monkeypatch.setattr(ops.repair.groups, "NEWEST_AMONG", 2)
+    assert [one.push_id for one in newest_of(connection, group, chosen, 9)] == [of_group[2].uuid]
 
 
 def test_sample_shows_no_value(connection: Rows) -> None:

@@ -12,17 +12,16 @@ import msgspec
 from psycopg import Connection
 
 from ingest import settings
-from ingest.batch.entry import Entry, stored_entry
+from ingest.batch.entry import stored_entry
 from ingest.batch.push_ids import received_at_of
-from ingest.errors import NotOpenedError
 from ingest.opening.openers import openers
 from ops import queries
 from ops.output import print_record, print_table, progress
+from ops.repair.causes import DeadCauses, dead_causes
 from ops.repair.choosing import choosing_options, of_group, select
 from ops.repair.discarding import discard as discard_selected
 from ops.repair.following import replay_selected
-from ops.repair.groups import DeadGroup, dead_groups, find_dead, sample_of
-from ops.repair.masking import mask_body
+from ops.repair.groups import find_dead
 from ops.repair.replays import count_selected
 
 SHOWN_GROUPS = 20
@@ -46,40 +45,26 @@ def command(context: click.Context, /, as_json: bool, **choice: Any) -> None:
             raise click.UsageError("options of `ingest dead` stand behind the subcommand")
         return
     with queries.connect(settings.load()) as connection:
-        groups = dead_groups(connection, select(("dead",), **choice))
-        shown = groups if as_json else groups[:SHOWN_GROUPS]
-        rows = [_group_row(connection, group) for group in shown]
+        found = dead_causes(connection, select(("dead",), **choice), None if as_json else SHOWN_GROUPS)
     if as_json:
-        click.echo(msgspec.json.encode(rows).decode())
+        click.echo(msgspec.json.encode(found.shown).decode())
     else:
-        _print_groups(rows, len(groups), sum(group.pushes for group in groups))
+        _print_groups(found)
 
 
-def _group_row(connection: _Connection, group: DeadGroup) -> dict[str, Any]:
-    row = {"fingerprint": group.fingerprint, **vars(group), "sample": None, "shape": None}
-    if sample := sample_of(connection, group):
-        row["sample"], row["shape"] = sample.uuid, _shape(sample)
-    return row
-
-
-def _shape(entry: Entry) -> Any:
-    try:
-        return mask_body(entry.kind, openers().readable(entry))
-    except NotOpenedError as error:
-        return f"{len(entry.body)} bytes: {error}"
-
-
-def _print_groups(rows: list[dict[str, Any]], groups: int, pushes: int) -> None:
-    if not rows:
+def _print_groups(found: DeadCauses) -> None:
+    if not found.shown:
         click.echo("no dead letters")
         return
     columns = ("fingerprint", "pushes", "kind", "error", "first_seen", "last_seen", "sample")
-    cells = [{**{name: row[name] for name in columns}, "sources": ", ".join(row["sources"])} for row in rows]
-    print_table(f"causes of {pushes} dead letters", cells, groups)
-    for row in rows:
-        shape = msgspec.json.encode(row["shape"]).decode()
+    cells = [
+        {**{name: getattr(one, name) for name in columns}, "sources": ", ".join(one.sources)} for one in found.shown
+    ]
+    print_table(f"causes of {found.pushes} dead letters", cells, found.groups)
+    for one in found.shown:
+        shape = msgspec.json.encode(one.shape).decode()
         cut = "…" if len(shape) > SHOWN_CHARACTERS else ""
-        click.echo(f"{row['fingerprint']}  {shape[:SHOWN_CHARACTERS]}{cut}")
+        click.echo(f"{one.fingerprint}  {shape[:SHOWN_CHARACTERS]}{cut}")
 
 
 @command.command("list")

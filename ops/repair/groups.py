@@ -35,6 +35,21 @@ WHERE received_at = %(last_seen)s AND status = 'dead' AND kind = %(kind)s AND er
 ORDER BY push_id LIMIT 1
 """
 
+_NEWEST: LiteralString = """
+SELECT push_id, received_at, source, octet_length(body) AS bytes FROM airudder.pushes JOIN (
+  SELECT received_at, push_id FROM (
+    SELECT received_at, push_id, kind, error, error_path FROM airudder.pushes
+    WHERE {where} AND received_at <= %(last_seen)s
+    ORDER BY received_at DESC, push_id DESC LIMIT %(looked_at)s) AS newest
+  WHERE kind = %(kind)s AND error_path = %(path)s AND {alike} = %(error)s
+  ORDER BY received_at DESC, push_id DESC LIMIT %(limit)s) AS of_group USING (received_at, push_id)
+ORDER BY received_at DESC, push_id DESC
+"""
+"""From the newest of the group on; of a group whose other pushes are far apart not all that there are."""
+
+NEWEST_AMONG = 10_000
+"""Dead letters that are looked at for the newest of a group"""
+
 DEAD_AMONG: LiteralString = """
 SELECT push_id FROM airudder.pushes
 WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'dead'
@@ -63,6 +78,17 @@ class DeadGroup:
         return hashlib.sha256("\0".join((self.kind, self.error, self.path)).encode()).hexdigest()[:8]
 
 
+@dataclass(frozen=True)
+class DeadPush:
+    """One of a group."""
+
+    push_id: UUID
+    received_at: datetime
+    source: str
+    bytes: int
+    """Of its body, as it came"""
+
+
 def find_groups(selection: Selection) -> str:
     """The SQL of the groups of the dead letters that are meant."""
     return _GROUPS.format(alike=ALIKE.format(error="error"), where=selection.where())
@@ -72,6 +98,17 @@ def dead_groups(connection: _Connection, selection: Selection) -> list[DeadGroup
     """The groups of the dead letters that are meant, the largest first."""
     found = connection.execute(find_groups(selection).encode(), selection.parameters())
     return [DeadGroup(**row) for row in found]
+
+
+def find_newest(selection: Selection) -> str:
+    """The SQL of the newest dead letters of a group, among those that are meant."""
+    return _NEWEST.format(alike=ALIKE.format(error="error"), where=selection.where())
+
+
+def newest_of(connection: _Connection, group: DeadGroup, selection: Selection, limit: int) -> list[DeadPush]:
+    """The newest pushes of a group, among the dead letters that are meant."""
+    where = {**selection.parameters(), **vars(group), "looked_at": NEWEST_AMONG, "limit": limit}
+    return [DeadPush(**row) for row in connection.execute(find_newest(selection).encode(), where)]
 
 
 def find_group(connection: _Connection, fingerprint: str) -> DeadGroup | None:
