@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, LiteralString
 
 import click
+import msgspec
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
@@ -22,9 +24,59 @@ COUNT_PUSHES: LiteralString = """
 UPDATE airudder.actions SET pushes = pushes + %(pushes)s WHERE action_id = %(action_id)s
 """
 
+ACTION_BY_ID: LiteralString = """
+SELECT action_id, at, operator, command, filter, pushes, reason, ended_at FROM airudder.actions
+WHERE action_id = %(action_id)s
+"""
+
+NEWEST_ACTIONS: LiteralString = """
+SELECT action_id, at, operator, command, filter, pushes, reason, ended_at
+FROM (SELECT * FROM airudder.actions WHERE action_id < %(before)s ORDER BY action_id DESC LIMIT %(looked_at)s) AS newest
+WHERE (%(operator)s::text IS NULL OR operator = %(operator)s) AND (%(command)s::text IS NULL OR command = %(command)s)
+ORDER BY action_id DESC LIMIT %(limit)s
+"""
+
+END_OF_LOOK: LiteralString = """
+SELECT action_id FROM airudder.actions WHERE action_id < %(before)s
+ORDER BY action_id DESC OFFSET %(looked_at)s - 1 LIMIT 1
+"""
+
+OPERATORS_AND_COMMANDS: LiteralString = """
+SELECT DISTINCT operator, command
+FROM (SELECT operator, command FROM airudder.actions ORDER BY action_id DESC LIMIT %(looked_at)s) AS newest
+"""
+
 END_ACTION: LiteralString = "UPDATE airudder.actions SET ended_at = now() WHERE action_id = %(action_id)s"
 
+LOOKED_AT = 10_000
+"""Actions that are looked at for one page of those of an operator or command"""
+_NEWEST = 2**63 - 1
+
 _Connection = Connection[queries.Row]
+
+
+class OperatorAction(msgspec.Struct, frozen=True):
+    """One thing that an operator did. `filter`: what it was done to, as JSON's values. `pushes`: how many it has
+    changed so far, None where it is about none. `ended_at`: None while it is under way, or if it was interrupted."""
+
+    action_id: int
+    at: datetime
+    operator: str
+    command: str
+    filter: dict[str, Any]
+    pushes: int | None
+    reason: str | None
+    ended_at: datetime | None
+
+
+class ActionsFound(msgspec.Struct, frozen=True):
+    """Actions, the newest first. `before`: where to look for older ones, None if there are none. `operators` and
+    `commands`: the names that there are among the newest."""
+
+    actions: list[OperatorAction]
+    before: int | None
+    operators: list[str]
+    commands: list[str]
 
 
 def begin_action(
@@ -46,6 +98,31 @@ def begin_action(
     assert row, "the statement gives one row"
     action_id: int = row["action_id"]
     return action_id
+
+
+def find_action(connection: _Connection, action_id: int) -> OperatorAction | None:
+    """One action; None if there is none of this id."""
+    row = connection.execute(ACTION_BY_ID, {"action_id": action_id}).fetchone()
+    return OperatorAction(**row) if row else None
+
+
+def newest_actions(
+    connection: _Connection,
+    limit: int,
+    operator: str | None = None,
+    command: str | None = None,
+    before: int | None = None,
+) -> ActionsFound:
+    """At most so many of the newest actions before one, of an operator or command, or of all. Of a rare one there may
+    be fewer than there are: LOOKED_AT are looked at."""
+    where = {"before": before or _NEWEST, "limit": limit, "looked_at": LOOKED_AT}
+    chosen = {**where, "operator": operator, "command": command}
+    found = [OperatorAction(**row) for row in connection.execute(NEWEST_ACTIONS, chosen)]
+    end = connection.execute(END_OF_LOOK, where).fetchone()
+    names = connection.execute(OPERATORS_AND_COMMANDS, where).fetchall()
+    older = found[-1].action_id if len(found) == limit else end["action_id"] if end else None
+    operators, commands = (sorted({row[name] for row in names}) for name in ("operator", "command"))
+    return ActionsFound(found, older, operators, commands)
 
 
 def record_action(
