@@ -22,8 +22,7 @@ from ingest.kinds.normalise import normalise
 from ops import queries
 from ops.person import statements
 from ops.person.rows import OF_CALLS, OF_PERSONS, OTHERS, erase_rows, rows_of
-from ops.repair import groups
-from ops.repair.replays import count_selected
+from ops.repair import groups, replays
 from ops.simulator.pushes import generate
 from ops.status import in_postgres
 from ops.trace import lookup
@@ -54,6 +53,7 @@ _NOBODY: dict[str, Any] = {
     "digests": [bytes(32)] * 2, "body_digest": bytes(32), "call_id": None, "callee_number": "+628121000003",
     "moments": [datetime.now(UTC)] * 2, "batch_id": uuid4(), "settled_at": datetime.now(UTC),
     "hour": datetime.now(UTC) - timedelta(minutes=30),
+    "last_seen": datetime.now(UTC), "looked_at": 500, "path": "$", "error": "why",
     "stretch": 500, "end_received_at": datetime.now(UTC) + timedelta(milliseconds=500), "end_push_id": uuid4(),
 }  # fmt: skip
 _CALLS = {
@@ -92,6 +92,8 @@ STATEMENTS = {
     **statements_of(groups),
     **statements_of(in_postgres),
     "groups of dead letters": groups.find_groups(Selection(statuses=("dead",))),
+    "newest of a group": groups.find_newest(Selection(statuses=("dead",))),
+    "pushes of a group": replays.count_of(Selection(statuses=("dead",), kind="custom-api", error="why")),
     "dead letters of a source": replay_statements.choose(Selection(statuses=("dead",), source="shop")),
     "a stretch of dead letters": replay_statements.end_stretch(Selection(statuses=("dead",), source="shop")),
     "a stretch of pushes": replay_statements.end_stretch(DISCARDED),
@@ -153,7 +155,7 @@ def test_count_ends_at_its_limit(filled: Rows) -> None:
     """How many pushes a limited replay is of is known once so many are found, whatever else is there."""
     explaining: Any = Explaining(filled, may_scan=True)
 
-    assert count_selected(explaining, Selection(("dead", "normalised"), source="shop", limit=20)) == 20
+    assert replays.count_selected(explaining, Selection(("dead", "normalised"), source="shop", limit=20)) == 20
 
 
 def test_rows_of_pushes_are_found_by_index(filled: Rows) -> None:

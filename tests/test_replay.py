@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.rows import dict_row
 
 import workers.settle
 import workers.sweeper.replays
@@ -18,7 +21,7 @@ from ingest.batch import keys
 from ingest.batch.entry import Entry
 from ingest.kinds.normalise import normalise
 from ops.repair.groups import dead_groups
-from ops.repair.replays import ReplayState, begin_replay, find_replay
+from ops.repair.replays import ReplayState, begin_replay, find_replay, join_replay
 from tests.batches import refusing
 from tests.clock import Clock
 from tests.processes import INGEST, ingest, running, wait_until
@@ -331,6 +334,32 @@ def test_command_leaves_it_running_after_ctrl_c(connection: Rows, sweeper: Sweep
     assert "goes on" in said
     sweeper.run_once()
     assert outcomes(connection) == {"normalised": 1}
+
+
+def test_two_operators_ask_for_the_same(database_url: str, connection: Rows, sweeper: Sweeper) -> None:
+    """Both get one replay; after it has ended, and for other pushes, there is a new one."""
+    make_dead(connection, entry(push("c1")))
+    chosen = Selection(statuses=("dead",), kind="custom-api", error="could not be normalised: KeyError")
+    given: list[int | None] = []
+
+    def ask() -> None:
+        with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as own:
+            given.append(join_replay(own, "a test", chosen, "mended"))
+
+    operators = [threading.Thread(target=ask) for _ in range(4)]
+    for one in operators:
+        one.start()
+    for one in operators:
+        one.join()
+
+    assert len(given) == 4
+    assert len(set(given)) == 1
+    other = join_replay(connection, "a test", Selection(statuses=("dead",), source="default"))
+    assert other not in (None, given[0])
+    sweeper.run_once()
+    make_dead(connection, entry(push("c2")))
+    assert join_replay(connection, "a test", chosen) not in (None, other, given[0])
+    assert {row["reason"] for row in connection.execute("SELECT reason FROM airudder.actions")} == {"mended", None}
 
 
 def test_pushes_have_to_be_chosen() -> None:

@@ -8,10 +8,11 @@ from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from ops import queries
 from ops.repair.actions import begin_action, end_action
-from workers.selection import Selection
+from workers.selection import ALIKE, Selection
 
 BEGIN_REPLAY: LiteralString = "INSERT INTO airudder.replays (replay_id, total) VALUES (%(replay_id)s, %(total)s)"
 
@@ -31,9 +32,24 @@ UPDATE airudder.replays SET stopped_at = now()
 WHERE replay_id = %(replay_id)s AND ended_at IS NULL AND stopped_at IS NULL RETURNING replay_id
 """
 
+ONE_AT_A_TIME: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('airudder-ingest replay'))"
+
+RUNNING_LIKE: LiteralString = """
+SELECT replay_id FROM airudder.replays JOIN airudder.actions ON action_id = replay_id
+WHERE replays.ended_at IS NULL AND stopped_at IS NULL AND filter - 'until' = %(filter)s
+ORDER BY replay_id LIMIT 1
+"""
+
 _COUNT: LiteralString = """
 SELECT count(*) AS pushes FROM (SELECT FROM airudder.pushes WHERE {where} LIMIT %(limit)s) AS meant
 """
+
+_COUNT_ALIKE: LiteralString = """
+SELECT coalesce(sum(pushes), 0)::bigint AS pushes
+FROM (SELECT error, count(*) AS pushes FROM airudder.pushes WHERE {where} GROUP BY error) AS by_error
+WHERE {alike} = %(error)s
+"""
+"""Numbers are taken out of an error once for all pushes that have it."""
 
 _Connection = Connection[queries.Row]
 
@@ -78,17 +94,24 @@ class ReplayState:
         return "stopping" if self.stopped_at else "running"
 
 
+def count_of(selection: Selection) -> str:
+    """The SQL of how many pushes are meant."""
+    if selection.error is None or selection.limit is not None:
+        return _COUNT.format(where=selection.where())
+    others = msgspec.structs.replace(selection, error=None)
+    return _COUNT_ALIKE.format(where=others.where(), alike=ALIKE.format(error="error"))
+
+
 def count_selected(connection: _Connection, selection: Selection) -> int:
     """How many pushes are meant. Those that are dead are counted by index, the normalised ones one by one up to the
     selection's limit."""
-    statement = _COUNT.format(where=selection.where()).encode()
-    row = connection.execute(statement, selection.parameters()).fetchone()
+    row = connection.execute(count_of(selection).encode(), selection.parameters()).fetchone()
     assert row, "the statement gives one row"
     pushes: int = row["pushes"]
     return pushes
 
 
-def begin_replay(connection: _Connection, operator: str, selection: Selection) -> int | None:
+def begin_replay(connection: _Connection, operator: str, selection: Selection, reason: str | None = None) -> int | None:
     """Begin a replay of what is there now; return its id, None if no push is meant."""
     until = selection.until or datetime.now(UTC)
     selection = msgspec.structs.replace(selection, until=until)
@@ -96,9 +119,21 @@ def begin_replay(connection: _Connection, operator: str, selection: Selection) -
     if not total:
         return None
     with connection.transaction():
-        replay_id = begin_action(connection, operator, "replay", selection.as_json())
+        replay_id = begin_action(connection, operator, "replay", selection.as_json(), reason=reason)
         connection.execute(BEGIN_REPLAY, {"replay_id": replay_id, "total": total})
     return replay_id
+
+
+def join_replay(connection: _Connection, operator: str, selection: Selection, reason: str | None = None) -> int | None:
+    """Begin a replay, unless one of the same is running: then its id. None if no push is meant.
+
+    Two operators who ask at the same time get the same one.
+    """
+    alike = msgspec.structs.replace(selection, until=None).as_json()
+    with connection.transaction():
+        connection.execute(ONE_AT_A_TIME)
+        running = connection.execute(RUNNING_LIKE, {"filter": Jsonb(alike)}).fetchone()
+        return running["replay_id"] if running else begin_replay(connection, operator, selection, reason)
 
 
 def find_replay(connection: _Connection, replay_id: int) -> ReplayState | None:
