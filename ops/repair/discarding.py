@@ -1,9 +1,16 @@
-"""Dead letters that nobody needs any more: discarded, with the reason, and kept as rows."""
+"""Dead letters that nobody needs any more: discarded, with the reason, and kept as rows.
+
+A discard is worked off in portions. How far it is stands in its action, and one that was interrupted can be gone on
+with.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import LiteralString
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -15,10 +22,14 @@ from workers.settlements import logged, parameters
 
 PORTION = 1000
 """How many pushes one transaction discards"""
+COMMAND = "dead discard"
+"""As its action names it"""
 
 _CHOOSE: LiteralString = """
 SELECT received_at, push_id, error, error_path FROM airudder.pushes
-WHERE {where} ORDER BY received_at, push_id LIMIT %(portion)s FOR UPDATE
+WHERE {where} AND received_at >= %(after_received_at)s
+  AND (received_at, push_id) > (%(after_received_at)s, %(after_push_id)s)
+ORDER BY received_at, push_id LIMIT %(portion)s FOR UPDATE
 """
 
 _DISCARD: LiteralString = logged(
@@ -36,6 +47,24 @@ SELECT push_id, received_at, 'discarded', error, error_path, %b::bigint
 FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[]) AS given (received_at, push_id, error, error_path)
 """
 
+_TAKE: LiteralString = """
+SELECT pg_try_advisory_lock(hashtext('airudder-ingest discard'), mod(%(action_id)s, 2147483648)::integer) AS is_ours,
+  set_config('idle_session_timeout', '1min', false)
+"""
+"""The lock of a frozen process is gone after that time: between two portions none leaves Postgres alone for so long."""
+
+_RELEASE: LiteralString = """
+SELECT pg_advisory_unlock(hashtext('airudder-ingest discard'), mod(%(action_id)s, 2147483648)::integer)
+"""
+
+_IS_AT_WORK: LiteralString = """
+SELECT EXISTS (
+  SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND classid = hashtext('airudder-ingest discard')::oid
+    AND objid = mod(%(action_id)s, 2147483648)::integer::oid) AS is_at_work
+"""
+
 _Connection = Connection[queries.Row]
 
 
@@ -44,17 +73,51 @@ def discard(
 ) -> int:
     """Discard the dead letters that are meant, and tell `advance` how many more are; return how many all in all.
     Interrupted, it has discarded some."""
-    action_id = begin_action(connection, operator, "dead discard", selection.as_json(), reason=reason)
+    action_id = begin_discard(connection, operator, selection, reason)
+    with at_work(connection, action_id):
+        return work_off(connection, action_id, selection, advance)
+
+
+def begin_discard(connection: _Connection, operator: str, selection: Selection, reason: str) -> int:
+    """Note that an operator gives up what is meant; return the action's id. Nothing is discarded yet."""
+    return begin_action(connection, operator, COMMAND, selection.as_json(), reason=reason)
+
+
+@contextmanager
+def at_work(connection: _Connection, action_id: int) -> Iterator[bool]:
+    """Be the one that works at a discard in this block; false where somebody else is at it."""
+    row = connection.execute(_TAKE, {"action_id": action_id}).fetchone()
+    is_ours = bool(row and row["is_ours"])
+    try:
+        yield is_ours
+    finally:
+        if is_ours and not connection.closed:
+            connection.execute(_RELEASE, {"action_id": action_id})
+
+
+def is_at_work(connection: _Connection, action_id: int) -> bool:
+    """Whether somebody works at a discard."""
+    row = connection.execute(_IS_AT_WORK, {"action_id": action_id}).fetchone()
+    return bool(row and row["is_at_work"])
+
+
+def work_off(
+    connection: _Connection, action_id: int, selection: Selection, advance: Callable[[int], None] = lambda pushes: None
+) -> int:
+    """Discard what is still dead of what is meant, and end the action; return how many were."""
     statement = _CHOOSE.format(where=selection.where()).encode()
-    where = {**selection.parameters(), "portion": PORTION}
+    place = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
     total, found = 0, PORTION
     while found == PORTION:
+        where = {**selection.parameters(), "portion": PORTION}
+        where["after_received_at"], where["after_push_id"] = place
         with connection.transaction():
             connection.execute(queries.WAIT_NO_LONGER)
             rows = connection.execute(statement, where).fetchall()
             _discard(connection, action_id, rows)
             found = len(rows)
             count_pushes(connection, action_id, found)
+        place = (rows[-1]["received_at"], rows[-1]["push_id"]) if rows else place
         total += found
         advance(found)
     end_action(connection, action_id)
