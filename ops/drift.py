@@ -46,6 +46,11 @@ class Change(StrEnum):
     """Of a kind of which no field is documented"""
 
 
+ASKS = (Change.MISSING, Change.RETYPED, Change.UNKNOWN)
+"""Changes that somebody should look at"""
+_PLACES = {change: place for place, change in enumerate(Change)}
+
+
 class DriftedField(msgspec.Struct, frozen=True, omit_defaults=True):
     """One field that differs. `samples`: how many had it, of `of` in all. `documented` and `came_as`: its types.
     `may_be`: the other name that it may have now, or had before."""
@@ -64,6 +69,11 @@ class DriftedField(msgspec.Struct, frozen=True, omit_defaults=True):
     last_seen: datetime | None = None
     may_be: str | None = None
 
+    @property
+    def since(self) -> datetime | None:
+        """When it was first seen that it differs; of a missing field when it was last there."""
+        return self.last_seen if self.change == Change.MISSING else self.first_seen
+
 
 class Samples(msgspec.Struct, frozen=True):
     """The samples of one source, kind and workflow, by when they were received."""
@@ -78,7 +88,7 @@ class Samples(msgspec.Struct, frozen=True):
 
 
 class DriftReport(msgspec.Struct, frozen=True):
-    """The samples, and the fields that differ in them, the most urgent first."""
+    """The samples, and the fields that differ in them: the most urgent change first, and of each the newest."""
 
     looked_at: list[Samples]
     findings: list[DriftedField]
@@ -94,8 +104,13 @@ def find_drift(connection: Connection[Row], source: str | None = None, kind: str
         group = _Group.of(rows)
         looked_at.append(msgspec.convert({**group.whole}, Samples))
         findings += _with_other_names(list(group.findings()))
-    order = list(Change)
-    return DriftReport(looked_at, sorted(findings, key=lambda one: order.index(one.change)))
+    return DriftReport(looked_at, sorted(findings, key=_urgency))
+
+
+def _urgency(one: DriftedField) -> tuple[int, float]:
+    """By which the most urgent change stands first, and of those that ask for somebody the newest."""
+    since = one.since if one.change in ASKS else None
+    return _PLACES[one.change], -since.timestamp() if since else 0.0
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,15 @@ def test_rare_fields_are_not_missing(look: Look, connection: Rows) -> None:
     assert found(connection, Change.MISSING) == {}
 
 
+def test_newest_change_stands_first(look: Look, connection: Rows) -> None:
+    """Of each kind of change that asks for somebody."""
+    for number, name in enumerate(("tenor", "grade", "branch")):
+        look([entry(push(f"c{number}") | {name: 1})])
+
+    unknown = [one.path for one in find_drift(connection).findings if one.change == Change.UNKNOWN]
+    assert unknown == ["$.branch", "$.grade", "$.tenor"]
+
+
 def test_retyped_fields(look: Look, connection: Rows) -> None:
     """Whether or not the value can be read all the same."""
     body = push("c1", callee=["Budi"])
