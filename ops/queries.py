@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, Concatenate, LiteralString, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -26,6 +26,8 @@ ANSWER_SECONDS = 2
 """How long a server may take to let us in: who asks by a command is told soon that it does not."""
 
 Row = dict[str, Any]
+_Parameters = ParamSpec("_Parameters")
+_Answer = TypeVar("_Answer")
 
 
 @contextmanager
@@ -44,6 +46,18 @@ def connect(settings: Settings) -> Iterator[Connection[Row]]:
         except psycopg.Error as error:
             # Its text may quote the row that it is about.
             raise PostgresAwayError(f"Postgres at DATABASE_URL refuses a statement: {describe(error)}") from None
+
+
+def answered(
+    settings: Settings,
+    function: Callable[Concatenate[Connection[Row], _Parameters], _Answer],
+    /,
+    *args: _Parameters.args,
+    **kwargs: _Parameters.kwargs,
+) -> _Answer:
+    """The answer of a function that asks on a connection, which is closed afterwards. Raises as `connect` does."""
+    with connect(settings) as connection:
+        return function(connection, *args, **kwargs)
 
 
 def _connect(url: str) -> Connection[Row]:

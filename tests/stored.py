@@ -87,10 +87,10 @@ def replay_dead(connection: Rows) -> None:
     )
 
 
-def make_dead(connection: Rows, one: Entry) -> None:
+def make_dead(connection: Rows, one: Entry, error: str = "could not be normalised: KeyError") -> None:
     """What an older release, that could not read the push, left behind."""
     connection.execute(
         "INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path) "
-        "VALUES (%s, %s, %s, %s, %s, 'dead', 'could not be normalised: KeyError', '$')",
-        (one.uuid, one.received_at, one.source, one.kind, one.body),
+        "VALUES (%s, %s, %s, %s, %s, 'dead', %s, '$')",
+        (one.uuid, one.received_at, one.source, one.kind, one.body, error),
     )

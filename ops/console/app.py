@@ -23,7 +23,23 @@ from ops.console.asking import Asker
 from ops.console.batches import rq_dashboard
 from ops.console.gate import Gate
 from ops.console.login import Door
-from ops.console.pages import call, campaign, campaigns, charts, contacts, now, push, pushes, refusals
+from ops.console.pages import (
+    actions,
+    call,
+    campaign,
+    campaigns,
+    charts,
+    contacts,
+    dead,
+    dead_group,
+    drift,
+    now,
+    push,
+    pushes,
+    refusals,
+    replays,
+)
+from ops.console.pages import settings as settings_page
 from ops.console.rendering import STATIC, render
 from ops.console.users import Users
 
@@ -40,6 +56,12 @@ PAGES: Sequence[Route] = [
     *contacts.ROUTES,
     *pushes.ROUTES,
     *push.ROUTES,
+    *dead.ROUTES,
+    *dead_group.ROUTES,
+    *replays.ROUTES,
+    *drift.ROUTES,
+    *actions.ROUTES,
+    *settings_page.ROUTES,
 ]
 
 _log = logging.getLogger("dashboard")
