@@ -126,12 +126,13 @@ _AS_THEY_ARE = (
     "INGEST_METRICS_HOST", "INGEST_METRICS_PORT", "INGEST_TOKENS_FILE", "INGEST_ALLOW_IPS", "INGEST_TRUSTED_PROXIES",
     "INGEST_VERIFIERS", "INGEST_DECRYPTORS", "INGEST_MAX_BODY", "INGEST_REQUEST_SECONDS", "INGEST_MAX_CONCURRENT",
     "INGEST_MAX_BYTES_IN_HAND", "INGEST_RATE_LIMIT", "INGEST_RETENTION_DAYS", "INGEST_TRANSCRIPT_DAYS",
-    "INGEST_OPERATOR",
+    "INGEST_OPERATOR", "INGEST_CONSOLE_USERS_FILE",
 )  # fmt: skip
 
 _SHOWN: Mapping[str, Callable[[Settings], Any]] = {
     **{name: _attribute(name) for name in _AS_THEY_ARE},
     "DATABASE_URL": _database,
     "REDIS_URL": _redis,
+    "INGEST_CONSOLE_OPEN": lambda current: "yes" if current.is_console_open else "no",
 }
 """The value of each variable that holds no secret, by its name"""

@@ -48,7 +48,8 @@ def _in_postgres(current: Settings) -> Iterator[Version]:
         with queries.connect(current) as connection:
             yield Version("Postgres", connection.info.parameter_status("server_version") or "not told")
             number = queries.one(connection, APPLIED)["number"]
-            yield Version("tables", f"{number} of {read_migrations()[-1].number}")
+            newest = read_migrations()[-1].number
+            yield Version("tables", f"{number}" if number == newest else f"{number}, and this program is of {newest}")
     except IngestError as error:
         yield Version("Postgres", str(error))
 

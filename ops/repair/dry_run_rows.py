@@ -36,14 +36,20 @@ class ColumnRow(NamedTuple):
     rows: int
 
 
-class ChangeRow(NamedTuple):
-    """One column of a row that would change, as Postgres's text."""
+class ChangedColumn(NamedTuple):
+    """One column of a row that would change, as Postgres's text. `before` is NO_ROW where there is no row yet."""
 
-    table: str
-    key: str
     column: str
     before: str | None
     after: str | None
+
+
+class ChangedRow(NamedTuple):
+    """A row that would change."""
+
+    table: str
+    key: str
+    columns: list[ChangedColumn]
 
 
 class LeftRow(NamedTuple):
@@ -62,7 +68,7 @@ class DryRunRows(msgspec.Struct, frozen=True):
     outcomes: list[OutcomeRow]
     causes: list[CauseRow]
     columns: list[ColumnRow]
-    changes: list[ChangeRow]
+    changes: list[ChangedRow]
     left: list[LeftRow]
     left_in_all: int
 
@@ -76,7 +82,7 @@ def dry_run_rows(found: DryRun, *, show_personal: bool) -> DryRunRows:
         outcomes=[OutcomeRow(*statuses, pushes) for statuses, pushes in found.outcomes.items()],
         causes=[CauseRow(*cause) for cause in found.causes.most_common()],
         columns=[ColumnRow(*column, rows) for column, rows in sorted(found.columns.items())],
-        changes=[row for change in found.changes for row in _rows_of(change, show_personal)],
+        changes=[_changed(change, show_personal) for change in found.changes],
         left=left,
         left_in_all=len(found.left),
     )
@@ -90,16 +96,14 @@ def _key(table: Table, key: dict[str, str | None], show_personal: bool) -> str:
     return " ".join(f"{column}={_shown(table, column, text, show_personal)}" for column, text in key.items())
 
 
-def _rows_of(change: RowChange, show_personal: bool) -> list[ChangeRow]:
+def _changed(change: RowChange, show_personal: bool) -> ChangedRow:
     table, before = change.table, change.before
-    key = _key(table, change.key, show_personal)
-    return [
-        ChangeRow(
-            table.name,
-            key,
+    columns = [
+        ChangedColumn(
             column,
             _shown(table, column, before[column], show_personal) if before else NO_ROW,
             _shown(table, column, text, show_personal),
         )
         for column, text in change.after.items()
     ]
+    return ChangedRow(table.name, _key(table, change.key, show_personal), columns)

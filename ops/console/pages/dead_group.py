@@ -28,7 +28,7 @@ from workers.selection import Selection
 SHARED_SECONDS = 5.0
 """It reads an index of all dead letters"""
 SHOWN_PUSHES = 20
-TRIED_PUSHES = 100
+TRIED_PUSHES = 50
 """The oldest of a group, of which a dry run is made: each costs what its replay costs."""
 
 

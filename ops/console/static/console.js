@@ -75,7 +75,15 @@ function drawCharts(root) {
   }
 }
 
+// What is wider or higher than its place is scrolled by keys once it has the focus.
+function letScroll(root) {
+  for (const part of root.querySelectorAll(".scroll, pre.json")) {
+    if (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) part.tabIndex = 0;
+  }
+}
+
 function prepare(root) {
+  letScroll(root);
   localTimes(root);
   refreshParts(root);
   drawCharts(root);
