@@ -16,7 +16,7 @@ import ops.drift
 import ops.search.statements
 import ops.trace.statements
 import ops.warnings
-import workers.sweeper.drift
+import workers.sweeper.drift.sampling
 from ingest.kinds import KINDS, kind_of
 from ingest.kinds.normalise import normalise
 from ops import queries
@@ -101,7 +101,9 @@ STATEMENTS = {
 }
 STATEMENTS |= statements_of(ops.warnings) | statements_of(ops.drift)
 STATEMENTS |= statements_of(ops.trace.statements) | statements_of(ops.search.statements)
-STATEMENTS |= {name: text for name, text in statements_of(workers.sweeper.drift).items() if name.startswith("FIND_")}
+STATEMENTS |= {
+    name: text for name, text in statements_of(workers.sweeper.drift.sampling).items() if name.startswith("FIND_")
+}
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 from psycopg import Connection
 
-import workers.sweeper.drift
+import workers.sweeper.drift.fields
+import workers.sweeper.drift.sampling
 from ingest.batch import keys
 from ingest.batch.entry import Entry
 from ingest.opening.openers import Openers
@@ -27,7 +28,8 @@ from tests.pushes import entry, push
 from tests.stored import make_dead
 from workers.database import Database
 from workers.settle import settle
-from workers.sweeper.drift import BUSY_SECONDS, OTHERS, FieldSamples
+from workers.sweeper.drift.chore import BUSY_SECONDS, FieldSamples
+from workers.sweeper.drift.sampling import OTHERS
 from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
@@ -49,7 +51,7 @@ def looking(client: Any, database: Database) -> Look:
 @pytest.fixture
 def look(looking: Look, monkeypatch: pytest.MonkeyPatch) -> Look:
     """The same, and each name is noted from the first push on."""
-    monkeypatch.setattr(workers.sweeper.drift, "SURE", 1)
+    monkeypatch.setattr(workers.sweeper.drift.fields, "SURE", 1)
     return looking
 
 
@@ -188,8 +190,8 @@ def test_workflows_and_sources_are_told_apart(look: Look, connection: Rows) -> N
 
 def test_workflows_and_fields_are_bounded(look: Look, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond some, workflows are one, and fields are left out: ids and keys may be anything."""
-    monkeypatch.setattr(workers.sweeper.drift, "WORKFLOWS", 2)
-    monkeypatch.setattr(workers.sweeper.drift, "UNKNOWN_PATHS", 3)
+    monkeypatch.setattr(workers.sweeper.drift.sampling, "WORKFLOWS", 2)
+    monkeypatch.setattr(workers.sweeper.drift.fields, "UNKNOWN_PATHS", 3)
     for turn in "abc":
         added = [{f"{turn}{one}": 1, f"x{turn}{one}": 1} for one in "abc"]
         look([entry(push() | {"workflow_id": f"w{min(one)}"} | one) for one in added])
@@ -204,9 +206,9 @@ def test_workflows_and_fields_are_bounded(look: Look, connection: Rows, monkeypa
 def test_samples_are_few(look: Look, connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     """One look reads a handful of each workflow, the newest, and no more bytes than a batch may have."""
     look([entry(push(f"c{number}")) for number in range(20)])
-    assert [one.samples for one in find_drift(connection).looked_at] == [workers.sweeper.drift.SAMPLES]
+    assert [one.samples for one in find_drift(connection).looked_at] == [workers.sweeper.drift.sampling.SAMPLES]
 
-    monkeypatch.setattr(workers.sweeper.drift, "SAMPLED_BYTES", 10)
+    monkeypatch.setattr(workers.sweeper.drift.sampling, "SAMPLED_BYTES", 10)
     look([renamed(), entry(push(number="+6281234567891", more=1))])
 
     assert set(found(connection, Change.UNKNOWN)) == {"$.more"}
@@ -216,7 +218,7 @@ def test_rare_pushes_are_sampled(
     look: Look, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between many of another source the only one of a day is found by the transaction that settled it."""
-    monkeypatch.setattr(workers.sweeper.drift, "LOOKED_AT", 5)
+    monkeypatch.setattr(workers.sweeper.drift.sampling, "LOOKED_AT", 5)
     for source in ("rare", "other"):
         settle(database, [entry(push("c1")), msgspec.structs.replace(renamed(), source=source)])
         look([entry(push(f"c{source}{number}")) for number in range(10)])

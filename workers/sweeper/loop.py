@@ -22,7 +22,7 @@ from workers import statements
 from workers.database import Database
 from workers.start import look_at_servers
 from workers.sweeper.chore import Chore, Guard
-from workers.sweeper.drift import FieldSamples
+from workers.sweeper.drift.chore import FieldSamples
 from workers.sweeper.failed_jobs import FailedJobs
 from workers.sweeper.frozen import FrozenWriters
 from workers.sweeper.full_redis import FullRedis

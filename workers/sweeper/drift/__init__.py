@@ -1,0 +1,1 @@
+"""Drift: which fields the newest pushes have, so that people see what the vendor has changed."""
