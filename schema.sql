@@ -38,7 +38,7 @@ COMMENT ON TABLE airudder.migrations IS
 COMMENT ON COLUMN airudder.migrations.applied_at IS 'Null until all of its steps are applied.';
 
 -- The newest file of migrations/.
-INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (16, 'schema.sql', 0, now());
+INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (17, 'schema.sql', 0, now());
 
 
 -- What came ----------------------------------------------------------------------------------------------------------
@@ -298,19 +298,22 @@ COMMENT ON COLUMN airudder.retention.removed IS
 COMMENT ON COLUMN airudder.retention.removed_at IS 'The last time that there were any.';
 
 CREATE TABLE airudder.settlements (
-  settled_at  timestamptz      NOT NULL,
-  batch_id    uuid,
-  worker      text             NOT NULL,
-  attempt     integer          NOT NULL,
-  source      text             NOT NULL,
-  kind        text             NOT NULL,
-  hour        timestamptz      NOT NULL,
-  normalised  integer          NOT NULL,
-  duplicate   integer          NOT NULL,
-  dead        integer          NOT NULL,
-  warned      integer          NOT NULL,
-  lag_counts  integer[]        NOT NULL,
-  lag_seconds double precision NOT NULL
+  settled_at    timestamptz      NOT NULL,
+  settlement_id bigint           NOT NULL GENERATED ALWAYS AS IDENTITY,
+  batch_id      uuid,
+  worker        text             NOT NULL,
+  attempt       integer          NOT NULL,
+  source        text             NOT NULL,
+  kind          text             NOT NULL,
+  hour          timestamptz      NOT NULL,
+  normalised    integer          NOT NULL,
+  duplicate     integer          NOT NULL,
+  dead          integer          NOT NULL,
+  warned        integer          NOT NULL,
+  through_redis integer,
+  lag_counts    integer[]        NOT NULL,
+  lag_seconds   double precision NOT NULL,
+  PRIMARY KEY (settled_at, settlement_id)
 );
 
 COMMENT ON TABLE airudder.settlements IS
@@ -320,19 +323,23 @@ COMMENT ON COLUMN airudder.settlements.settled_at IS
   'When the transaction began; pushes.normalised_at of what it has normalised.';
 COMMENT ON COLUMN airudder.settlements.batch_id IS 'The batch that they came in; null for pending pushes.';
 COMMENT ON COLUMN airudder.settlements.worker IS 'Host and process id, "host:pid".';
-COMMENT ON COLUMN airudder.settlements.attempt IS 'Which attempt it was at the batch, or at the pending push.';
+COMMENT ON COLUMN airudder.settlements.attempt IS
+  'Which attempt it was at the batch, or at the pending push; 0: outcomes were taken back, and nothing was normalised.';
 COMMENT ON COLUMN airudder.settlements.hour IS 'The hour in which they came, UTC.';
 COMMENT ON COLUMN airudder.settlements.normalised IS
   'How many more pushes are normalised than before. Where an outcome takes the place of another one, that one goes '
-  'down: below 0 it went to duplicate, as an earlier delivery was settled later.';
-COMMENT ON COLUMN airudder.settlements.dead IS 'The same of dead ones: below 0 they could be normalised after all.';
+  'down: below 0 it went to duplicate, as an earlier delivery was settled later, or they were replayed or erased.';
+COMMENT ON COLUMN airudder.settlements.dead IS
+  'The same of dead ones: below 0 they could be normalised after all, or were replayed, discarded or erased.';
 COMMENT ON COLUMN airudder.settlements.warned IS 'How many of those that are normalised have warnings.';
+COMMENT ON COLUMN airudder.settlements.through_redis IS
+  'How many of those that Redis counts as acknowledged got their first outcome, erased among them: added up, as many as '
+  'Redis counts. Null where an older release settled them.';
 COMMENT ON COLUMN airudder.settlements.lag_counts IS
   'How many pushes have waited how long, from when they came (or were replayed) to settled_at. Seconds below 0.05, '
   '0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200 and 86400, each from the one before it on, and more.';
 COMMENT ON COLUMN airudder.settlements.lag_seconds IS 'The seconds that all of these have waited, added up.';
 
-CREATE INDEX settlements_settled_at ON airudder.settlements (settled_at);
 CREATE INDEX settlements_batch_id ON airudder.settlements (batch_id) WHERE batch_id IS NOT NULL;
 
 CREATE TABLE airudder.silences (

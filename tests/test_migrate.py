@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import threading
 import time
@@ -199,6 +200,34 @@ def test_old_database_becomes_new(servers: Servers, old_url: str) -> None:
             assert (outcomes["normalised"], outcomes["duplicate"]) == (60, 1)
             with closing(Database(old_url, patience_seconds=0)) as database:
                 settle(database, [entry(push(f"new {number}")) for number in range(60)])
+
+
+def test_log_of_settlements_moves(old_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table that has a key gets every row of the one before, once, though the move was interrupted."""
+    everything = read_migrations()
+    before, moves = [one for one in everything if one.number < 18], next(one for one in everything if one.number == 18)
+    first, second, _ = moves.steps
+    broken = Step(second.how, second.statements.replace("COMMIT;", "COMMIT; PERFORM 1 / 0;"))
+    logged: LiteralString = (
+        "SELECT worker, settled_at, normalised FROM airudder.settlements ORDER BY settled_at, worker"
+    )
+    monkeypatch.setattr(migrator, "read_migrations", lambda: before)
+    migrate(old_url)
+    with connect(old_url) as connection:
+        connection.execute(
+            "INSERT INTO airudder.settlements SELECT now() - number / 3 * interval '1 minute', NULL, 'w' || number, 1, "
+            "'s', 'k', now(), 1, 0, 0, 0, '{}', 0 FROM generate_series(1, 25000) AS one (number)"
+        )
+        rows = connection.execute(logged).fetchall()
+        monkeypatch.setattr(
+            migrator, "read_migrations", lambda: [*before, dataclasses.replace(moves, steps=[first, broken])]
+        )
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            migrate(old_url)
+        assert 0 < connection.execute(logged).rowcount < len(rows)
+        monkeypatch.setattr(migrator, "read_migrations", lambda: everything)
+        migrate(old_url)
+        assert connection.execute(logged).fetchall() == rows
 
 
 CALLS: LiteralString = """

@@ -247,3 +247,14 @@ def test_lookup_has_index(connection: Rows, statement: LiteralString) -> None:
         ).fetchall()
         # Without its leading column an older Postgres reads the whole index and calls it an index scan as well.
         assert index["is_partial"] or f"({index['leading']} " in scan["Index Cond"], scan
+
+
+def test_every_table_can_be_replicated(connection: Rows) -> None:
+    """Logical replication, as of a failover or a move to another server, refuses to delete or change rows of a table
+    without a key."""
+    without = connection.execute(
+        "SELECT oid::regclass::text AS name FROM pg_class "
+        "WHERE relnamespace = 'airudder'::regnamespace AND relkind IN ('r', 'p') AND relreplident = 'd' "
+        "AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary)"
+    )
+    assert without.fetchall() == []

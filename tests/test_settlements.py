@@ -20,6 +20,7 @@ from ingest.errors import RefusedError
 from tests.batches import enqueued, refusing, settle_at_once
 from tests.clock import Clock
 from tests.pushes import entry, push, received_at
+from tests.settled import adds_up
 from tests.stored import make_dead, outcomes, rows, store_pending
 from workers.attempts import ATTEMPTS_TOGETHER
 from workers.database import Database
@@ -33,29 +34,6 @@ Rows = Connection[dict[str, Any]]
 
 HOUR_US = 3600 * 1_000_000
 BATCH = "01a22094-39c7-72ee-b63e-c04080819429"
-
-GROUPED = """
-SELECT source, kind, date_trunc('hour', received_at, 'UTC') AS hour,
-  count(*) FILTER (WHERE status = 'normalised') AS normalised,
-  count(*) FILTER (WHERE status = 'duplicate') AS duplicate,
-  count(*) FILTER (WHERE status = 'dead') AS dead,
-  count(*) FILTER (WHERE status = 'normalised' AND warnings IS NOT NULL) AS warned
-FROM airudder.pushes GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-"""
-LOGGED = """
-SELECT source, kind, hour, sum(normalised) AS normalised, sum(duplicate) AS duplicate, sum(dead) AS dead,
-  sum(warned) AS warned
-FROM airudder.settlements GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-"""
-LAGS = "SELECT sum(lag) AS lags FROM airudder.settlements CROSS JOIN unnest(lag_counts) AS lag"
-
-
-def adds_up(connection: Rows) -> bool:
-    """Whether the log says of each source, kind and hour what `pushes` does, and has one lag a push."""
-    settled = [row for row in connection.execute(GROUPED) if row["normalised"] + row["duplicate"] + row["dead"]]
-    (lags,) = connection.execute(LAGS).fetchall()
-    assert connection.execute(LOGGED).fetchall() == settled
-    return bool(lags["lags"] == sum(row["normalised"] + row["duplicate"] + row["dead"] for row in settled))
 
 
 def warned(call_id: str) -> Entry:
@@ -224,9 +202,10 @@ def test_old_rows_go(database: Database, connection: Rows, clock: Clock, monkeyp
     settle(database, [entry(push("c1"))])
     for age in (DAYS - 1, DAYS + 1, DAYS + 2, DAYS + 3):
         connection.execute(
-            "INSERT INTO airudder.settlements SELECT now() - make_interval(days => %s), batch_id, worker, attempt, "
-            "source, kind, hour, normalised, duplicate, dead, warned, lag_counts, lag_seconds "
-            "FROM airudder.settlements LIMIT 1",
+            "INSERT INTO airudder.settlements (settled_at, worker, attempt, source, kind, hour, normalised, duplicate, "
+            "dead, warned, lag_counts, lag_seconds) "
+            "SELECT now() - make_interval(days => %s), worker, attempt, source, kind, hour, normalised, duplicate, "
+            "dead, warned, lag_counts, lag_seconds FROM airudder.settlements LIMIT 1",
             [age],
         )
 

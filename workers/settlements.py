@@ -26,14 +26,14 @@ LAG_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800
 rest."""
 
 _COLUMNS: LiteralString = (
-    "settled_at, batch_id, worker, attempt, source, kind, hour, normalised, duplicate, dead, warned, lag_counts, "
-    "lag_seconds"
+    "settled_at, batch_id, worker, attempt, source, kind, hour, normalised, duplicate, dead, warned, through_redis, "
+    "lag_counts, lag_seconds"
 )
 
 _INSERT: LiteralString = f"""
 INSERT INTO airudder.settlements ({_COLUMNS})
 VALUES (now(), %b::uuid, %b::text, %b::integer, %b::text, %b::text, %b::timestamptz, %b::integer, %b::integer,
-  %b::integer, %b::integer, %b::integer[], %b::float)
+  %b::integer, %b::integer, %b::integer, %b::integer[], %b::float)
 """
 
 
@@ -51,16 +51,30 @@ _LAG_COUNTS: LiteralString = ", ".join(
 )
 
 
-def logged(settle: LiteralString, former: LiteralString = "NULL") -> LiteralString:
+FIRST_OUTCOME: LiteralString = "stored.through_redis AND stored.replayed_at IS NULL"
+"""Of a push that had none, or was pending: whether it is the first one since Redis has counted the push. One that is
+replayed had another before."""
+
+
+def logged(
+    settle: LiteralString,
+    former: LiteralString = "NULL",
+    *,
+    is_first: LiteralString = "false",
+    is_warned: LiteralString = "stored.warnings IS NOT NULL",
+    told: LiteralString = "",
+    attempt: LiteralString = "%b::uuid, %b::text, %b::integer",
+) -> LiteralString:
     """A statement that gives pushes an outcome, and logs it. As many rows come back as have it now and had not before.
 
-    Its first parameters are those of `parameters`. `settle` calls the rows `stored`, and `former` is what their outcome
-    was, as SQL.
+    Its first parameters are those of `parameters`, if `attempt` is not another SQL for these. `settle` calls the rows
+    `stored`. The others are SQL. `former`: the outcome that they had. `is_first`: whether they had none since Redis has
+    counted them. `is_warned`: whether they have warnings, or had. `told`: the columns that come back.
     """
     return f"""
-WITH attempt (batch_id, worker, number) AS (VALUES (%b::uuid, %b::text, %b::integer)),
-settled AS ({settle}RETURNING stored.source, stored.kind, stored.received_at, stored.status,
-  stored.warnings IS NOT NULL AS is_warned, {former}::text AS former,
+WITH attempt (batch_id, worker, number) AS (VALUES ({attempt})),
+settled AS ({settle}RETURNING stored.push_id, stored.source, stored.kind, stored.received_at, stored.status,
+  {is_warned} AS is_warned, {former}::text AS former, {is_first} AS is_first,
   greatest(0, extract(epoch FROM now() - coalesce(stored.replayed_at, stored.received_at)))::float AS lag
 ),
 placed AS (SELECT *, width_bucket(lag, ARRAY[{_BOUNDS}]::float[]) AS place FROM settled),
@@ -68,20 +82,26 @@ logged AS (
   INSERT INTO airudder.settlements ({_COLUMNS})
   SELECT now(), batch_id, worker, number, source, kind, date_trunc('hour', received_at, 'UTC') AS hour,
     {_balance("normalised")}, {_balance("duplicate")}, {_balance("dead")}, {_balance("normalised", "is_warned")},
-    ARRAY[{_LAG_COUNTS}], coalesce(sum(lag) FILTER (WHERE former IS NULL), 0)
+    count(*) FILTER (WHERE is_first), ARRAY[{_LAG_COUNTS}], coalesce(sum(lag) FILTER (WHERE former IS NULL), 0)
   FROM placed CROSS JOIN attempt GROUP BY batch_id, worker, number, source, kind, hour
 )
-SELECT FROM settled
+SELECT {told} FROM settled
 """
 
 
 def parameters(attempt: Attempt) -> list[Any]:
     """The batch, the worker and the number of the attempt, as the log has them."""
-    return [attempt.batch_id, f"{socket.gethostname()}:{os.getpid()}", attempt.number]
+    return [attempt.batch_id, this_process(), attempt.number]
+
+
+def this_process() -> str:
+    """Host and process id, as the log has a worker."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def log_new(connection: Connection[Any], pushes: Iterable[PushRow], now: datetime, attempt: Attempt) -> None:
-    """Log the outcomes of pushes that had none. `now` is when the transaction began, by Postgres's clock."""
+    """Log the outcomes of pushes that came through Redis and had none. `now` is when the transaction began, by
+    Postgres's clock."""
     groups: dict[tuple[str, str, int, int], list[PushRow]] = {}
     for push in pushes:
         came = push.received_at
@@ -100,7 +120,7 @@ def _counts(group: list[PushRow], now: datetime) -> list[Any]:
     first = group[0]
     return [
         *(first.source, first.kind, first.received_at.replace(minute=0, second=0, microsecond=0)),
-        *(outcomes["normalised"], outcomes["duplicate"], outcomes["dead"], warned),
+        *(outcomes["normalised"], outcomes["duplicate"], outcomes["dead"], warned, len(group)),
         [places[place] for place in range(len(LAG_BOUNDS) + 1)],
         sum(lags),
     ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import LiteralString
 
-from workers.settlements import logged
+from workers.settlements import FIRST_OUTCOME, logged
 
 TELL_TIME: LiteralString = "SELECT now()"
 
@@ -39,7 +39,8 @@ _PUSHES_GIVEN: LiteralString = """unnest(
   workflow_id, node_id, task_id, callee_number, case_id, call_id, recurrence)
 """
 
-UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = logged(f"""
+UPSERT_PUSHES_IF_NOT_SETTLED: LiteralString = logged(
+    f"""
 INSERT INTO airudder.pushes AS stored (
   received_at, push_id, source, kind, body, signature, status, error, error_path, warnings,
   workflow_id, node_id, task_id, callee_number, case_id, call_id, recurrence, through_redis, attempts, normalised_at)
@@ -52,7 +53,9 @@ ON CONFLICT (received_at, push_id) DO UPDATE SET
   recurrence = excluded.recurrence, normalised_at = excluded.normalised_at,
   through_redis = stored.through_redis OR excluded.through_redis
 WHERE stored.status = 'pending'
-""")
+""",
+    is_first=FIRST_OUTCOME,
+)
 
 UPDATE_PUSHES_IF_DEAD: LiteralString = logged(
     f"""
@@ -89,10 +92,15 @@ WHERE status = 'dead' AND NOT EXISTS (
 """
 """After the rows of `pushes`, which are locked then: a batch that runs twice, even at once, notes each death once."""
 
-MARK_PUSHES_THROUGH_REDIS: LiteralString = """
-UPDATE airudder.pushes SET through_redis = true
+MARK_PUSHES_THROUGH_REDIS: LiteralString = logged(
+    """
+UPDATE airudder.pushes AS stored SET through_redis = true
 WHERE received_at = ANY (%b::timestamptz[]) AND push_id = ANY (%b::uuid[]) AND NOT through_redis
-"""
+""",
+    former="stored.status",
+    is_first="stored.status <> 'pending' OR stored.replayed_at IS NOT NULL",
+)
+"""Those that have an outcome got it before anybody knew that Redis had counted them."""
 
 MARK_AS_DUPLICATES: LiteralString = logged(
     """

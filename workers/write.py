@@ -95,8 +95,8 @@ def _settle_dead(connection: _Connection, pushes: list[PushRow], attempt: Attemp
     they were pending too since Redis's reply was lost."""
     connection.execute(statements.UPDATE_PUSHES_IF_DEAD, [*parameters(attempt), *_columns(pushes)])
     if attempt.through_redis:
-        where = [[push.received_at for push in pushes], [push.push_id for push in pushes]]
-        connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, where)
+        marked = [[push.received_at for push in pushes], [push.push_id for push in pushes]]
+        connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, [*parameters(attempt), *marked])
 
 
 def _columns(pushes: list[PushRow]) -> list[list[Any]]:

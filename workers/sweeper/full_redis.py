@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
 from ingest.batch import keys
-from ingest.batch.entry import pending_columns
+from ingest.batch.entry import Entry, pending_columns
 from workers import statements
-from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER
+from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
+from workers.settlements import parameters
 from workers.sweeper.chore import Chore
+from workers.sweeper.retention import AnyConnection
 from workers.taken_batch import TakenBatch, seize
 
 SWEEPER_SILENCE_SECONDS = 60
@@ -74,6 +77,13 @@ class FullRedis(Chore):
         if batch.entries:
             # The attempts that ended workers count on, up to the last: the push may be one that ends the sweeper.
             attempts = min(batch.attempts, ATTEMPTS_TOGETHER + ATTEMPTS_ALONE - 1)
-            rows = attempts, *pending_columns(batch.entries)
-            self._database.run(lambda connection: connection.execute(statements.STORE_PENDING_FROM_REDIS, rows))
+            self._database.run(partial(_store, entries=batch.entries, attempts=attempts))
         batch.discard()
+
+
+def _store(connection: AnyConnection, entries: list[Entry], attempts: int) -> None:
+    # Some may have their outcome: Redis's reply was lost, and web has stored them in Postgres as well.
+    marked = [[entry.received_at for entry in entries], [entry.uuid for entry in entries]]
+    attempt = parameters(Attempt(through_redis=True, number=0))
+    connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, [*attempt, *marked])
+    connection.execute(statements.STORE_PENDING_FROM_REDIS, (attempts, *pending_columns(entries)))
