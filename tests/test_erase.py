@@ -18,7 +18,9 @@ from tests.persons import MARK, NUMBER, OTHER, SPELT, marked
 from tests.processes import ingest
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
-from tests.stored import make_dead, outcomes, replay_dead
+from tests.settled import assert_outcomes_logged
+from tests.stored import make_dead, outcomes, replay_dead, store_pending
+from workers.attempts import Attempt
 from workers.database import Database
 from workers.jobs import normalise_batch
 from workers.settle import settle
@@ -221,6 +223,25 @@ def test_erasure_is_recorded_without_its_person(client: Any, database: Database,
     found = connection.execute("SELECT event, error, action_id FROM airudder.push_events ORDER BY event_id").fetchall()
     erased = {"event": "erased", "error": None, "action_id": action["action_id"]}
     assert found == [{"event": "died", "error": None, "action_id": None}, erased, erased, erased]
+
+
+def test_log_takes_outcomes_back(client: Any, database: Database, connection: Rows) -> None:
+    """The log of settlements says what became of pushes after an erasure too: of what was normalised with and without
+    warnings, dead, a duplicate, pending, in flight, or in Redis and in Postgres."""
+    both = [entry(marked("pending in Postgres")), entry(marked("settled from Postgres"))]
+    warned = marked("warned") | {"node_name": [1]}
+    settle(database, [entry(marked("mine")), entry(marked("mine")), entry(warned), entry(f'["{NUMBER}"]'.encode())])
+    settle(database, [entry(push("other", OTHER)), entry(b"[]")])
+    settle(database, [both[1]], Attempt(through_redis=False))
+    store_pending(connection, both[0])
+    store_pending(connection, entry(marked("pending")))
+    enqueued(client, [*both, entry(marked("in flight"))])
+    assert_outcomes_logged(connection)
+
+    for _ in range(2):
+        ingest("erase", "--callee-number", NUMBER)
+        assert_outcomes_logged(connection)
+    assert outcomes(connection) == {"erased": 8, "normalised": 1, "dead": 1}
 
 
 def test_push_that_was_appended_twice(client: Any, connection: Rows) -> None:

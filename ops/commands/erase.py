@@ -21,6 +21,9 @@ from ops.person import rows, statements
 from ops.person.names import Person, person_options, person_sought
 from ops.person.pushes import Found, find, note_closed
 from ops.repair.actions import begin_action, count_pushes, end_action
+from workers.attempts import Attempt
+from workers.settlements import parameters, this_process
+from workers.statements import MARK_PUSHES_THROUGH_REDIS
 
 PASSES = 10
 """As often as a person is looked for; the second pass finds what a worker wrote meanwhile, the last one nothing."""
@@ -120,20 +123,29 @@ def _erase_rows(
 
 
 def _erase_pushes(connection: _Connection, found: Found, removed: Counter[str], action_id: int | None) -> None:
-    # Before they leave Redis, and whatever a worker makes of them: there is an outcome, and no body.
     entries = [one.entry for one in found.in_flight]
-    erased = {
-        "push_ids": [entry.uuid for entry in entries],
-        "times": [entry.received_at for entry in entries],
-        "sources": [entry.source for entry in entries],
-        "kinds": [entry.kind for entry in entries],
-    }
-    connection.execute(statements.STORE_ERASED, erased)
+    _store_erased(connection, entries)
     stored = queries.columns(found.pushes, "push_id", "received_at")
-    rows_erased = connection.execute(statements.ERASE_PUSHES, stored).fetchall()
+    rows_erased = connection.execute(statements.ERASE_PUSHES, {**stored, "worker": this_process()}).fetchall()
     removed.update(row["status"] for row in rows_erased)
     if action_id is not None:
         _note_erased(connection, action_id, entries, rows_erased)
+
+
+def _store_erased(connection: _Connection, entries: list[Entry]) -> None:
+    """Before they leave Redis, and whatever a worker makes of them: there is an outcome, and no body."""
+    erased = {
+        "push_ids": [entry.uuid for entry in entries],
+        "received_ats": [entry.received_at for entry in entries],
+        "sources": [entry.source for entry in entries],
+        "kinds": [entry.kind for entry in entries],
+        "worker": this_process(),
+    }
+    connection.execute(statements.STORE_ERASED, erased)
+    # Of those whose rows were there: first what locks them in an order that all share.
+    connection.execute(statements.ERASE_PUSHES, erased)
+    marked = [erased["received_ats"], erased["push_ids"]]
+    connection.execute(MARK_PUSHES_THROUGH_REDIS, [*parameters(Attempt(through_redis=False, number=0)), *marked])
 
 
 def _note_erased(connection: _Connection, action_id: int, entries: list[Entry], rows_erased: list[queries.Row]) -> None:

@@ -44,7 +44,7 @@ FROM airudder.settlements WHERE settled_at > %(since)s GROUP BY 1, 2, 3
 TRANSACTIONS: LiteralString = f"""
 WITH one AS (
   SELECT settled_at, greatest(sum(normalised + duplicate + dead), 0) AS pushes FROM airudder.settlements
-  WHERE settled_at > %(since)s GROUP BY settled_at, worker
+  WHERE settled_at > %(since)s AND attempt > 0 GROUP BY settled_at, worker
 ), placed AS (
   -- From the upper bounds to the places between them, as a bound belongs to what is below it.
   SELECT settled_at <= %(until)s AS is_old, pushes,

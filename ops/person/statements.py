@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import LiteralString
 
+from workers.settlements import FIRST_OUTCOME, logged
+
 OF_SOURCE: LiteralString = "(%(source)s::text IS NULL OR source = %(source)s::text)"
 _NAMES_NOBODY: LiteralString = "CASE WHEN %(case_id)s::text IS NULL THEN callee_number ELSE case_id END IS NULL"
 THEIR_CALL: LiteralString = """(
@@ -104,31 +106,44 @@ WHERE push_id = ANY (%(push_ids)s) ORDER BY push_id, event_id
 
 # What is erased -------------------------------------------------------------------------------------------------------
 
-STORE_ERASED: LiteralString = """
+_OPERATOR: LiteralString = "NULL::uuid, %(worker)s::text, 0"
+"""As what takes outcomes back is logged."""
+
+STORE_ERASED: LiteralString = logged(
+    """
 INSERT INTO airudder.pushes AS stored (push_id, received_at, source, kind, body, status, through_redis)
 SELECT push_id, received_at, source, kind, '', 'erased', true
-FROM unnest(%(push_ids)s::uuid[], %(times)s::timestamptz[], %(sources)s::text[], %(kinds)s::text[])
+FROM unnest(%(push_ids)s::uuid[], %(received_ats)s::timestamptz[], %(sources)s::text[], %(kinds)s::text[])
   AS entry (push_id, received_at, source, kind)
 ORDER BY received_at, push_id
-ON CONFLICT (received_at, push_id) DO UPDATE SET
-  status = 'erased', body = '', signature = NULL, error = NULL, error_path = NULL, warnings = NULL,
-  callee_number = NULL, case_id = NULL, normalised_at = NULL, through_redis = true
-"""
+ON CONFLICT (received_at, push_id) DO NOTHING
+""",
+    former="stored.status",
+    is_first="true",
+    attempt=_OPERATOR,
+)
 """Before they leave Redis: a worker that has them in hand does not overwrite an outcome."""
 
-ERASE_PUSHES: LiteralString = """
-UPDATE airudder.pushes AS push SET
+ERASE_PUSHES: LiteralString = logged(
+    """
+UPDATE airudder.pushes AS stored SET
   status = 'erased', body = '', signature = NULL, error = NULL, error_path = NULL, warnings = NULL,
   callee_number = NULL, case_id = NULL, normalised_at = NULL
 FROM (
-  SELECT received_at, push_id, status FROM airudder.pushes
+  SELECT received_at, push_id, status, warnings IS NOT NULL AS is_warned FROM airudder.pushes
   WHERE (received_at, push_id) IN (SELECT * FROM unnest(%(received_ats)s::timestamptz[], %(push_ids)s::uuid[]))
     AND status <> 'erased'
   ORDER BY received_at, push_id FOR UPDATE
 ) AS theirs
-WHERE push.received_at = theirs.received_at AND push.push_id = theirs.push_id
-RETURNING push.push_id, push.received_at, theirs.status
-"""
+WHERE stored.received_at = theirs.received_at AND stored.push_id = theirs.push_id
+""",
+    former="theirs.status",
+    is_first=f"theirs.status = 'pending' AND {FIRST_OUTCOME}",
+    is_warned="theirs.is_warned",
+    told="push_id, received_at, former AS status",
+    attempt=_OPERATOR,
+)
+"""Gives each push with the outcome that it had."""
 
 FORGET_ERRORS: LiteralString = """
 UPDATE airudder.push_events SET error = NULL, error_path = NULL
