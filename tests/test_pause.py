@@ -12,14 +12,17 @@ from psycopg import Connection
 from redis import Redis
 
 from ingest.batch import keys
-from ingest.batch.pause import SUSPENDED, Pause, PauseInMind, find_pause, pause, resume
+from ingest.batch.clients import patient_client
+from ingest.batch.pause import SUSPENDED, Pause, find_pause, pause, resume
 from tests.batches import enqueued, nothing_in_flight
 from tests.clock import Clock
 from tests.processes import ingest, running, running_web, wait_until
 from tests.pushes import entry, push
 from tests.stored import statuses, store_pending
+from workers.database import Database
 from workers.sweeper.loop import Sweeper
 from workers.sweeper.lost_batches import GRACE_SECONDS
+from workers.sweeper.pauses import PauseInMind
 
 Rows = Connection[dict[str, Any]]
 
@@ -95,9 +98,9 @@ def test_sweeper_settles_nothing(sweeper: Sweeper, client: Any, clock: Clock, co
     assert statuses(connection) == ["normalised"]
 
 
-def test_pause_is_kept_in_mind(client: Any, clock: Clock) -> None:
+def test_pause_is_kept_in_mind(client: Any, database: Database, clock: Clock) -> None:
     """While Redis is away a pause that was seen lasts to its end, or until Redis says something else."""
-    mind = PauseInMind(client, clock)
+    mind = PauseInMind(client, database, clock)
     assert not mind.lasts()
     pause(client, Pause("me", None, "x", datetime.now(UTC) + timedelta(hours=1)))
     clock.now = datetime.now(UTC).timestamp()
@@ -106,6 +109,34 @@ def test_pause_is_kept_in_mind(client: Any, clock: Clock) -> None:
     assert mind.lasts()
     clock.now += 3700
     assert not mind.lasts()
+
+
+@pytest.mark.parametrize(
+    ("words", "hours_ago", "is_paused"),
+    [
+        ([["pause", "--for", "2h"]], 1, True),
+        ([["pause", "--for", "2h"]], 3, False),
+        ([["pause"]], 23, True),
+        ([["pause"]], 25, False),
+        ([["pause"], ["resume"]], 0, False),
+        ([["resume"], ["pause"]], 0, True),
+        ([], 0, False),
+    ],
+    ids=["lasts", "is over", "has no end", "was forgotten", "was ended", "was begun again", "never was"],
+)
+def test_pause_is_known_from_postgres(
+    database: Database, clock: Clock, connection: Rows, words: list[list[str]], hours_ago: int, is_paused: bool
+) -> None:
+    """A sweeper that begins while Redis is away settles nothing in a pause that was recorded and lasts."""
+    for command in words:
+        reason = ["--reason", "x"] if command[0] == "pause" else []
+        assert ingest(*command, *reason).returncode == 0
+    connection.execute("UPDATE airudder.actions SET at = at - make_interval(hours => %s)", [hours_ago])
+    store_pending(connection, entry(push("c1")))
+
+    Sweeper(patient_client("redis://127.0.0.1:1/0"), database, clock).run_once()
+
+    assert statuses(connection) == ["pending" if is_paused else "normalised"]
 
 
 def test_pause_is_told() -> None:

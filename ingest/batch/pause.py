@@ -5,15 +5,11 @@ RQ's own workers look for RQ's key; ours beside it says who paused them and why.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from redis import Redis
-from redis.exceptions import RedisError
 from rq.suspension import WORKERS_SUSPENDED
 
 from ingest.batch import keys
@@ -62,24 +58,6 @@ def find_pause(client: Redis) -> Pause | None:
     if suspended is None:
         return None
     return msgspec.json.decode(told, type=Pause) if told else Pause()
-
-
-class PauseInMind:
-    """Tells whether a pause lasts, also while Redis cannot be asked: then the pause that was last seen counts."""
-
-    def __init__(self, client: Redis, clock: Callable[[], float] = time.time) -> None:
-        """`clock` gives seconds since the epoch."""
-        self._client = client
-        self._clock = clock
-        self._seen: Pause | None = None
-
-    def lasts(self) -> bool:
-        """Whether workers are paused."""
-        with suppress(RedisError, OSError):
-            self._seen = find_pause(self._client)
-        if self._seen is None:
-            return False
-        return self._seen.until is None or self._seen.until.timestamp() > self._clock()
 
 
 def _time(moment: Any) -> str:

@@ -12,7 +12,6 @@ from redis import Redis
 from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest.batch.entry import Entry, stored_entry
-from ingest.batch.pause import PauseInMind
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ingest.errors import RefusedError
 from workers import statements
@@ -20,6 +19,7 @@ from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
 from workers.settle import OneByOne, bury, settle
 from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.pauses import PauseInMind
 from workers.watchdog import watched
 
 LIMIT = 100
@@ -52,7 +52,7 @@ class PendingPushes(Chore):
         replayed: bool = False,
         budget_seconds: float = BUDGET_SECONDS,
     ) -> None:
-        self._pause = PauseInMind(client)
+        self._pause = PauseInMind(client, database)
         self._database = database
         self._clock = clock
         self._replayed = replayed

@@ -21,7 +21,6 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from ingest.batch import keys
-from ingest.batch.pause import PauseInMind
 from ingest.batch.push_ids import received_at_of
 from workers.attempts import Attempt
 from workers.database import Database
@@ -30,6 +29,7 @@ from workers.settlements import parameters
 from workers.statements import WAIT_FOR_LOCKS_BRIEFLY
 from workers.sweeper import replay_statements as statements
 from workers.sweeper.chore import Chore
+from workers.sweeper.pauses import PauseInMind
 from workers.sweeper.pending import PendingPushes
 
 PORTION = 200
@@ -87,7 +87,7 @@ class Replays(Chore):
 
     def __init__(self, client: Redis, database: Database, clock: Callable[[], float]) -> None:
         self._client = client
-        self._pause = PauseInMind(client)
+        self._pause = PauseInMind(client, database)
         self._database = database
         self._clock = clock
         self._lane = PendingPushes(client, database, clock, replayed=True, budget_seconds=BUDGET_SECONDS)
