@@ -1,4 +1,5 @@
 """The commands' Postgres connection, and the SQL statements that several of them read with."""
+# ruff: noqa: S608 - the fragments are constants
 
 from __future__ import annotations
 
@@ -145,12 +146,20 @@ TABLES_EXIST: LiteralString = "SELECT to_regclass('airudder.pushes') IS NOT NULL
 
 WAIT_NO_LONGER: LiteralString = "SET LOCAL lock_timeout = '1s'"
 
-CONNECTION_LIMITS: LiteralString = """
+_ALLOWED: LiteralString = (
+    "current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer"
+)
+
+CONNECTION_LIMITS: LiteralString = f"""
 SELECT 'the user ' || rolname AS whose, rolconnlimit AS connections FROM pg_roles WHERE rolname = current_user
 UNION ALL SELECT 'the database ' || datname, datconnlimit FROM pg_database WHERE datname = current_database()
-UNION ALL SELECT 'the server (max_connections)', current_setting('max_connections')::integer
-  - current_setting('superuser_reserved_connections')::integer
+UNION ALL SELECT 'the server (max_connections)', {_ALLOWED}
 """
+
+CONNECTIONS: LiteralString = f"""
+SELECT (SELECT sum(numbackends) FROM pg_stat_database)::integer AS used, {_ALLOWED} AS allowed
+"""
+"""Of all users: what pg_stat_activity tells of others' sessions is hidden from a user with few rights."""
 
 DURABILITY: LiteralString = """
 SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')
@@ -169,10 +178,15 @@ SELECT name FROM unnest(
 WHERE NOT coalesce(has_schema_privilege(to_regrole(name), to_regnamespace(schema), 'USAGE'), false)
 """
 
-PARTITION_OF_TOMORROW: LiteralString = """
-SELECT to_regclass('airudder.pushes_' || to_char((now() AT TIME ZONE 'UTC')::date + 1, 'YYYY_MM_DD'))
-  IS NOT NULL AS made
+PARTITIONS_AHEAD: LiteralString = """
+SELECT min(day) - 1 AS days FROM generate_series(1, 31) AS day
+WHERE day = 31 OR to_regclass(
+  'airudder.pushes_' || to_char((now() AT TIME ZONE 'UTC')::date + day, 'YYYY_MM_DD')) IS NULL
 """
+"""How many days after today have a partition, in a row; 30 at most"""
+
+IN_DEFAULT: LiteralString = "SELECT pg_stat_get_live_tuples('airudder.pushes_default'::regclass) AS pushes"
+"""As Postgres estimates: to count the rows would be to read them, which no role of ours may."""
 
 PENDING: LiteralString = """
 SELECT (SELECT count(*) FROM airudder.pushes WHERE status = 'pending') AS pushes,

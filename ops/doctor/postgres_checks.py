@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import Connection
@@ -21,13 +21,8 @@ from ops.doctor.findings import Finding, change, clock, good, note, notes
 
 OLDEST_POSTGRES = 14
 
-FEW = 5
-"""So many connections are left to others that come"""
-CONNECTIONS: LiteralString = """
-SELECT count(*) AS used, current_setting('max_connections')::integer
-  - current_setting('superuser_reserved_connections')::integer AS allowed
-FROM pg_stat_activity WHERE backend_type = 'client backend'
-"""
+NEARLY_ALL = 0.9
+"""From this share of the server's connections on there is a note, as there is an alarm"""
 
 _Connection = Connection[queries.Row]
 
@@ -113,8 +108,8 @@ def _connections(current: Settings, connection: _Connection) -> Iterator[Finding
                 f"{limit['whose']} allows {limit['connections']} connections, and {needed} may be needed at once "
                 "(docs/production.md): raise it"
             )
-    server = queries.one(connection, CONNECTIONS)
-    if server["used"] + FEW > server["allowed"]:
+    server = queries.one(connection, queries.CONNECTIONS)
+    if server["used"] > NEARLY_ALL * server["allowed"]:
         yield note(f"{server['used']} of the server's {server['allowed']} connections are in use: whose are they?")
 
 

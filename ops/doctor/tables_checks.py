@@ -20,15 +20,12 @@ SELECT max(number) FILTER (WHERE applied_at IS NOT NULL) AS number,
 FROM airudder.migrations
 """
 
-IN_DEFAULT: LiteralString = "SELECT pg_stat_get_live_tuples('airudder.pushes_default'::regclass) AS pushes"
-"""As Postgres's statistics know: no role of ours may read a partition by itself."""
-
 
 def check(connection: _Connection) -> Iterator[Finding]:
     """Check the tables, which are there."""
     yield from _version(connection)
     yield _partitions(connection)
-    if pushes := queries.one(connection, IN_DEFAULT)["pushes"]:
+    if pushes := queries.one(connection, queries.IN_DEFAULT)["pushes"]:
         yield note(
             f"about {pushes} pushes are in the default partition, as their day had none in time: "
             "was the sweeper away for a week, or a clock wrong?"
@@ -54,6 +51,6 @@ def _version(connection: _Connection) -> Iterator[Finding]:
 
 
 def _partitions(connection: _Connection) -> Finding:
-    if queries.one(connection, queries.PARTITION_OF_TOMORROW)["made"]:
+    if queries.one(connection, queries.PARTITIONS_AHEAD)["days"]:
         return good("partitions are made ahead")
     return change("tomorrow's partition is missing: is sweeper running?")

@@ -57,7 +57,7 @@ def look(current: Settings) -> PostgresFacts:
             (pending,) = connection.execute(queries.PENDING)
             (dead,) = connection.execute(queries.DEAD)
             (last,) = connection.execute(LAST_SETTLED)
-            (partition,) = connection.execute(queries.PARTITION_OF_TOMORROW)
+            ahead = queries.one(connection, queries.PARTITIONS_AHEAD)
             return PostgresFacts(
                 pending=pending["pushes"],
                 oldest_pending_seconds=round(pending["oldest_seconds"] or 0.0, 1),
@@ -66,7 +66,7 @@ def look(current: Settings) -> PostgresFacts:
                 settled=_settled(connection),
                 settled_at=last["settled_at"],
                 warned_last_24_hours=warned_pushes(connection),
-                is_partition_missing=not partition["made"],
+                is_partition_missing=not ahead["days"],
                 kept=_kept(connection),
                 longest_silences={row["source"]: row["seconds"] for row in connection.execute(queries.SILENCES)},
                 cannot_store=probes.put_in_postgres(connection),  # last: it may end the connection
