@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import psycopg
@@ -14,16 +14,19 @@ from ingest.batch.entry import Entry
 from ingest.kinds.normalise import normalise
 from ingest.tables.rows import Normalised
 from ops.repair.dry_run import NEW_ROW, DryRun, dry_run
+from ops.repair.replays import begin_replay, find_replay
 from ops.repair.showing import print_dry_run
 from tests.batches import refusing
+from tests.clock import Clock
 from tests.erasing import everything
 from tests.processes import ingest
 from tests.pushes import entry, push
-from tests.stored import make_dead, replay_dead
+from tests.stored import make_dead, replay_dead, rows
 from workers.database import Database
 from workers.selection import Selection
 from workers.settle import settle
 from workers.sweeper.loop import Sweeper
+from workers.sweeper.replays import BUDGET_SECONDS
 
 Rows = Connection[dict[str, Any]]
 
@@ -147,3 +150,36 @@ def test_rows_of_another_key_are_told(
     printed = capsys.readouterr().out
     assert "rows that stay, though their push would tell of another (2 of 2)" in printed
     assert "0890" not in printed
+
+
+@pytest.mark.parametrize("put_right", ["UPDATE airudder.callees SET name = NULL", "DELETE FROM airudder.callees"])
+def test_what_a_replay_leaves_is_put_right(
+    sweeper: Sweeper, clock: Clock, database: Database, connection: Rows, put_right: LiteralString
+) -> None:
+    """What a push was once misread to tell stays, until somebody clears it; then a replay brings back what an older
+    push says."""
+    silent = push("c1")
+    del silent["callee"]["callee_name"]
+    first, second = entry(push("c1")), entry(silent)
+    settle(database, [first])
+    settle(database, [second])
+    told = rows(connection, "callees")
+    assert told[0]["name"] == "Budi"
+    assert told[0]["kept_from"]["name"] == str(first.uuid)
+    connection.execute("UPDATE airudder.callees SET name = 'wrong', kept_from = NULL")
+
+    replay_all(connection, sweeper, clock)
+    assert rows(connection, "callees")[0]["name"] == "wrong"
+    assert connection.execute(f"{put_right} WHERE push_id = %s", [second.uuid]).rowcount == 1
+    replay_all(connection, sweeper, clock)
+
+    assert rows(connection, "callees") == told
+
+
+def replay_all(connection: Rows, sweeper: Sweeper, clock: Clock) -> None:
+    """A replay of all, worked off."""
+    replay_id = begin_replay(connection, "a test", READ)
+    assert replay_id
+    while (replay := find_replay(connection, replay_id)) and replay.state != "ended":
+        sweeper.run_once()
+        clock.now += BUDGET_SECONDS
