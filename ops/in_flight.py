@@ -142,6 +142,13 @@ def acknowledged(client: Redis) -> dict[tuple[str, str], int]:
     return counts
 
 
+def missing(client: Redis) -> dict[tuple[str, str], int]:
+    """How many pushes were acknowledged and are nowhere, by hour (UTC) and source, as the sweeper has found."""
+    found: dict[Any, Any] = client.hgetall(keys.MISSING)
+    places = {field.decode().partition("\t"): int(count) for field, count in found.items()}
+    return {(hour, source): count for (hour, _, source), count in places.items()}
+
+
 def acknowledged_of_last_day(client: Redis) -> dict[str, int]:
     """The same in the current hour and the 23 before it, by source."""
     now = datetime.now(UTC)

@@ -17,6 +17,7 @@ import ops.search.statements
 import ops.trace.statements
 import ops.warnings
 import workers.sweeper.drift.sampling
+import workers.sweeper.missing
 from ingest.kinds import KINDS, kind_of
 from ingest.kinds.normalise import normalise
 from ops import queries
@@ -105,6 +106,7 @@ STATEMENTS |= {
     name: text for name, text in statements_of(workers.sweeper.drift.sampling).items() if name.startswith("FIND_")
 }
 
+STATEMENTS["FIND_OLDEST_PENDING"] = workers.sweeper.missing.FIND_OLDEST_PENDING
 
 @pytest.fixture(scope="module")
 def filled(database_url: str) -> Iterator[Rows]:

@@ -14,6 +14,7 @@ from ops.problems.find import CHORE_SECONDS, find_problems
 from ops.status.facts import (
     ChoreFacts,
     Facts,
+    Missing,
     PostgresFacts,
     RedisFacts,
     RefusedLately,
@@ -74,6 +75,11 @@ PERSON = {
         facts(wrong_secrets=[WrongSecret("1a2b3c4d", 3, NOW)]),
         "lost",
         "1a2b3c4d was right once, and came 3 times",
+    ),
+    "missing pushes": (
+        facts(missing=[Missing("shop", 3, NOW - LONG_AGO)]),
+        "lost",
+        "3 pushes of shop were acknowledged, have no outcome and wait nowhere",
     ),
     "frozen workers": (
         facts(workers=[WorkerFacts("h:1", "idle", 45.0), WorkerFacts("h:2", "busy", 50.0)]),

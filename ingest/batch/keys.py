@@ -53,6 +53,10 @@ CHORES = "chores"
 """Hash of how the sweeper's chores are doing, by `chore_field`. Written and read by sweeper; read by metrics and
 `ingest status`."""
 
+MISSING = "missing"
+"""Hash of how many pushes were acknowledged and are nowhere, by `missing_field`; it expires. Written by sweeper; read
+by metrics and `ingest status`."""
+
 SWEEPER = "sweeper"
 """String that expires: while it is there, a sweeper works. Written by sweeper, to which Redis tells by it that it
 is full; read by `ingest status`."""
@@ -88,6 +92,11 @@ def chore_field(chore: str, what: str) -> str:
     return f"{chore}\t{what}"
 
 
+def missing_field(hour: str, source: str) -> str:
+    """The field of `missing` for an hour, as in `acknowledged`, and a source."""
+    return f"{hour}\t{source}"
+
+
 def by_chore(told: Mapping[Any, Any]) -> dict[str, dict[str, float]]:
     """The hash `chores`, as our clients read it: of each chore its values by `what`."""
     found: dict[str, dict[str, float]] = {}
@@ -117,7 +126,7 @@ def web(process: str) -> str:
 
 def acknowledged(hour: str) -> str:
     """Hash of how many pushes of each source were stored in batches in one hour (UTC, `2026-11-25T04`); for eight days.
-    Written by web in the step that stores them; read by `ingest reconcile`."""
+    Written by web in the step that stores them; read by sweeper and `ingest reconcile`."""
     return f"acknowledged:{hour}"
 
 

@@ -71,6 +71,7 @@ FAMILIES: dict[str, Family] = {
         Family("ingest_pending_oldest_seconds", Type.GAUGE, (), "how long the oldest of them waits; 0 if none does"),
         Family("ingest_pushes_dead", Type.GAUGE, (), "dead letters"),
         Family("ingest_dead_oldest_seconds", Type.GAUGE, (), "age of the oldest dead letter; 0 if there is none"),
+        Family("ingest_pushes_missing", Type.GAUGE, ("source",), "acknowledged, without an outcome, and nowhere"),
         Family("ingest_source_longest_silence_seconds", Type.GAUGE, ("source",), "longest usual silence at this hour"),
         Family("ingest_paused", Type.GAUGE, ("ends",), "1 if workers are paused, and how that ends, else 0"),
         # The sweeper and the stores

@@ -29,6 +29,7 @@ def read(client: Redis) -> Reading:
         **_counted(client),
         **_web(client),
         **_in_flight(client),
+        **_missing(client),
         **_pause(client),
         **_chores(client),
         **_server(client),
@@ -88,6 +89,14 @@ def _workers(client: Redis) -> Samples:
     workers = in_flight.living_workers(client)
     states = Counter("busy" if worker.get_state() == "busy" else "idle" for worker in workers)
     return {(state,): states[state] for state in ("busy", "idle")}
+
+
+def _missing(client: Redis) -> Reading:
+    missing: Samples = {(source.decode(),): 0 for source in client.hkeys(keys.LAST_PUSH)}  # type: ignore[union-attr]
+    counts = Counter[str]()
+    for (_, source), pushes in in_flight.missing(client).items():
+        counts[source] += pushes
+    return {"ingest_pushes_missing": missing | {(source,): pushes for source, pushes in counts.items()}}
 
 
 def _pause(client: Redis) -> Reading:

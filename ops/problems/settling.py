@@ -1,4 +1,4 @@
-"""Problems of settling: pushes that die more often than is usual, and workers that stand still."""
+"""Problems of settling: pushes that are lost or die more often than is usual, and workers that stand still."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ops.problems.problem import BOTH, Problem, page
-from ops.status.facts import Facts, Settled
+from ops.status.facts import Facts, Missing, Settled
 
 LEAST_DEAD = 5
 """Fewer dead ones are for `ingest dead`, and for nobody at night."""
@@ -25,11 +25,24 @@ SOON_MINUTES = 5
 
 def find(facts: Facts) -> Iterator[Problem]:
     """The problems."""
+    yield from map(_missing, facts.redis.missing)
     for one in facts.postgres.settled:
         if _is_dying(one):
             yield _dying(one)
     yield from _silent(facts)
     yield from _still(facts)
+
+
+def _missing(one: Missing) -> Problem:
+    what = f"{one.pushes:,} pushes of {one.source} were acknowledged, have no outcome and wait nowhere"
+    return Problem(
+        name=f"missing {one.source}",
+        what=what,
+        bad="lost",
+        since=one.since,
+        page=page("pushes-are-missing"),
+        told_by=("redis",),
+    )
 
 
 def _is_dying(one: Settled) -> bool:

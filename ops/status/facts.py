@@ -52,6 +52,15 @@ class WrongSecret(msgspec.Struct, frozen=True):
     since: datetime
 
 
+class Missing(msgspec.Struct, frozen=True):
+    """How many pushes of a source were acknowledged and are nowhere, in the last three days."""
+
+    source: str
+    pushes: int
+    since: datetime
+    """The first hour in which such pushes came"""
+
+
 class RedisFacts(msgspec.Struct, frozen=True):
     """All that Redis knows; or only `error`, if it does not answer."""
 
@@ -69,6 +78,7 @@ class RedisFacts(msgspec.Struct, frozen=True):
     refused: list[dict[str, Any]] = []
     last_refused: list[Refusal] = []
     last_refusals: list[Refusal] = []
+    missing: list[Missing] = []
     wrong_secrets: list[WrongSecret] = msgspec.field(default_factory=list)
     known_credentials: list[str] = msgspec.field(default_factory=list)
     """Fingerprints of secrets that have been right at some time"""

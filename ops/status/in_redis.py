@@ -14,7 +14,7 @@ from ingest.batch.pause import find_pause
 from ingest.errors import RedisAwayError
 from ingest.settings import Settings
 from ops import in_flight, probes
-from ops.status.facts import ChoreFacts, RedisFacts, RefusedLately, WorkerFacts, WrongSecret
+from ops.status.facts import ChoreFacts, Missing, RedisFacts, RefusedLately, WorkerFacts, WrongSecret
 
 LATELY_MINUTES = 15
 """For so long something counts as happening still"""
@@ -35,6 +35,7 @@ def look(current: Settings) -> RedisFacts:
                 refused=in_flight.refused(client),
                 last_refused=in_flight.last_refused(client),
                 last_refusals=in_flight.last_refusals(client),
+                missing=_missing(client),
                 wrong_secrets=_wrong_secrets(client),
                 known_credentials=sorted(in_flight.last_used(client)),
                 cannot_store=_cannot_store(client),
@@ -87,6 +88,16 @@ def _refused_lately(client: Redis) -> list[RefusedLately]:
             _first(found),
         )
         for (reason, source), found in sorted(counts.items(), key=str)
+    ]
+
+
+def _missing(client: Redis) -> list[Missing]:
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for (hour, source), pushes in in_flight.missing(client).items():
+        counts[source][hour] = pushes
+    return [
+        Missing(source, sum(by_hour.values()), datetime.fromisoformat(f"{min(by_hour)}:00+00:00"))
+        for source, by_hour in sorted(counts.items())
     ]
 
 

@@ -29,6 +29,7 @@ from workers.sweeper.full_redis import FullRedis
 from workers.sweeper.history.hours import Hours
 from workers.sweeper.history.minutes import Minutes
 from workers.sweeper.lost_batches import LostBatches
+from workers.sweeper.missing import MissingPushes
 from workers.sweeper.notes import Notes
 from workers.sweeper.old_pushes import OldPushes
 from workers.sweeper.old_settlements import OldSettlements
@@ -64,6 +65,7 @@ def chores(client: Redis, database: Database, clock: Callable[[], float], keep: 
         Minutes(client, database),
         Hours(database, clock),
         OldSettlements(database, clock),
+        MissingPushes(client, database, clock),
         Silences(client, database, clock),
         FieldSamples(client, database),
     ]
