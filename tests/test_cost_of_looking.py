@@ -108,6 +108,7 @@ STATEMENTS |= {
 
 STATEMENTS["FIND_OLDEST_PENDING"] = workers.sweeper.missing.FIND_OLDEST_PENDING
 
+
 @pytest.fixture(scope="module")
 def filled(database_url: str) -> Iterator[Rows]:
     """Tables with thousands of rows."""
