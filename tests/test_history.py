@@ -22,6 +22,7 @@ from workers.database import Database
 from workers.settle import settle
 from workers.sweeper.history.hours import DAYS, MINUTES_DAYS, Hours
 from workers.sweeper.history.minutes import MINUTE, Minutes
+from workers.sweeper.history.statements import LOCK_HISTORY
 from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
@@ -132,7 +133,6 @@ def test_counters_are_written_by_how_much_they_rise(minutes: Minutes, client: An
     assert counted(connection, "kept") == {KEPT: 15}
     assert counted(connection, "refused") == {REFUSED: 6}
     assert sum(sum(row["keep_counts"]) for row in rows(connection, "history")) == 15
-    assert [row["begun_at"] for row in rows(connection, "history") if row["counters"]] == [newest_minute(connection)]
 
 
 def newest_minute(connection: Rows) -> datetime:
@@ -179,6 +179,21 @@ def test_sweepers_at_once_count_once(client: Any, logins: Logins, connection: Ro
     assert counted(connection, "kept") == {KEPT: 90}
 
 
+def test_who_is_not_alone_waits_for_nobody(
+    minutes: Minutes, database: Database, connection: Rows, clock: Clock
+) -> None:
+    """While another sweeper writes history, this one leaves it alone and goes on with its other chores."""
+    add_minutes(connection, MINUTES_DAYS + 1)
+    add_minutes(connection, 0)
+    before = rows(connection, "history")
+    with connection.transaction():
+        connection.execute(LOCK_HISTORY)
+
+        assert (minutes.run_once(), Hours(database, clock).run_once()) == (0, 0)
+
+    assert rows(connection, "history") == before
+
+
 def test_gap_is_told(minutes: Minutes, client: Any, database: Database, connection: Rows) -> None:
     """After ten minutes without a sweeper what was settled stands in its minutes, and what web counted in one row."""
     minutes.run_once()
@@ -198,6 +213,7 @@ def test_gap_is_told(minutes: Minutes, client: Any, database: Database, connecti
     assert 600 <= by_age[timedelta(0)]["seconds"] < 660
     assert by_age[timedelta(0)]["kept"] == {KEPT: 5}
     assert by_age[timedelta(0)]["settled"] == {}
+    assert [age for age, row in by_age.items() if row["counters"]] == [timedelta(0)]
     assert adds_up(connection)
 
 
