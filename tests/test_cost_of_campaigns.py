@@ -8,13 +8,11 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from psycopg import Connection
 from psycopg.rows import dict_row
 
 from ops.campaigns import statements
 from tests.conftest import TABLES
-
-Rows = Connection[dict[str, Any]]
+from tests.explained import Rows, nodes
 
 OF_DAY = 206
 """Calls, one every seven minutes"""
@@ -91,13 +89,6 @@ def test_statement_reads_what_it_is_about(filled: Rows, name: str) -> None:
     assert whole <= SMALL
     read = sum(map(rows_of, scans))
     assert read <= 4 * OF_DAY + 100
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A plan's nodes, from the top."""
-    yield plan
-    for below in plan.get("Plans", []):
-        yield from nodes(below)
 
 
 def rows_of(node: dict[str, Any]) -> float:
