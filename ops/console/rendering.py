@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ops.console.acting import CSRF, is_unmasked, session_of
+from ops.console.addresses import call_address, campaign_address
 
 STATIC = Path(__file__).with_name("static")
 NAVIGATION = (
@@ -115,4 +116,9 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {"when": when, "number": number, "seconds": seconds, "short": short, "cut": cut}
-_environment.globals |= {"static": static, "query": query}
+_environment.globals |= {
+    "static": static,
+    "query": query,
+    "call_address": call_address,
+    "campaign_address": campaign_address,
+}

@@ -175,6 +175,8 @@ def test_odd_ids_have_pages(console: Console, database: Database) -> None:
         (call,) = links(page, "/calls/")
         parts = [links(page, campaign.replace("?", f"/{name}?"))[0] for name in ("week", "nodes")]
         assert [console.viewer.get(one).status_code for one in (call, *parts)] == [200, 200, 200], campaign
+        (push,) = links(console.viewer.get(call).text, "/pushes/")
+        assert links(console.viewer.get(push).text, "/calls/") == [call]
 
 
 def test_strangers_text_stays_text(console: Console, database: Database) -> None:

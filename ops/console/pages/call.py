@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from ops.campaigns.call import MOST_ADDED, find_call
 from ops.console.acting import is_unmasked
-from ops.console.addresses import call_address, campaign_address, from_path
+from ops.console.addresses import call_address, from_path
 from ops.console.asking import ask
 from ops.console.handles import hide
 from ops.console.rendering import render
@@ -29,7 +29,7 @@ async def show(request: Request) -> Response:
     handle = await hide(request, found.number) if found.number else None
     return render(
         request, "call.html", found=found, first=first, handle=handle, address=call_address(source, call_id),
-        campaign_address=campaign_address, most_added=MOST_ADDED, as_text=as_text,
+        most_added=MOST_ADDED, as_text=as_text,
     )  # fmt: skip
 
 

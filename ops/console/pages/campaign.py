@@ -15,7 +15,7 @@ from ops.campaigns.day import MOST_CALLS, Workflow
 from ops.campaigns.nodes import funnel_of
 from ops.campaigns.workflow import MOST_CALLS_OF_WEEK, week_of, workflow_day
 from ops.console.acting import is_unmasked
-from ops.console.addresses import call_address, campaign_address, from_path
+from ops.console.addresses import campaign_address, from_path
 from ops.console.asking import ask, shared
 from ops.console.chosen_day import ChosenDay, chosen_day
 from ops.console.rendering import render
@@ -38,7 +38,7 @@ async def show(request: Request) -> Response:
     calls = await ask(request, calls_of, workflow, chosen.zone, chosen.day, place, unmasked=unmasked)
     found = await shared(request, SHARED_SECONDS, workflow_day, workflow, chosen.zone, chosen.day)
     return render(
-        request, "campaign.html", found=found, calls=calls, is_first_page=place is None, call_address=call_address,
+        request, "campaign.html", found=found, calls=calls, is_first_page=place is None,
         most_calls=MOST_CALLS, **_about(workflow, chosen),
     )  # fmt: skip
 

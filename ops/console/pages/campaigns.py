@@ -7,7 +7,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ops.campaigns.day import MOST_CALLS, MOST_WITHOUT_START, campaigns_of
-from ops.console.addresses import campaign_address
 from ops.console.asking import shared
 from ops.console.chosen_day import chosen_day
 from ops.console.rendering import render
@@ -20,8 +19,14 @@ async def show(request: Request) -> Response:
     """The workflows of the day."""
     chosen = chosen_day(request)
     found = await shared(request, SHARED_SECONDS, campaigns_of, chosen.zone, chosen.day)
-    most = {"most_calls": MOST_CALLS, "most_without_start": MOST_WITHOUT_START}
-    return render(request, "campaigns.html", chosen=chosen, found=found, campaign_address=campaign_address, **most)
+    return render(
+        request,
+        "campaigns.html",
+        chosen=chosen,
+        found=found,
+        most_calls=MOST_CALLS,
+        most_without_start=MOST_WITHOUT_START,
+    )
 
 
 ROUTES = [Route("/campaigns", show)]

@@ -9,7 +9,6 @@ from starlette.routing import Route
 
 from ops.campaigns.contacts import MOST_LOOKED_AT, contacts_of
 from ops.console.acting import is_unmasked, posted
-from ops.console.addresses import call_address, campaign_address
 from ops.console.asking import ask
 from ops.console.handles import hide, unhide
 from ops.console.rendering import render
@@ -39,10 +38,7 @@ async def show(request: Request) -> Response:
     start = request.query_params.get("start", "0")
     start_at = int(start) if start.isascii() and start.isdigit() and len(start) < 10 else 0
     found = await ask(request, contacts_of, number, start_at, unmasked=is_unmasked(request))
-    return render(
-        request, "contacts.html", found=found, wrong="", start=start_at, most_looked_at=MOST_LOOKED_AT,
-        call_address=call_address, campaign_address=campaign_address,
-    )  # fmt: skip
+    return render(request, "contacts.html", found=found, wrong="", start=start_at, most_looked_at=MOST_LOOKED_AT)
 
 
 ROUTES = [
