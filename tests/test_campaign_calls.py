@@ -11,7 +11,7 @@ from psycopg import Connection
 from ingest import settings
 from ops.campaigns import calls
 from ops.campaigns.call import MOST_CHARACTERS, MOST_TURNS, OneCall, find_call
-from ops.campaigns.calls import CallPlace, CallsOfDay, calls_of, place_of
+from ops.campaigns.calls import OUTCOMES, CallFilter, CallsOfDay, calls_of, place_of
 from ops.campaigns.contacts import Contacts, contacts_of
 from tests.campaigns import NUMBER, OTHER, call_of, soon
 from tests.dialler import contact
@@ -26,9 +26,9 @@ TUESDAY = date(2026, 11, 24)
 W1 = ("shop", "w1")
 
 
-def page(before: CallPlace | None = None, **how: bool) -> CallsOfDay:
+def page(meant: CallFilter | None = None, *, unmasked: bool = False) -> CallsOfDay:
     """A page of the workflow's Tuesday."""
-    return calls_of(settings.load(), W1, UTC, TUESDAY, before, **{"unmasked": False, **how})
+    return calls_of(settings.load(), W1, UTC, TUESDAY, meant or CallFilter(), unmasked=unmasked)
 
 
 def call(call_id: str = "c1", first_turn: int = 1, *, unmasked: bool = True) -> OneCall:
@@ -47,7 +47,7 @@ def all_pages() -> list[list[str]]:
     """The ids of the calls of each page, as links lead from one to the next."""
     found = [page()]
     while found[-1].older:
-        found.append(page(place_of(str(found[-1].older))))
+        found.append(page(CallFilter(before=place_of(str(found[-1].older)))))
     return [[one.call_id for one in each.calls] for each in found]
 
 
@@ -70,6 +70,23 @@ def test_calls_of_others_are_bounded(database: Database, monkeypatch: pytest.Mon
 
     assert (first.calls, first.looked_until) == ([], datetime.fromisoformat(times[5]))
     assert all_pages() == [[], [], [times[0]]]
+
+
+def test_calls_that_are_meant(database: Database) -> None:
+    """By what became of them, and by their intention."""
+    settle(database, [
+        soon(call_of("talked", said=("Yes",), call_intention="A")),
+        soon(call_of("silent", said=("",), call_intention="B")),
+        soon(call_of("missed", call_intention="A")),
+    ])  # fmt: skip
+
+    def ids(intention: str | None = None, outcome: str | None = None) -> list[str]:
+        return sorted(one.call_id for one in page(CallFilter(intention, outcome)).calls)
+
+    found = [ids(outcome=outcome) for outcome in OUTCOMES]
+    assert found == [["talked"], ["silent", "talked"], ["missed"]]
+    assert ids(intention="A") == ["missed", "talked"]
+    assert ids(intention="A", outcome="conversation") == ["talked"]
 
 
 def test_list_masks_numbers(database: Database) -> None:

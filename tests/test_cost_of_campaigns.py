@@ -57,7 +57,7 @@ WHERE: dict[str, Any] = {
     "since": SINCE, "until": SINCE + timedelta(days=1), "told_until": SINCE + timedelta(days=2), "source": "shop",
     "workflow_id": "w1", "call_id": "call 8", "numbers": ["+628128"], "most": LOOKED_AT, "some": LOOKED_AT,
     "looked": LOOKED_AT, "start": 0, "before_at": SINCE + timedelta(days=1), "before_source": "", "before_call_id": "",
-    "node_ids": ["n1"], "sources": ["shop"], "workflow_ids": ["w1"],
+    "node_ids": ["n1"], "intention": None, "outcome": "reached", "sources": ["shop"], "workflow_ids": ["w1"],
 }  # fmt: skip
 STATEMENTS: dict[str, str] = {
     name: text

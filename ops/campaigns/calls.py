@@ -17,6 +17,8 @@ from ops.trace.story import masked
 
 MOST = 50
 """Calls of a page"""
+OUTCOMES = ("conversation", "reached", "not reached")
+"""What became of a call; a conversation has reached somebody, too"""
 MOST_LOOKED_AT = 20_000
 """Calls of all workflows that are looked at for a page"""
 
@@ -44,6 +46,14 @@ def place_of(text: str) -> CallPlace | None:
     return CallPlace(started_at if started_at.tzinfo else started_at.replace(tzinfo=UTC), source, call_id)
 
 
+class CallFilter(msgspec.Struct, frozen=True):
+    """Which of a workflow's calls are meant: those with an intention, with one of OUTCOMES, before a place."""
+
+    intention: str | None = None
+    outcome: str | None = None
+    before: CallPlace | None = None
+
+
 class CallOfDay(msgspec.Struct, frozen=True):
     """A call, as a list shows it; the callee's number is masked unless it was asked for."""
 
@@ -67,16 +77,19 @@ class CallsOfDay(msgspec.Struct, frozen=True):
     looked_until: datetime | None
 
 
+_ALL = CallFilter()
+
+
 def calls_of(
-    settings: Settings, workflow: Workflow, zone: tzinfo, day: date, before: CallPlace | None = None, *, unmasked: bool
+    settings: Settings, workflow: Workflow, zone: tzinfo, day: date, meant: CallFilter = _ALL, *, unmasked: bool
 ) -> CallsOfDay:
-    """The calls of a workflow on a zone's day that are before a place."""
+    """The calls of a workflow on a zone's day that are meant."""
     period = day_in(zone, day)
-    begin = before or CallPlace(period.until, "", "")
+    begin = meant.before or CallPlace(period.until, "", "")
     where = {
         **period._asdict(), "source": workflow[0], "workflow_id": workflow[1], "most": MOST + 1,
         "looked": MOST_LOOKED_AT, "before_at": begin.started_at, "before_source": begin.source,
-        "before_call_id": begin.call_id,
+        "before_call_id": begin.call_id, "intention": meant.intention, "outcome": meant.outcome,
     }  # fmt: skip
     with queries.connect(settings) as connection:
         rows = connection.execute(statements.PAGE_OF_CALLS, where).fetchall()

@@ -131,7 +131,9 @@ ORDER BY started_at DESC, source DESC, call_id DESC LIMIT %(looked)s
 
 PAGE_OF_CALLS: LiteralString = f"""
 SELECT * FROM ({_LOOKED}) AS looked
-WHERE {_OF_WORKFLOW}
+WHERE {_OF_WORKFLOW} AND (%(intention)s::text IS NULL OR intention = %(intention)s) AND CASE %(outcome)s::text
+  WHEN 'conversation' THEN callee_turn_count > 0 WHEN 'reached' THEN turn_count > 0
+  WHEN 'not reached' THEN coalesce(turn_count, 0) = 0 ELSE true END
 ORDER BY started_at DESC, source DESC, call_id DESC LIMIT %(most)s
 """
 

@@ -117,7 +117,22 @@ def test_calls_have_pages(console: Console, database: Database, monkeypatch: pyt
 
     assert [text_of(page).count("…90") for page in (first, second)] == [2, 1]
     assert [one for one in links(second, "/campaigns/shop/w1?") if "before=" in one] == []
-    assert console.viewer.get("/campaigns/shop/w1?before=nowhere").status_code == 422
+
+
+def test_calls_of_an_intention(console: Console, database: Database) -> None:
+    """A letter leads to them, tabs to what became of them; an address that can mean none is said to."""
+    settle(database, [soon(call_of("c1", said=("Yes",), call_intention="A")), soon(call_of("c2", call_intention="A"))])
+    settle(database, [soon(call_of("c3", call_intention="B"))])
+
+    page = console.viewer.get(f"/campaigns/shop/w1?{TUESDAY}").text
+    (letter,) = [one for one in links(page, "/campaigns/shop/w1?") if "intention=A" in one]
+    of_letter = console.viewer.get(letter).text
+    (talked,) = [one for one in links(of_letter, "/campaigns/shop/w1?") if "outcome=conversation" in one]
+
+    assert sorted(links(of_letter, "/calls/")) == ["/calls/shop/c1", "/calls/shop/c2"]
+    assert links(console.viewer.get(talked).text, "/calls/") == ["/calls/shop/c1"]
+    for wrong in ("before=nowhere", "outcome=best", "intention=Budi"):
+        assert console.viewer.get(f"/campaigns/shop/w1?{wrong}").status_code == 422
 
 
 @pytest.mark.parametrize("part", ["week", "nodes"])

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ops.campaigns.calls import calls_of, place_of
+from ops.campaigns.calls import OUTCOMES, CallFilter, calls_of, place_of
 from ops.campaigns.day import MOST_CALLS, Workflow
+from ops.campaigns.figures import letter_of
 from ops.campaigns.nodes import funnel_of
 from ops.campaigns.workflow import MOST_CALLS_OF_WEEK, week_of, workflow_day
 from ops.console.acting import is_unmasked
@@ -30,15 +31,12 @@ STEPS = 10
 async def show(request: Request) -> Response:
     """How the workflow's calls went on the day, and the calls, a page of them."""
     workflow, chosen = _workflow(request), chosen_day(request)
-    text = request.query_params.get("before")
-    place = place_of(text) if text else None
-    if text and place is None:
-        raise HTTPException(422, "The address names no place among the calls: go back to the first page.")
+    meant = _meant(request)
     unmasked = is_unmasked(request)
-    calls = await ask(request, calls_of, workflow, chosen.zone, chosen.day, place, unmasked=unmasked)
+    calls = await ask(request, calls_of, workflow, chosen.zone, chosen.day, meant, unmasked=unmasked)
     found = await shared(request, SHARED_SECONDS, workflow_day, workflow, chosen.zone, chosen.day)
     return render(
-        request, "campaign.html", found=found, calls=calls, is_first_page=place is None,
+        request, "campaign.html", found=found, calls=calls, meant=meant, outcomes=OUTCOMES,
         most_calls=MOST_CALLS, **_about(workflow, chosen),
     )  # fmt: skip
 
@@ -68,6 +66,17 @@ def step(part: float | None, whole: float) -> int:
 def _workflow(request: Request) -> Workflow:
     source, workflow_id = (from_path(request.path_params[name]) for name in ("source", "workflow_id"))
     return source, workflow_id or None
+
+
+def _meant(request: Request) -> CallFilter:
+    """Which calls an address means. HTTPException where it means none that there may be."""
+    asked = {name: request.query_params.get(name) or None for name in ("intention", "outcome", "before")}
+    intention, outcome, before = asked.values()
+    place = place_of(before) if before else None
+    is_wrong = bool(before and not place) or (outcome and outcome not in OUTCOMES)
+    if is_wrong or letter_of(intention) != intention:
+        raise HTTPException(422, "The address means no calls that there may be: begin at the workflow's day again.")
+    return CallFilter(intention, outcome, place)
 
 
 def _template(request: Request) -> str:
