@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from psycopg import Connection
@@ -54,6 +54,26 @@ def test_rare_one_is_reached(connection: Rows, done: list[int], monkeypatch: pyt
 
     assert (ids(first), ids(second), ids(third)) == ([], [done[2], done[1]], [])
     assert third.before is None
+
+
+_MANY: LiteralString = """
+INSERT INTO airudder.actions (operator, command) SELECT 'operator ' || n % 7, 'command ' || n % 11
+FROM generate_series(1, 20000) AS n
+"""
+
+
+@pytest.mark.parametrize("statement", [actions.NEWEST_ACTIONS, actions.END_OF_LOOK, actions.OPERATORS_AND_COMMANDS])
+def test_newest_are_found_by_index(connection: Rows, statement: LiteralString) -> None:
+    """Of however many there are, so many are looked at."""
+    connection.execute(_MANY)
+    connection.execute("ANALYZE airudder.actions")
+    where = {"before": 2**63 - 1, "limit": 50, "looked_at": 100, "operator": "nobody", "command": None}
+
+    plan = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF) {statement}".encode(), where).fetchall()
+
+    scans = [line for row in plan if " on actions " in (line := row["QUERY PLAN"])]
+    assert scans
+    assert all("Index" in scan and "rows=100" in scan.partition("(actual")[2] for scan in scans)
 
 
 def test_nothing_was_done(connection: Rows) -> None:

@@ -23,7 +23,7 @@ from ingest.kinds.normalise import normalise
 from ops import queries
 from ops.person import statements
 from ops.person.rows import OF_CALLS, OF_PERSONS, OTHERS, erase_rows, rows_of
-from ops.repair import groups, replays
+from ops.repair import discarding, groups, replays
 from ops.simulator.pushes import generate
 from ops.status import in_postgres
 from ops.trace import lookup
@@ -95,6 +95,7 @@ STATEMENTS = {
     "groups of dead letters": groups.find_groups(Selection(statuses=("dead",))),
     "newest of a group": groups.find_newest(Selection(statuses=("dead",))),
     "pushes of a group": replays.count_of(Selection(statuses=("dead",), kind="custom-api", error="why")),
+    "next to be discarded": discarding.find_portion(Selection(statuses=("dead",), kind="custom-api", error="why")),
     "dead letters of a source": replay_statements.choose(Selection(statuses=("dead",), source="shop")),
     "a stretch of dead letters": replay_statements.end_stretch(Selection(statuses=("dead",), source="shop")),
     "a stretch of pushes": replay_statements.end_stretch(DISCARDED),

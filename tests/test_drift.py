@@ -138,11 +138,11 @@ def test_rare_fields_are_not_missing(look: Look, connection: Rows) -> None:
 
 def test_newest_change_stands_first(look: Look, connection: Rows) -> None:
     """Of each kind of change that asks for somebody."""
-    for number, name in enumerate(("tenor", "grade", "branch")):
+    for number, name in enumerate(("branch", "grade", "tenor")):
         look([entry(push(f"c{number}") | {name: 1})])
 
     unknown = [one.path for one in find_drift(connection).findings if one.change == Change.UNKNOWN]
-    assert unknown == ["$.branch", "$.grade", "$.tenor"]
+    assert unknown == ["$.tenor", "$.grade", "$.branch"]
 
 
 def test_retyped_fields(look: Look, connection: Rows) -> None:

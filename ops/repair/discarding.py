@@ -101,11 +101,16 @@ def is_at_work(connection: _Connection, action_id: int) -> bool:
     return bool(row and row["is_at_work"])
 
 
+def find_portion(selection: Selection) -> str:
+    """The SQL of the next dead letters that are meant, behind the last one that was discarded."""
+    return _CHOOSE.format(where=selection.where())
+
+
 def work_off(
     connection: _Connection, action_id: int, selection: Selection, advance: Callable[[int], None] = lambda pushes: None
 ) -> int:
     """Discard what is still dead of what is meant, and end the action; return how many were."""
-    statement = _CHOOSE.format(where=selection.where()).encode()
+    statement = find_portion(selection).encode()
     place = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
     total, found = 0, PORTION
     while found == PORTION:
