@@ -52,10 +52,11 @@ class DeadGroupShown(msgspec.Struct, frozen=True):
     newest: list[DeadPush]
 
 
-def dead_causes(connection: _Connection, selection: Selection, most: int | None = None) -> DeadCauses:
-    """The causes of the dead letters that are meant; of `most` groups, or of all, what they look like."""
+def dead_causes(connection: _Connection, selection: Selection, most: int | None = None, skip: int = 0) -> DeadCauses:
+    """The causes of the dead letters that are meant; of `most` groups behind the first ones, or of all, what they look
+    like."""
     groups = dead_groups(connection, selection)
-    shown = [_cause(connection, group) for group in groups[:most]]
+    shown = [_cause(connection, group) for group in groups[skip:][:most]]
     return DeadCauses(pushes=sum(group.pushes for group in groups), groups=len(groups), shown=shown)
 
 

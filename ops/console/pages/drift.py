@@ -20,7 +20,7 @@ from ops.drift import ASKS, Change, DriftedField, DriftReport, find_drift
 SHARED_SECONDS = 20.0
 """The sweeper looks once a minute"""
 NEW = timedelta(days=1)
-MOST = 100
+MOST = 40
 """Rows of a table"""
 
 
