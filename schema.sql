@@ -333,8 +333,8 @@ COMMENT ON COLUMN airudder.settlements.dead IS
   'The same of dead ones: below 0 they could be normalised after all, or were replayed, discarded or erased.';
 COMMENT ON COLUMN airudder.settlements.warned IS 'How many of those that are normalised have warnings.';
 COMMENT ON COLUMN airudder.settlements.through_redis IS
-  'How many of those that Redis counts as acknowledged got their first outcome, erased among them: added up, as many as '
-  'Redis counts. Null where an older release settled them.';
+  'How many of those that Redis counts as acknowledged got their first outcome, erased among them: added up, as many '
+  'as Redis counts. Null where an older release settled them.';
 COMMENT ON COLUMN airudder.settlements.lag_counts IS
   'How many pushes have waited how long, from when they came (or were replayed) to settled_at. Seconds below 0.05, '
   '0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200 and 86400, each from the one before it on, and more.';

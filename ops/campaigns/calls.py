@@ -18,7 +18,7 @@ from ops.trace.story import masked
 MOST = 50
 """Calls of a page"""
 OUTCOMES = ("conversation", "reached", "not reached")
-"""What became of a call; a conversation has reached somebody, too"""
+"""The outcomes of a call; a conversation has reached somebody, too"""
 MOST_LOOKED_AT = 20_000
 """Calls of all workflows that are looked at for a page"""
 

@@ -23,48 +23,13 @@ from ops.console.asking import Asker
 from ops.console.batches import rq_dashboard
 from ops.console.gate import Gate
 from ops.console.login import Door
-from ops.console.pages import (
-    actions,
-    call,
-    campaign,
-    campaigns,
-    charts,
-    contacts,
-    dead,
-    dead_group,
-    drift,
-    now,
-    push,
-    push_replay,
-    pushes,
-    refusals,
-    replays,
-)
-from ops.console.pages import settings as settings_page
+from ops.console.pages import PAGES
 from ops.console.rendering import STATIC, render
 from ops.console.users import Users
 
 OPEN_PATHS = ("/login", "/static/", "/favicon.ico")
 """Shown to everybody who reaches the console"""
 YEAR = 31_536_000
-PAGES: Sequence[Route] = [
-    *now.ROUTES,
-    *charts.ROUTES,
-    *refusals.ROUTES,
-    *campaigns.ROUTES,
-    *campaign.ROUTES,
-    *call.ROUTES,
-    *contacts.ROUTES,
-    *pushes.ROUTES,
-    *push.ROUTES,
-    *push_replay.ROUTES,
-    *dead.ROUTES,
-    *dead_group.ROUTES,
-    *replays.ROUTES,
-    *drift.ROUTES,
-    *actions.ROUTES,
-    *settings_page.ROUTES,
-]
 
 _log = logging.getLogger("dashboard")
 

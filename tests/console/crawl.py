@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import httpx
 
-from ops.console.app import PAGES
+from ops.console.pages import PAGES
 
 MOST_OF_A_KIND = 12
 """Pages under addresses of one form, such as those of pushes"""

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from ingest.kinds import KINDS
-from ops.console.app import PAGES
+from ops.console.pages import PAGES
 from ops.console.rendering import STATIC
 from tests.console.conftest import Console, open_tab
 from tests.console.crawl import Links, walk

@@ -14,7 +14,7 @@ import httpx
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from ops.console.app import PAGES
+from ops.console.pages import PAGES
 from tests.leaks.marks import Marks
 
 BODIES = (b"batch:", b"taken:")
