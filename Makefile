@@ -13,7 +13,7 @@ INSTALL_LOCKED = $(PIP_INSTALL) --require-hashes --requirement $(2)
 RESOLVE = uv pip compile --universal --python-version 3.11 --upgrade --generate-hashes --no-header --no-emit-index-url \
   --no-annotate --quiet
 
-.PHONY: help install up test chaos chaos-long bench bench-quick fuzz lint imports check audit lock clean
+.PHONY: help install up test chaos chaos-long bench bench-quick fuzz lint imports check screenshots audit lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,9 @@ imports: install ## Print which folder imports from which, and whether there is 
 
 check: lint ## The same, the import rule and the sizes
 	$(BIN)/python -m pytest -q tests/test_structure.py
+
+screenshots: install ## Make the pictures of the console in docs/ anew, from simulated pushes (needs Debian's chromium)
+	$(BIN)/python -m tests.console.screenshots
 
 audit: $(AUDIT)/installed ## Look up known vulnerabilities of every locked package (needs the network)
 	@for lock in requirements.lock bench/requirements.lock tests/fuzz/requirements.lock .ci/audit.lock; do \
