@@ -71,6 +71,7 @@ def test_filter_is_in_the_address(console: Console, database: Database) -> None:
     page = console.viewer.get(address)
     assert "source=lender-b" in address
     assert len(addresses(page, "/pushes/")) == 1 + 2
+    assert len(addresses(page, "/pushes?group=")) == 1
     assert "No dead letters are so." in console.viewer.get("/dead?until=2020-01-01T00:00").text
     assert "No dead letters are so." in console.viewer.get("/dead?kind=dialer-call").text
 
