@@ -1,4 +1,4 @@
-"""Days and time zones, as people name them: a day is one of a zone."""
+"""Days, moments and time zones, as people name them: a day is one of a zone."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def zone_named(name: str) -> tzinfo | None:
         return UTC if name == "UTC" else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def read_moment(text: str) -> datetime:
+    """A moment as somebody has typed it, UTC unless the text says another zone. ValueError says how to write one."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("write a time as 2026-11-28 or 2026-11-28T09:30, in UTC, or with its zone") from None

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ops.console.reading import read_name, read_time
+from ops.console.reading import read_name
+from ops.days import read_moment
 from ops.repair.causes import DeadCause
 from workers.selection import Selection
 
@@ -44,6 +45,6 @@ def read_choice(query: Mapping[str, str]) -> DeadChoice:
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "source": read_name,
     "kind": read_name,
-    "since": read_time,
-    "until": read_time,
+    "since": read_moment,
+    "until": read_moment,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,15 +11,6 @@ LONGEST_NAME = 200
 LONGEST_REASON = 500
 LARGEST_KEY = 2**63 - 1
 """Of Postgres's"""
-
-
-def read_time(text: str) -> datetime:
-    """A time as a form or an address has it, UTC unless it names a zone. ValueError says in words what is wrong."""
-    try:
-        read = datetime.fromisoformat(text)
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("no time: write it as 2026-11-28T09:30, UTC") from None
 
 
 def read_name(text: str) -> str:

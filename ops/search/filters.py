@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import msgspec
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds import KINDS
 from ingest.kinds.reading.identifiers import MAX_ID_LENGTH, storable
+from ops.days import read_moment
 
 IN_FLIGHT = "in-flight"
 """The status of a push that is in Redis alone; the others are those of `pushes`"""
@@ -131,15 +132,6 @@ def _is_set(text: str) -> bool:
     return text not in ("0", "false", "no")
 
 
-def _moment(text: str) -> datetime:
-    """UTC, unless the text says another zone."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("write a time as 2026-11-28 or 2026-11-28T09:30, in UTC, or with its zone") from None
-
-
 _FIELDS: dict[str, Callable[[str], Any]] = {
     "id": _text(MAX_ID_LENGTH),
     "source": _text(MOST_CHARACTERS),
@@ -150,6 +142,6 @@ _FIELDS: dict[str, Callable[[str], Any]] = {
     "group": _fingerprint,
     "path": _text(MOST_CHARACTERS),
     "warned": _is_set,
-    "since": _moment,
-    "until": _moment,
+    "since": read_moment,
+    "until": read_moment,
 }

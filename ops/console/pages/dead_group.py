@@ -16,8 +16,9 @@ from ops.console.acting import acting, is_unmasked, session_of, who
 from ops.console.asking import ask, shared
 from ops.console.choosing import DeadChoice, read_choice
 from ops.console.json_text import pretty
-from ops.console.reading import needed_reason, read_reason, read_time
+from ops.console.reading import needed_reason, read_reason
 from ops.console.rendering import render
+from ops.days import read_moment
 from ops.repair.background import start_discard
 from ops.repair.causes import DeadGroupShown, dead_group
 from ops.repair.dry_run import dry_run
@@ -93,7 +94,7 @@ async def _find(request: Request, choice: DeadChoice) -> DeadGroupShown:
 def _until_seen(selection: Selection, last_seen: str) -> Selection:
     """Without those that came after the last one which the operator saw."""
     try:
-        until = read_time(last_seen) + timedelta(microseconds=1)
+        until = read_moment(last_seen) + timedelta(microseconds=1)
     except (ValueError, OverflowError):
         raise HTTPException(422, "This form is not as the page has it. Go back, and reload the page.") from None
     return msgspec.structs.replace(selection, until=min(until, selection.until or until))
