@@ -84,16 +84,17 @@ def test_later_ones_stay(connection: Rows, database: Database) -> None:
 
 
 @pytest.mark.usefixtures("five")
-def test_interrupted_one_is_gone_on_with(connection: Rows) -> None:
-    """By whoever asks, once; what was done stays, and is counted once."""
+def test_interrupted_one_is_gone_on_with(connection: Rows, database: Database) -> None:
+    """By whoever asks, once; what was done is counted once, and what came since stays, as nobody had seen it."""
     action_id = interrupted(connection)
+    settle(database, [entry(b"[6]")])
     found = state(connection, action_id)
     assert (found.state, found.action.pushes, found.left) == ("interrupted", 2, 3)
 
     assert resume_discard(settings.load(), "siti", action_id)
 
     assert ended(connection, action_id).action.pushes == 5
-    assert outcomes(connection) == {"discarded": 5}
+    assert outcomes(connection) == {"discarded": 5, "dead": 1}
     assert not resume_discard(settings.load(), "siti", action_id)
     resumes = connection.execute(
         "SELECT operator, filter FROM airudder.actions WHERE command = 'dead discard resume'"

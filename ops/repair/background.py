@@ -51,7 +51,7 @@ def find_discard(connection: _Connection, action_id: int) -> DiscardState | None
     action = _find(connection, action_id)
     if action is None:
         return None
-    left = 0 if action.ended_at else count_selected(connection, read_selection(action.filter))
+    left = 0 if action.ended_at else count_selected(connection, _meant(action))
     return DiscardState(action, left, works)
 
 
@@ -73,13 +73,9 @@ def resume_discard(current: Settings, operator: str, action_id: int) -> bool:
 
     def begin(connection: _Connection) -> tuple[int, Selection] | None:
         action = _find(connection, action_id)
-        if action is None or action.ended_at or is_at_work(connection, action_id):
-            return None
-        resumed = begin_action(connection, operator, f"{COMMAND} resume", {"action_id": action_id}, pushes=None)
-        end_action(connection, resumed)
-        return action_id, read_selection(action.filter)
+        return (action_id, _meant(action)) if action and not action.ended_at else None
 
-    return _start(current, begin) is not None
+    return _start(current, begin, resumed_by=operator) is not None
 
 
 def _find(connection: _Connection, action_id: int) -> OperatorAction | None:
@@ -87,17 +83,23 @@ def _find(connection: _Connection, action_id: int) -> OperatorAction | None:
     return action if action and action.command == COMMAND else None
 
 
-def _start(current: Settings, begin: _Begin) -> int | None:
+def _meant(action: OperatorAction) -> Selection:
+    """Without what came since: nobody has seen it when the discard began."""
+    selection = read_selection(action.filter)
+    return msgspec.structs.replace(selection, until=selection.until or action.at)
+
+
+def _start(current: Settings, begin: _Begin, resumed_by: str | None = None) -> int | None:
     """Begin a discard in a thread that then works it off; None if there is none to begin, or somebody is at it."""
     begun: Future[int | None] = Future()
-    threading.Thread(target=_run, args=(current, begin, begun), name="discard", daemon=True).start()
+    threading.Thread(target=_run, args=(current, begin, resumed_by, begun), name="discard", daemon=True).start()
     return begun.result()
 
 
-def _run(current: Settings, begin: _Begin, begun: Future[int | None]) -> None:
+def _run(current: Settings, begin: _Begin, resumed_by: str | None, begun: Future[int | None]) -> None:
     try:
         with queries.connect(current) as connection:
-            _work(connection, begin, begun)
+            _work(connection, begin, resumed_by, begun)
     except Exception as error:  # of any kind: the request waits for a word
         if not begun.done():
             begun.set_exception(error)
@@ -106,13 +108,16 @@ def _run(current: Settings, begin: _Begin, begun: Future[int | None]) -> None:
         _log.warning("discard %s stands part way: %s", begun.result(), words)
 
 
-def _work(connection: _Connection, begin: _Begin, begun: Future[int | None]) -> None:
+def _work(connection: _Connection, begin: _Begin, resumed_by: str | None, begun: Future[int | None]) -> None:
     found = begin(connection)
     if found is None:
         begun.set_result(None)
         return
     action_id, selection = found
     with at_work(connection, action_id) as is_ours:
+        if is_ours and resumed_by:
+            note = begin_action(connection, resumed_by, f"{COMMAND} resume", {"action_id": action_id}, pushes=None)
+            end_action(connection, note)
         begun.set_result(action_id if is_ours else None)
         if is_ours:
             work_off(connection, action_id, selection)
