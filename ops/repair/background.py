@@ -105,7 +105,7 @@ def _run(current: Settings, begin: _Begin, resumed_by: str | None, begun: Future
             begun.set_exception(error)
             return
         words = str(error) if isinstance(error, IngestError) else describe(error)
-        _log.warning("discard %s stands part way: %s", begun.result(), words)
+        _log.error("discard %s stands part way: %s", begun.result(), words)
 
 
 def _work(connection: _Connection, begin: _Begin, resumed_by: str | None, begun: Future[int | None]) -> None:
