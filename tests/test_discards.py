@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -116,6 +117,22 @@ def test_one_at_a_time(connection: Rows) -> None:
 
     assert state(connection, action_id).state == "interrupted"
     assert outcomes(connection) == {"discarded": 2, "dead": 3}
+
+
+@pytest.mark.usefixtures("five")
+def test_row_that_somebody_holds(connection: Rows, database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is waited for a second at most: the discard stands part way then, and that is said."""
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT FROM airudder.pushes WHERE body = '[4]' FOR UPDATE")
+        action_id = start_discard(settings.load(), "budi", DEAD, "why")
+        wait_until(lambda: state(connection, action_id).state == "interrupted", "it gives up waiting")
+
+    assert outcomes(connection) == {"discarded": 4, "dead": 1}
+    wait_until(lambda: caplog.messages, "it is said")
+    (said,) = caplog.messages
+    assert said.startswith(f"discard {action_id} stands part way: Postgres at DATABASE_URL refuses a statement")
+    assert resume_discard(settings.load(), "siti", action_id)
+    assert ended(connection, action_id).action.pushes == 5
 
 
 def test_two_operators_give_up_the_same(connection: Rows, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
