@@ -113,12 +113,12 @@ def test_few_are_shown(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found = find()
 
     assert flying(found) == [one.uuid for one in entries[:3:-1]]
-    assert found.left_out == ["4 more pushes in flight: the newest 3 are shown"]
+    assert found.left_out == ["others in flight: 7 pushes are, and these are the newest"]
 
 
-@pytest.mark.parametrize(("name", "bound"), [("MOST_READ", 4), ("MOST_BYTES", 2000)])
-def test_few_are_read(client: Any, monkeypatch: pytest.MonkeyPatch, name: str, bound: int) -> None:
-    """Those of the newest batches, and it is said that there are others."""
+@pytest.mark.parametrize(("name", "bound"), [("MOST_READ", 4), ("MOST_BYTES", 2000), ("MOST_SHOWN", 4)])
+def test_few_batches_are_read(client: Any, monkeypatch: pytest.MonkeyPatch, name: str, bound: int) -> None:
+    """The newest, each to its end; and it is said that there are others."""
     monkeypatch.setattr(ops.search.in_redis, name, bound)
     older, newer = ([entry(push(f"c{number}")) for number in numbers] for numbers in (range(10), range(10, 14)))
     for batch, entries in ((batch_id(), older), (batch_id(), newer)):
@@ -127,9 +127,9 @@ def test_few_are_read(client: Any, monkeypatch: pytest.MonkeyPatch, name: str, b
 
     found = find()
 
-    assert set(flying(found)) <= {one.uuid for one in newer}
-    assert flying(found)
-    assert found.left_out == ["some of 14 pushes in flight: those of the newest batches were looked at"]
+    assert flying(found) == [one.uuid for one in reversed(newer)]
+    assert found.left_out == ["others in flight: 14 pushes are, and those of the newest batches were looked at"]
+    assert find(identifier="c0").left_out == ([] if name == "MOST_SHOWN" else found.left_out)
 
 
 def test_redis_away(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from redis import Redis
@@ -17,9 +16,9 @@ from ops.trace.in_redis import Search
 MOST_SHOWN = 20
 """Pushes that stand before a page"""
 MOST_READ = 5_000
-"""Pushes that are looked at"""
+"""Pushes after which no more batches are looked at"""
 MOST_BYTES = 16 * 1024 * 1024
-"""Of them all: a burst of large pushes is not read into this process"""
+"""The same: a burst of large pushes is not read into this process"""
 
 
 @dataclass(frozen=True)
@@ -34,40 +33,40 @@ def find_in_flight(client: Redis, wanted: Filter) -> FoundInFlight:
     """Those of a filter that asks for nothing that only a worker finds out, such as a warning."""
     if wanted.warned or wanted.path:
         return FoundInFlight([], [])
-    look = _Scan(client, wanted)
-    found = {entry.uuid: entry for entry in look.entries()}
-    newest = sorted(found.values(), key=lambda entry: entry.push_id, reverse=True)[:MOST_SHOWN]
+    scan = _Scan(client, wanted)
+    scan.run()
+    newest = sorted(scan.found.values(), key=lambda entry: entry.push_id, reverse=True)[:MOST_SHOWN]
     left_out = []
-    if len(found) > MOST_SHOWN:
-        left_out.append(f"{len(found) - MOST_SHOWN} more pushes in flight: the newest {MOST_SHOWN} are shown")
-    if look.has_stopped:
-        left_out.append(
-            f"some of {pushes_in_flight(client)} pushes in flight: those of the newest batches were looked at"
-        )
+    if scan.has_stopped or len(scan.found) > MOST_SHOWN:
+        looked_at = "those of the newest batches were looked at" if scan.has_stopped else "these are the newest"
+        left_out.append(f"others in flight: {pushes_in_flight(client)} pushes are, and {looked_at}")
     return FoundInFlight([found_in_flight(entry) for entry in newest], left_out)
 
 
 class _Scan:
-    """One look through the batches, from the newest on."""
+    """One look through the batches, from the newest on, until enough is found or read."""
 
     def __init__(self, client: Redis, wanted: Filter) -> None:
+        self.found: dict[bytes, Entry] = {}
+        """Those that are meant, by push id: one that moves meanwhile is read twice"""
         self.has_stopped = False
         self._client = client
         self._wanted = wanted
         self._search = Search(wanted.identifier) if wanted.identifier else None
         self._workflows = id_spellings(wanted.workflow)
 
-    def entries(self) -> Iterator[Entry]:
-        """Those that are meant; one may come twice."""
-        pushes, size = 0, 0
+    def run(self) -> None:
+        """Look. A batch that is begun is read to its end, where its newest pushes are."""
+        pushes, size, last = 0, 0, None
         for batch_id, encoded in encoded_in_flight(self._client, newest_first=True):
-            entry = self._search.read(batch_id, encoded) if self._search else decode_entry(encoded)
-            if entry and self._is_meant(entry):
-                yield entry
-            pushes, size = pushes + 1, size + len(encoded)
-            if pushes >= MOST_READ or size >= MOST_BYTES:
+            is_enough = pushes >= MOST_READ or size >= MOST_BYTES or len(self.found) >= MOST_SHOWN
+            if batch_id != last and is_enough:
                 self.has_stopped = True
                 return
+            entry = self._search.read(batch_id, encoded) if self._search else decode_entry(encoded)
+            if entry and self._is_meant(entry):
+                self.found[entry.push_id] = entry
+            pushes, size, last = pushes + 1, size + len(encoded), batch_id
 
     def _is_meant(self, entry: Entry) -> bool:
         wanted = self._wanted
