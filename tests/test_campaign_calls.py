@@ -72,6 +72,16 @@ def test_calls_of_others_are_bounded(database: Database, monkeypatch: pytest.Mon
     assert all_pages() == [[], [], [times[0]]]
 
 
+def test_full_page_at_the_bound(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls behind those that were looked at are on the next page."""
+    monkeypatch.setattr(calls, "MOST", 1)
+    monkeypatch.setattr(calls, "MOST_LOOKED_AT", 2)
+    whose = {"2026-11-24T03:00:00Z": "w1", "2026-11-24T02:00:00Z": "w2", "2026-11-24T01:00:00Z": "w1"}
+    settle(database, [soon(call_of(at, at, workflow_id=workflow), at) for at, workflow in whose.items()])
+
+    assert all_pages() == [["2026-11-24T03:00:00Z"], ["2026-11-24T01:00:00Z"]]
+
+
 def test_calls_that_are_meant(database: Database) -> None:
     """By what became of them, and by their intention."""
     settle(database, [
