@@ -15,6 +15,7 @@ from ingest.batch import keys
 from ingest.batch.entry import Entry
 from ops import in_flight
 from ops.metrics.exporter import Exporter
+from ops.migrations.files import read_migrations
 from ops.problems.find import find_problems
 from ops.status.gather import gather
 from tests.batches import acknowledge, batch_ids
@@ -27,7 +28,7 @@ from workers.database import Database
 from workers.jobs import normalise_batch
 from workers.sweeper.full_redis import FullRedis
 from workers.sweeper.loop import Sweeper
-from workers.sweeper.missing import HOURS, MissingPushes
+from workers.sweeper.missing import FIND_BEGIN, HOURS, MissingPushes
 
 Rows = Connection[dict[str, Any]]
 
@@ -226,13 +227,15 @@ def test_older_release_is_not_judged(client: Any, database: Database, connection
 @contextmanager
 def migrated_at(connection: Rows, ago: timedelta) -> Iterator[None]:
     """A database whose tables were older until then."""
+    (migration,) = (one for one in read_migrations() if one.name in FIND_BEGIN)
     row = "INSERT INTO airudder.migrations (number, name, steps_applied, applied_at) VALUES (%s, %s, %s, %s)"
-    before = connection.execute("DELETE FROM airudder.migrations WHERE number = 18 RETURNING *").fetchall()
-    connection.execute(row, [18, "0018_of_old", 1, datetime.now(UTC) - ago])
+    remove = "DELETE FROM airudder.migrations WHERE number = %s RETURNING *"
+    before = connection.execute(remove, [migration.number]).fetchall()
+    connection.execute(row, [migration.number, migration.name, 1, datetime.now(UTC) - ago])
     try:
         yield
     finally:
-        connection.execute("DELETE FROM airudder.migrations WHERE number = 18")
+        connection.execute(remove, [migration.number])
         for one in before:
             connection.execute(row, list(one.values()))
 

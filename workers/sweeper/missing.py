@@ -33,9 +33,10 @@ KEPT_SECONDS = 3600
 """How long is believed what a sweeper has found that is gone"""
 
 FIND_BEGIN: LiteralString = """
-SELECT coalesce(applied_at, now()) FROM airudder.migrations WHERE number = 18 AND name <> 'schema.sql'
+SELECT coalesce(applied_at, now()) FROM airudder.migrations WHERE name = '0017_settlements_with_a_key'
 """
-"""When older tables got these counts: of what came before they do not know how much was settled."""
+"""When older tables got these counts: of what came before they do not know how much was settled. Tables that schema.sql
+has made have known it from the beginning."""
 
 FIND_OLDEST_PENDING: LiteralString = """
 SELECT received_at FROM airudder.pushes WHERE status = 'pending' AND replayed_at IS NULL ORDER BY received_at LIMIT 1
