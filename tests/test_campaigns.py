@@ -289,6 +289,16 @@ def test_nodes_of_some_of_the_calls(database: Database, monkeypatch: pytest.Monk
     assert (found.of_calls, found.nodes[0].calls) == (2, 2)
 
 
+def test_nodes_of_some_of_the_numbers(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more are counted than may be."""
+    monkeypatch.setattr(nodes, "MOST_CALLS", 1)
+    done = {"workflow_id": "w1", "nodetask_id": "z", "Mobile": NUMBER, "TaskID": "t"}
+    times = [f"2026-11-24T0{hour}:00:00Z" for hour in range(4)]
+    settle(database, [soon({**done, "CallStartTime": at}, at, kind="call-completed") for at in times])
+
+    assert [(one.node_id, one.completed) for one in funnel().nodes] == [("z", 2)]
+
+
 def test_raw_pushes_are_removed(database: Database, connection: Rows) -> None:
     """Nodes whose pushes brought attributes are still known."""
     settle(database, [soon(call_of("c1"))])

@@ -16,7 +16,7 @@ from ingest.settings import Settings
 from ops import queries
 from ops.campaigns import statements
 from ops.campaigns.bound import bounded
-from ops.campaigns.day import Workflow
+from ops.campaigns.day import MOST_CALLS, Workflow
 from ops.days import day_in
 from ops.queries import Row
 
@@ -42,7 +42,7 @@ class Node(msgspec.Struct, frozen=True):
     listed: int | None = None
     """Persons whose list of passed nodes has it"""
     completed: int | None = None
-    """Numbers of the whole day that AI Rudder is done with"""
+    """Numbers of the day that AI Rudder is done with, of the newest MOST_CALLS"""
     completed_reached: int | None = None
     """Those of them whose status is finished"""
 
@@ -65,9 +65,10 @@ def funnel_of(settings: Settings, workflow: Workflow, zone: tzinfo, day: date) -
         where = {**of, **period._asdict(), "told_until": period.until + _TOLD_WITHIN}
         of_calls = connection.execute(statements.NODES_OF_CALLS, where).fetchall()
         of_lists = connection.execute(statements.NODES_OF_LISTS, where).fetchall()
+        counted, _ = bounded(connection, whole, MOST_CALLS)
         completed = [
             row
-            for row in connection.execute(statements.COMPLETED_OF_DAY, whole._asdict())
+            for row in connection.execute(statements.COMPLETED_OF_DAY, counted._asdict())
             if (row["source"], row["workflow_id"]) == workflow and row["nodetask_id"]
         ]
         counts, places = _counted(of_calls, of_lists, completed)
