@@ -17,11 +17,11 @@ from ingest.batch.push_ids import received_at_of
 from ingest.opening.openers import openers
 from ops import queries
 from ops.output import print_record, print_table, progress
-from ops.repair.causes import DeadCauses, dead_causes
+from ops.repair.causes import DeadCause, causes_of
 from ops.repair.choosing import choosing_options, of_group, select
 from ops.repair.discarding import discard as discard_selected
 from ops.repair.following import replay_selected
-from ops.repair.groups import find_dead
+from ops.repair.groups import dead_groups, find_dead
 from ops.repair.replays import count_selected
 
 SHOWN_GROUPS = 20
@@ -45,23 +45,22 @@ def command(context: click.Context, /, as_json: bool, **choice: Any) -> None:
             raise click.UsageError("options of `ingest dead` stand behind the subcommand")
         return
     with queries.connect(settings.load()) as connection:
-        found = dead_causes(connection, select(("dead",), **choice), None if as_json else SHOWN_GROUPS)
+        groups = dead_groups(connection, select(("dead",), **choice))
+        causes = causes_of(connection, groups if as_json else groups[:SHOWN_GROUPS])
     if as_json:
-        click.echo(msgspec.json.encode(found.shown).decode())
+        click.echo(msgspec.json.encode(causes).decode())
     else:
-        _print_groups(found)
+        _print_groups(causes, len(groups), sum(group.pushes for group in groups))
 
 
-def _print_groups(found: DeadCauses) -> None:
-    if not found.shown:
+def _print_groups(causes: list[DeadCause], groups: int, pushes: int) -> None:
+    if not causes:
         click.echo("no dead letters")
         return
     columns = ("fingerprint", "pushes", "kind", "error", "first_seen", "last_seen", "sample")
-    cells = [
-        {**{name: getattr(one, name) for name in columns}, "sources": ", ".join(one.sources)} for one in found.shown
-    ]
-    print_table(f"causes of {found.pushes} dead letters", cells, found.groups)
-    for one in found.shown:
+    cells = [{**{name: getattr(one, name) for name in columns}, "sources": ", ".join(one.sources)} for one in causes]
+    print_table(f"causes of {pushes} dead letters", cells, groups)
+    for one in causes:
         shape = msgspec.json.encode(one.shape).decode()
         cut = "…" if len(shape) > SHOWN_CHARACTERS else ""
         click.echo(f"{one.fingerprint}  {shape[:SHOWN_CHARACTERS]}{cut}")

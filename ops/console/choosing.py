@@ -6,10 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import Request
+
+from ops import queries
+from ops.console.asking import shared
 from ops.console.reading import read_name
 from ops.days import read_moment
-from ops.repair.causes import DeadCause
+from ops.repair.groups import DeadGroup, dead_groups
 from workers.selection import Selection
+
+SHARED_SECONDS = 5.0
+"""How long one reading of the index of all dead letters is good for"""
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,9 @@ class DeadChoice:
         """The dead letters for which all conditions hold."""
         return Selection(statuses=("dead",), **self.values)
 
-    def of_group(self, cause: DeadCause) -> Selection:
+    def of_group(self, group: DeadGroup) -> Selection:
         """Those of one group among them."""
-        return Selection(statuses=("dead",), **{**self.values, "kind": cause.kind, "error": cause.error})
+        return Selection(statuses=("dead",), **{**self.values, "kind": group.kind, "error": group.error})
 
 
 def read_choice(query: Mapping[str, str]) -> DeadChoice:
@@ -40,6 +47,11 @@ def read_choice(query: Mapping[str, str]) -> DeadChoice:
         except ValueError as error:
             wrong[name] = str(error)
     return DeadChoice(typed, values, wrong)
+
+
+async def groups_of(request: Request, choice: DeadChoice) -> list[DeadGroup]:
+    """The groups of the dead letters that are meant, the largest first, as they were a moment ago."""
+    return await shared(request, SHARED_SECONDS, queries.answered, dead_groups, choice.selection)
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from ingest.batch.entry import Entry
 from ingest.errors import NotOpenedError
 from ingest.opening.openers import openers
 from ops import queries
-from ops.repair.groups import DeadGroup, DeadPush, dead_groups, newest_of, sample_of
+from ops.repair.groups import DeadGroup, DeadPush, newest_of, sample_of
 from ops.repair.masking import mask_body
 from workers.selection import Selection
 
@@ -36,15 +37,6 @@ class DeadCause(msgspec.Struct, frozen=True):
     shape: Any
 
 
-class DeadCauses(msgspec.Struct, frozen=True):
-    """Dead letters by cause, the largest group first. `pushes` and `groups`: how many there are; `shown` may be
-    fewer."""
-
-    pushes: int
-    groups: int
-    shown: list[DeadCause]
-
-
 class DeadGroupShown(msgspec.Struct, frozen=True):
     """One group, and some of its newest pushes."""
 
@@ -52,20 +44,13 @@ class DeadGroupShown(msgspec.Struct, frozen=True):
     newest: list[DeadPush]
 
 
-def dead_causes(connection: _Connection, selection: Selection, most: int | None = None, skip: int = 0) -> DeadCauses:
-    """The causes of the dead letters that are meant; of `most` groups behind the first ones, or of all, what they look
-    like."""
-    groups = dead_groups(connection, selection)
-    shown = [_cause(connection, group) for group in groups[skip:][:most]]
-    return DeadCauses(pushes=sum(group.pushes for group in groups), groups=len(groups), shown=shown)
+def causes_of(connection: _Connection, groups: Iterable[DeadGroup]) -> list[DeadCause]:
+    """Each group as people are shown it."""
+    return [_cause(connection, group) for group in groups]
 
 
-def dead_group(connection: _Connection, selection: Selection, fingerprint: str, most: int) -> DeadGroupShown | None:
-    """The group of this fingerprint among the dead letters that are meant, with at most so many of its pushes."""
-    groups = dead_groups(connection, selection)
-    group = next((one for one in groups if one.fingerprint == fingerprint), None)
-    if group is None:
-        return None
+def show_group(connection: _Connection, group: DeadGroup, selection: Selection, most: int) -> DeadGroupShown:
+    """A group of the dead letters that are meant, with at most so many of its newest pushes."""
     return DeadGroupShown(_cause(connection, group), newest_of(connection, group, selection, most))
 
 

@@ -8,15 +8,13 @@ from starlette.routing import Route
 
 from ingest.kinds import KINDS
 from ops import queries
-from ops.console.asking import shared
-from ops.console.choosing import read_choice
+from ops.console.asking import ask
+from ops.console.choosing import groups_of, read_choice
 from ops.console.json_text import pretty
 from ops.console.reading import number_in_query
 from ops.console.rendering import render
-from ops.repair.causes import dead_causes
+from ops.repair.causes import causes_of
 
-SHARED_SECONDS = 5.0
-"""It reads an index of all dead letters"""
 SHOWN = 25
 """Groups on a page"""
 
@@ -25,14 +23,16 @@ async def show(request: Request) -> Response:
     """The page."""
     choice = read_choice(request.query_params)
     skip = number_in_query(request, "skip") or 0
-    found = await shared(request, SHARED_SECONDS, queries.answered, dead_causes, choice.selection, SHOWN, skip)
-    following = skip + SHOWN if skip + SHOWN < found.groups else None
+    groups = await groups_of(request, choice)
+    shown = await ask(request, queries.answered, causes_of, groups[skip:][:SHOWN])
     return render(
         request,
         "dead.html",
-        found=found,
+        shown=shown,
+        groups=len(groups),
+        pushes=sum(group.pushes for group in groups),
         skip=skip,
-        following=following,
+        following=skip + SHOWN if skip + SHOWN < len(groups) else None,
         choice=choice,
         kinds=list(KINDS),
         pretty=pretty,

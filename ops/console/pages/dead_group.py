@@ -14,20 +14,19 @@ from ingest.settings import Settings
 from ops import queries
 from ops.console.acting import acting, is_unmasked, session_of, who
 from ops.console.asking import ask, shared
-from ops.console.choosing import DeadChoice, read_choice
+from ops.console.choosing import SHARED_SECONDS, DeadChoice, groups_of, read_choice
 from ops.console.json_text import pretty
 from ops.console.reading import needed_reason, read_reason
 from ops.console.rendering import render
 from ops.days import read_moment
 from ops.repair.background import start_discard
-from ops.repair.causes import DeadGroupShown, dead_group
+from ops.repair.causes import show_group
 from ops.repair.dry_run import dry_run
 from ops.repair.dry_run_rows import DryRunRows, dry_run_rows
+from ops.repair.groups import DeadGroup
 from ops.repair.replays import join_replay
 from workers.selection import Selection
 
-SHARED_SECONDS = 5.0
-"""It reads an index of all dead letters"""
 SHOWN_PUSHES = 20
 TRIED_PUSHES = 50
 """The oldest of a group, of which a dry run is made: each costs what its replay costs."""
@@ -36,7 +35,9 @@ TRIED_PUSHES = 50
 async def show(request: Request) -> Response:
     """The page."""
     choice = read_choice(request.query_params)
-    return render(request, "dead_group.html", found=await _find(request, choice), choice=choice, pretty=pretty)
+    group = await _find(request, choice)
+    found = await ask(request, queries.answered, show_group, group, choice.selection, SHOWN_PUSHES)
+    return render(request, "dead_group.html", found=found, choice=choice, pretty=pretty)
 
 
 async def show_replay(request: Request) -> Response:
@@ -44,18 +45,18 @@ async def show_replay(request: Request) -> Response:
     if not session_of(request).may_act:
         raise HTTPException(403, "To look at what a replay would change takes the role operator.")
     choice = read_choice(request.query_params)
-    found = await _find(request, choice)
-    tried = msgspec.structs.replace(choice.of_group(found.cause), limit=TRIED_PUSHES)
+    group = await _find(request, choice)
+    tried = msgspec.structs.replace(choice.of_group(group), limit=TRIED_PUSHES)
     rows = await shared(request, SHARED_SECONDS, _try, tried, show_personal=is_unmasked(request))
-    return render(request, "dead_replay.html", found=found, choice=choice, rows=rows)
+    return render(request, "dead_replay.html", cause=group, choice=choice, rows=rows)
 
 
 async def replay(request: Request) -> Response:
     """Begin a replay of the group, or join the one that is running."""
     fields = await acting(request)
     choice = read_choice(request.query_params)
-    found = await _find(request, choice)
-    chosen = choice.of_group(found.cause)
+    group = await _find(request, choice)
+    chosen = choice.of_group(group)
     replay_id = await ask(request, queries.answered, join_replay, who(request), chosen, read_reason(fields))
     if replay_id is None:
         raise HTTPException(409, "None of these pushes is dead any more: somebody has replayed or discarded them.")
@@ -67,13 +68,13 @@ async def discard(request: Request) -> Response:
     fields = await acting(request)
     reason = needed_reason(fields)
     choice = read_choice(request.query_params)
-    found = await _find(request, choice)
-    chosen = _until_seen(choice.of_group(found.cause), fields.get("last_seen", ""))
+    group = await _find(request, choice)
+    chosen = _until_seen(choice.of_group(group), fields.get("last_seen", ""))
     action_id = await ask(request, start_discard, who(request), chosen, reason)
     return RedirectResponse(f"/actions/{action_id}", 303)
 
 
-async def _find(request: Request, choice: DeadChoice) -> DeadGroupShown:
+async def _find(request: Request, choice: DeadChoice) -> DeadGroup:
     """The group of the address. HTTPException 404 if no dead letter is in it, 422 if a condition cannot be read.
 
     Without that condition more would be replayed or discarded than was meant.
@@ -81,9 +82,7 @@ async def _find(request: Request, choice: DeadChoice) -> DeadGroupShown:
     if choice.wrong:
         raise HTTPException(422, "; ".join(f"{name}: {words}" for name, words in choice.wrong.items()))
     fingerprint = request.path_params["fingerprint"]
-    found = await shared(
-        request, SHARED_SECONDS, queries.answered, dead_group, choice.selection, fingerprint, SHOWN_PUSHES
-    )
+    found = next((one for one in await groups_of(request, choice) if one.fingerprint == fingerprint), None)
     if found is None:
         raise HTTPException(
             404, "No dead letters are of this cause now. Those that were have been replayed or discarded: see Actions."
