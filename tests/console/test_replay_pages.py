@@ -49,6 +49,18 @@ def test_how_far_it_is(console: Console, connection: Rows, sweeper: Sweeper) -> 
     assert f'href="/replays/{replay_id}"' in console.viewer.get("/replays").text
 
 
+def test_of_named_pushes(console: Console, connection: Rows) -> None:
+    """Some of them are linked, however many they are."""
+    pushes = [entry(push(f"c{number}")) for number in range(5)]
+    for one in pushes:
+        make_dead(connection, one)
+    replay_id = begin_replay(connection, "budi", Selection(("dead",), push_ids=tuple(one.uuid for one in pushes)))
+
+    page = console.viewer.get(f"/replays/{replay_id}").text
+    assert [one for one in pushes if f'href="/pushes/{one.uuid}"' in page] == pushes[:3]
+    assert "and 2 more" in page
+
+
 def test_stands_still(console: Console, connection: Rows) -> None:
     """Without a sweeper it does not go on, and the page says where to look."""
     make_dead(connection, entry(push("c1")))
