@@ -24,6 +24,7 @@ from tests.processes import ingest
 from tests.pushes import entry, push, received_at
 from tests.scraped import scrape
 from tests.servers import redis_set_to
+from tests.settled import assert_outcomes_logged
 from workers.database import Database
 from workers.jobs import normalise_batch
 from workers.sweeper.full_redis import FullRedis
@@ -195,6 +196,7 @@ def test_other_fates(client: Any, database: Database, connection: Rows, keep: Ke
     normalise_batch(client, database, waits)
 
     assert look() == {}
+    assert_outcomes_logged(connection)
     counted = connection.execute("SELECT status, count(*) AS pushes FROM airudder.pushes GROUP BY 1").fetchall()
     assert {row["status"] for row in counted} == {"normalised", "duplicate", "discarded", "erased"}
 
