@@ -89,9 +89,10 @@ def listening() -> socket.socket:
     return listener
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Playwright's event loop runs as long as it does, and `asyncio.run` refuses to run beside it:
+    it ends before the next file's tests, which may need that."""
     program = needs("chromium")
     with sync_playwright() as playwright:
         # Root has no sandbox to put it in; what it opens are our own pages.
