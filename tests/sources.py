@@ -40,4 +40,9 @@ def imports(module: str) -> set[str]:
 def anchors(page: Path) -> set[str]:
     """The fragments by which a page's headings are reached, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return set(map(anchor_of, headings))
+
+
+def anchor_of(heading: str) -> str:
+    """The fragment by which a heading is reached."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.debian import needs
 from tests.scraped import names_of_series
-from tests.sources import ROOT, anchors
+from tests.sources import ROOT, anchor_of
 
 ALERTS = ROOT / "ops" / "alerts"
 RULES, TESTS, GRAFANA = ALERTS / "rules.yml", ROOT / "tests" / "alerts" / "rules_test.yml", ALERTS / "grafana.json"
@@ -51,13 +51,21 @@ def test_each_alarm_is_tested_both_ways(name: str) -> None:
 
 
 def test_each_alarm_has_its_page() -> None:
-    """The runbook has the heading that an alarm names, and the page there names the alarm."""
+    """The runbook has the heading that an alarm names, and the page there is of this alarm alone."""
     text = RULES.read_text()
     pages = re.findall(r"- alert: (\w+).*?runbook: (\S+)#(\S+)", text, re.S)
     assert [name for name, _, _ in pages] == alarms()
-    for name, page, anchor in pages:
-        assert anchor in anchors(ROOT / page), name
-        assert f"*{name}*" in (ROOT / page).read_text(), name
+    for name, path, anchor in pages:
+        assert re.findall(r"\*(Ingest\w+)\*", page(ROOT / path, anchor)) == [name]
+
+
+@pytest.mark.parametrize("name", alarms())
+def test_each_page_shows_what_is_printed(name: str) -> None:
+    """Who is on call sees what to type, and what it prints."""
+    found = re.search(rf"- alert: {name}\n.*?runbook: (\S+)#(\S+)", RULES.read_text(), re.S)
+    assert found
+    blocks = re.findall(r"^```\n(.*?)^```", page(ROOT / found[1], found[2]), re.M | re.S)
+    assert any(re.search(r"^\$ .+\n[^$\n]", block, re.M) for block in blocks)
 
 
 def test_expressions_name_what_there_is() -> None:
@@ -67,6 +75,13 @@ def test_expressions_name_what_there_is() -> None:
     assert asked
     assert set(re.findall(r"\bingest_\w+", RULES.read_text() + asked)) <= names_of_series()
     assert not re.findall(r"\bnode_\w+", asked)
+
+
+def page(path: Path, anchor: str) -> str:
+    """What stands under the heading with this anchor."""
+    parts = re.split(r"^#{2,3} (.*)\n", path.read_text(), flags=re.M)
+    (found,) = (text for heading, text in zip(parts[1::2], parts[2::2], strict=True) if anchor_of(heading) == anchor)
+    return found
 
 
 def expressions(part: Any) -> list[str]:
