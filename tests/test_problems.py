@@ -103,6 +103,7 @@ PERSON = {
         "the oldest batch waits",
     ),
     "pending": (facts({"oldest_pending_seconds": 61.0}), "waits", "the oldest pending push waits for 61 s"),
+    "no web": (facts(web_silent_seconds=61.0), "lost", "no web process is running, so nobody acknowledges pushes"),
     "no worker": (facts(workers=[], in_flight=flight(workers=0)), "waits", "no worker is running"),
     "no sweeper": (facts(in_flight=flight(sweeper=False)), "waits", "no sweeper is running"),
     "a chore that fails": (
@@ -154,6 +155,7 @@ NOBODY = {
     "a burst that is worked off": facts(
         {"settled": [settled(0, 90_000, last_minute=60_000)]}, in_flight=flight(oldest_seconds=70.0, pushes=50_000)
     ),
+    "web that lives": facts(web_silent_seconds=59.0),
     "nothing to settle": facts({"settled_at": NOW - timedelta(hours=9)}, in_flight=flight(jobs_queued=0, pushes=0)),
     "a usual silence": facts(
         {"longest_silences": {"shop": 800.0}}, last_push_at={"shop": NOW - timedelta(seconds=1199)}

@@ -33,6 +33,7 @@ def test_status_counts_in_flight(client: Any, database: Database) -> None:
     settle(database, [entry(push("c1")), entry(push("c1")), entry(b"[]")])
     client.rpush(keys.batch("b1"), encode_entry(entry(push("c2"))), encode_entry(entry(push("c3"))))
     client.zadd(keys.BATCHES, {"b1": 1.0})
+    client.zadd(keys.WEB, {"h:1": 1.0})
     client.hincrby(keys.REFUSED, keys.refused_field("wrong credential", None), 3)
     client.hincrby(keys.REFUSED, keys.refused_field("body too large", "shop"), 1)
     for hours, pushes in ((0, 3), (23, 2), (24, 1)):
@@ -51,7 +52,7 @@ def test_status_counts_in_flight(client: Any, database: Database) -> None:
     assert status["postgres"]["dead"] == 1
     assert status["redis"]["acknowledged_last_24_hours"] == {"shop": 5}
     names = [one["name"] for one in status["problems"]]
-    assert {"no worker", "no sweeper", "batches wait"} <= set(names)
+    assert {"no web", "no worker", "no sweeper", "batches wait"} <= set(names)
     assert result.returncode == 1
 
 

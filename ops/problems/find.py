@@ -12,6 +12,8 @@ from ops.status.facts import Facts
 
 LATE_SECONDS = 60
 """An older push waits for longer than is usual: it is settled within a second where all is well."""
+WEB_SILENT_SECONDS = 60
+"""A web process notes every few seconds that it lives."""
 LONG_PAUSE = timedelta(hours=1)
 """A pause that has no end of its own and lasts for longer may have been forgotten."""
 CHORE_SECONDS = 600
@@ -21,7 +23,7 @@ CHORE_SECONDS = 600
 def find_problems(facts: Facts) -> list[Problem]:
     """Everything that is wrong, the worst first."""
     found = [*_stores(facts), *refusals.find(facts), *silence.find(facts), *settling.find(facts), *_waiting(facts)]
-    return worst_first([*found, *_sweeper(facts), *_pause(facts)])
+    return worst_first([*found, *_web(facts), *_sweeper(facts), *_pause(facts)])
 
 
 def _stores(facts: Facts) -> Iterator[Problem]:
@@ -43,6 +45,20 @@ def _stores(facts: Facts) -> Iterator[Problem]:
             bad="waits",
             page=page("lines-in-the-log"),
             told_by=("postgres",),
+        )
+
+
+def _web(facts: Facts) -> Iterator[Problem]:
+    silent = facts.redis.web_silent_seconds
+    # A Redis that takes nothing takes no note of who lives either.
+    if silent is not None and silent > WEB_SILENT_SECONDS and not facts.redis.cannot_store:
+        yield Problem(
+            name="no web",
+            what="no web process is running, so nobody acknowledges pushes",
+            bad="lost",
+            since=_ago(facts, silent),
+            page=page("no-web-process-lives"),
+            told_by=("redis",),
         )
 
 

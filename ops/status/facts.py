@@ -69,6 +69,8 @@ class RedisFacts(msgspec.Struct, frozen=True):
     """Why it would take no push"""
     in_flight: dict[str, Any] = {}
     workers: list[WorkerFacts] = []
+    web_silent_seconds: float | None = None
+    """Since a web process last noted that it lives; None if none ever has"""
     chores: list[ChoreFacts] = []
     pause: Pause | None = None
     acknowledged_last_24_hours: dict[str, int] = {}

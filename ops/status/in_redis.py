@@ -27,6 +27,7 @@ def look(current: Settings) -> RedisFacts:
             return RedisFacts(
                 in_flight=in_flight.in_flight(client),
                 workers=_workers(client),
+                web_silent_seconds=_web_silent_seconds(client),
                 chores=_chores(client),
                 pause=find_pause(client),
                 acknowledged_last_24_hours=in_flight.acknowledged_of_last_day(client),
@@ -62,6 +63,12 @@ def _workers(client: Redis) -> list[WorkerFacts]:
         )
         for one in in_flight.living_workers(client)
     ]
+
+
+def _web_silent_seconds(client: Redis) -> float | None:
+    newest: Any = client.zrange(keys.WEB, -1, -1, withscores=True)
+    now: Any = client.time()  # Redis's clock, which their lives are noted by
+    return max(0.0, round(now[0] - newest[0][1], 1)) if newest else None
 
 
 def _chores(client: Redis) -> list[ChoreFacts]:
