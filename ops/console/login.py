@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -62,16 +63,19 @@ class Door:
 
     async def log_in(self, name: str, password: str) -> str | None:
         """The cookie of a new session; None if the password is not this user's."""
+        # A try counts from its beginning: others come while this one is compared.
+        tried_at = time.monotonic()
+        self._wrong = {whose: tries for whose, tries in self._wrong.items() if tries and tries[-1] > tried_at - MINUTE}
+        for whose in (name, ""):
+            self._wrong.setdefault(whose, deque(maxlen=TRIES_OF_ALL)).append(tried_at)
         async with self._one_at_a_time:
             user = await asyncio.to_thread(self.users.check, name, password)
-        if user:
-            self._wrong.pop(name, None)
-            return self.sessions.begin(user)
-        if len(self._wrong) > TRIES_OF_ALL * 10:
-            self._wrong.clear()
-        for whose in (name, ""):
-            self._wrong.setdefault(whose, deque(maxlen=TRIES_OF_ALL)).append(time.monotonic())
-        return None
+        if user is None:
+            return None
+        self._wrong.pop(name, None)
+        with suppress(KeyError, ValueError):
+            self._wrong[""].remove(tried_at)
+        return self.sessions.begin(user)
 
 
 def door_of(request: Request) -> Door:

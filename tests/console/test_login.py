@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -60,6 +62,18 @@ def test_wrong_passwords_are_few(console: Console) -> None:
     assert "Try again in" in refused.text
     with logged_in(console.url, "alice"):
         pass
+
+
+def test_wrong_passwords_at_once_are_few(console: Console) -> None:
+    """Tries that come while another one is compared are counted as well."""
+
+    def wrong(password: int) -> int:
+        answer = httpx.post(f"{console.url}/login", timeout=60, data={"name": "vera", "password": str(password)})
+        return answer.status_code
+
+    with ThreadPoolExecutor(4 * TRIES_A_MINUTE) as tries:
+        found = Counter(tries.map(wrong, range(4 * TRIES_A_MINUTE)))
+    assert found == {403: TRIES_A_MINUTE, 429: 3 * TRIES_A_MINUTE}
 
 
 def test_logout_ends_session(console: Console) -> None:
