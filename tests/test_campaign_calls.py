@@ -282,13 +282,14 @@ def test_contacts_over_all_channels(database: Database) -> None:
 
 
 def test_contacts_are_masked(database: Database) -> None:
-    """Number, name, and an outcome that is no word."""
-    settle(database, [soon(call_of("c1", call_intention="Budi said 0812")), soon(call_of("c2", call_intention="--"))])
+    """Number, name, and an intention that is no letter: one word may be a name."""
+    intentions = enumerate(("Budi said 0812", "Budi", "--"))
+    settle(database, [soon(call_of(f"c{place}", call_intention=one)) for place, one in intentions])
 
     found = contacts()
 
     assert [(one.callee_number, one.name) for one in found.callees] == [("…90", "text of 4")]
-    assert {one.outcome for one in found.contacts} == {"text of 14", "--"}
+    assert {one.outcome for one in found.contacts} == {"text of 14", "text of 4", "--"}
 
 
 def test_contacts_have_pages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

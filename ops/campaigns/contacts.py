@@ -11,6 +11,7 @@ import msgspec
 from ingest.settings import Settings
 from ops import queries
 from ops.campaigns import statements
+from ops.campaigns.figures import letter_of
 from ops.identifiers import typed_numbers
 from ops.queries import Row
 from ops.repair.masking import mask_value
@@ -22,8 +23,9 @@ MOST_LOOKED_AT = 5_000
 """Of one number; of a number with more it is chance which are shown"""
 MOST_CALLEES = 20
 _OF_CALLS = ("call", "completed call")
-_WORD = re.compile(r"--|[A-Za-z]{1,20}")
-"""An outcome that is one of the vendor's words or letters; any other text may tell of the person"""
+_OF_VENDOR = ("completed call", "dialler")
+"""Channels whose outcome is a state, in a word of the vendor's; that of others is an intention"""
+_WORD = re.compile(r"[A-Za-z]{1,20}")
 
 
 class KnownCallee(msgspec.Struct, frozen=True):
@@ -84,7 +86,7 @@ def _callee(row: Row, unmasked: bool) -> KnownCallee:
 
 def _contact(row: Row, unmasked: bool) -> Contact:
     outcome = row["outcome"]
-    if not (unmasked or outcome is None or _WORD.fullmatch(outcome)):
+    if not (unmasked or _tells_of_nobody(row["channel"], outcome)):
         outcome = mask_value(outcome)
     return Contact(
         row["at"],
@@ -97,3 +99,9 @@ def _contact(row: Row, unmasked: bool) -> Contact:
         row["task_id"],
         outcome,
     )
+
+
+def _tells_of_nobody(channel: str, outcome: str | None) -> bool:
+    """Whether an outcome is a letter, or a state in one word: any other text may tell of the person."""
+    is_state = channel in _OF_VENDOR and outcome is not None and _WORD.fullmatch(outcome) is not None
+    return is_state or letter_of(outcome) == outcome
