@@ -62,6 +62,10 @@ class RefusedError(PostgresAwayError):
         self.push_ids = push_ids
 
 
+class NoAnswerError(IngestError):
+    """A question of the console's has no answer in time: a server is frozen or slow."""
+
+
 class RedisAwayError(IngestError):
     """Redis did not answer a command of ours."""
 
