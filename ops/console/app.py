@@ -63,7 +63,11 @@ class _Entrance:
         """Answer one request."""
         if scope["type"] == "http" and not scope["path"].startswith(OPEN_PATHS):
             request = Request(scope)
-            session = login.door_of(request).session(request)
+            try:
+                session = login.door_of(request).session(request)
+            except IngestError as error:
+                await _unknown(error)(scope, receive, send)
+                return
             if session is None:
                 await _to_login(request)(scope, receive, send)
                 return
@@ -140,11 +144,21 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    return _error(request, 503, str(error))
+    return _error(request, 503, str(error)) if _has_session(request) else _unknown(error)
+
+
+def _unknown(error: Exception) -> Response:
+    """To somebody of whom it cannot be said who they are: strangers are told nothing of our files."""
+    _log.error("nobody gets in: %s", error)
+    return PlainTextResponse("The console cannot tell who you are now. Its log says why.\n", 503)
+
+
+def _has_session(request: Request) -> bool:
+    return getattr(request.state, "session", None) is not None
 
 
 def _error(request: Request, status: int, words: str) -> Response:
-    if getattr(request.state, "session", None) is None:
+    if not _has_session(request):
         return PlainTextResponse(f"{words}\n", status)
     template = "_error.html" if request.headers.get("hx-request") else "error.html"
     return render(request, template, status, words=words, status=status)

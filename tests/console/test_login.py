@@ -92,6 +92,23 @@ def test_removed_user_is_out(console: Console) -> None:
         assert "operator" in vera.get("/").text
 
 
+def test_broken_file_lets_nobody_in(console: Console) -> None:
+    """It says so in words, and tells nobody what stands in it; mended, it lets those in again who were."""
+    was = console.users_file.read_text()
+    console.users_file.write_text(f"{was}\nalice-too operator secret\n")
+    with httpx.Client(base_url=console.url, timeout=60) as stranger:
+        answers = [client.get("/pushes") for client in (console.operator, console.viewer)]
+        answers.append(stranger.post("/login", data={"name": "alice", "password": PASSWORD}))
+    for answer in answers:
+        assert (answer.status_code, answer.text) == (
+            503,
+            "The console cannot tell who you are now. Its log says why.\n",
+        )
+        assert answer.headers["x-frame-options"] == "DENY"
+    console.users_file.write_text(was)
+    assert console.operator.get("/pushes").status_code == 200
+
+
 def test_viewer_does_not_act(console: Console) -> None:
     """A viewer is told so in words, and nothing happens."""
     refused = console.post(console.viewer, "/unmask", page="/pushes")
