@@ -65,6 +65,8 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
     host = headers.get("host", "")
     if host.partition(":")[0] not in OUR_NAMES:
         return 403, f"the console answers to {' and '.join(OUR_NAMES)} only"
+    if _is_within_others_page(headers):
+        return 403, "another site's page may lead here, and load nothing from here"
     if scope["method"] not in SAFE_METHODS:
         if not _is_from_own_page(headers, host):
             return 403, "another site's page may not act here"
@@ -72,6 +74,12 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
         if "transfer-encoding" in headers or not length.isdigit() or int(length) > MOST_BYTES:
             return 413, f"a form has {MOST_BYTES} bytes at most, and says how many"
     return None
+
+
+def _is_within_others_page(headers: Headers) -> bool:
+    # Some pages cost locks and writes, such as a dry run, and an open console knows no session that could be missing.
+    is_link = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    return headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_link
 
 
 def _is_from_own_page(headers: Headers, host: str) -> bool:

@@ -118,6 +118,16 @@ def test_other_page_cannot_act(url: str, client: Any, failed_job: str, headers: 
     assert normalise_queue(client).failed_job_registry.get_job_count(cleanup=False) == 1
 
 
+def test_other_page_loads_nothing(url: str) -> None:
+    """An image, a frame or a script of another page would cost a dry run or the checks; a link is followed."""
+    within = [("no-cors", "image"), ("navigate", "iframe"), ("cors", "empty"), ("no-cors", "script")]
+    for site in ("cross-site", "same-site"):
+        for mode, dest in [*within, ("navigate", "document")]:
+            headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+            answer = httpx.get(f"{url}/drift", timeout=60, headers=headers)
+            assert answer.status_code == (200 if dest == "document" else 403), headers
+
+
 @pytest.mark.parametrize("headers", [{"Origin": "{url}"}, {"Sec-Fetch-Site": "same-origin", "Origin": ELSEWHERE}, {}])
 def test_own_page_can_act(url: str, client: Any, failed_job: str, headers: dict[str, str]) -> None:
     """Its own buttons work, behind a proxy as well, and so does curl."""
