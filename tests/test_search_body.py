@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+import ops.search.body
 from ingest.kinds.normalise import normalise
 from ops.search.body import MOST_CHARACTERS, MOST_LINES, MOST_OF_A_TEXT, BodyLine, ShownBody, show_body
 from tests.corpus.odd_objects import bodies
@@ -131,6 +134,31 @@ def test_long_texts_are_cut() -> None:
 
     assert found.lines[1] == BodyLine(1, '"a"', f'"{"é" * MOST_OF_A_TEXT}"', "text", 4000, comma=True)
     assert len(found.lines) + found.lines_left_out == 10_005
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_wide_bodies_cost_little(masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are read once for all warnings, and lines that are not shown are counted, not made."""
+    made: Counter[str] = Counter()
+    for name in ("plain", "_leaf"):
+        monkeypatch.setattr(f"ops.search.body.{name}", counted(made, getattr(ops.search.body, name)))
+    body = {"call": {f"k{place}": [] for place in range(9_000)}, "b": [1, [2, {}]]}
+
+    found = shown(body, *(f"$.call.x{place}" for place in range(100)), masked=masked)
+
+    assert len(found.lines) + found.lines_left_out == 9_000 + 4 + 7
+    assert made["plain"] < 2 * 9_000
+    assert made["_leaf"] <= MOST_LINES
+
+
+def counted(made: Counter[str], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, whose calls are counted."""
+
+    def call(*args: Any) -> Any:
+        made[function.__name__] += 1
+        return function(*args)
+
+    return call
 
 
 def test_nothing_turns_the_page_around() -> None:

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingest.errors import NotAnObjectError, NotJsonError, UnknownKindError
 from ingest.kinds import kind_of
@@ -87,7 +87,8 @@ def show_body(kind: str, body: bytes, paths: Sequence[str], *, masked: bool) -> 
         except (ValueError, RecursionError) as error:
             return _raw(body, "nested too deeply" if isinstance(error, RecursionError) else str(error))
         marks = _marks(kind, value, paths, masked=False)
-    return _within_bounds(_lines(value, marks, "mask" if masked else "text"))
+    shown = _within_bounds(_lines(value, marks, "mask" if masked else "text"))
+    return ShownBody(shown, _count(value) - len(shown))
 
 
 def _raw(body: bytes, problem: str) -> ShownBody:
@@ -97,16 +98,28 @@ def _raw(body: bytes, problem: str) -> ShownBody:
     return ShownBody(shown[:MOST_LINES], max(0, len(lines) - MOST_LINES), problem)
 
 
-def _within_bounds(lines: Iterable[BodyLine]) -> ShownBody:
+def _within_bounds(lines: Iterable[BodyLine]) -> list[BodyLine]:
+    """The first ones: those behind are not even made."""
     shown: list[BodyLine] = []
-    left, left_out = MOST_CHARACTERS, 0
+    left = MOST_CHARACTERS
     for line in lines:
         left -= len(line.text) + len(line.key or "") + 2 * line.depth
-        if len(shown) < MOST_LINES and left > 0:
-            shown.append(line)
-        else:
-            left_out += 1
-    return ShownBody(shown, left_out)
+        if len(shown) == MOST_LINES or left <= 0:
+            break
+        shown.append(line)
+    return shown
+
+
+def _count(value: Any) -> int:
+    """How many lines a value has, without making them."""
+    lines, waiting = 1, [(value, 0)]
+    while waiting:
+        inner, depth = waiting.pop()
+        below = [one for _, one in _children(inner)] if depth < DEEPEST else []
+        # That of the value itself is counted: here are those inside, and the one that closes it.
+        lines += len(below) + 1 if below else 0
+        waiting += [(one, depth + 1) for one in below if one and isinstance(one, list | dict)]
+    return lines
 
 
 def _lines(value: Any, marks: Mapping[_Place, list[int]], style: str) -> Iterator[BodyLine]:
@@ -128,7 +141,7 @@ def _lines(value: Any, marks: Mapping[_Place, list[int]], style: str) -> Iterato
         opening, closing = "[]" if _is_list(inner) else "{}"
         yield BodyLine(depth, name, opening, "bracket", 0, warnings)
         waiting.append(BodyLine(depth, None, closing, "bracket", comma=comma))
-        for position in reversed(range(len(fields))):
+        for position in reversed(range(min(len(fields), MOST_LINES))):
             below, child = fields[position]
             waiting.append((depth + 1, below, child, (*place, position), position < len(fields) - 1))
 
@@ -172,37 +185,74 @@ def _children(value: Any) -> list[tuple[str | None, Any]]:
 def _marks(kind: str, value: Any, paths: Iterable[str], *, masked: bool) -> dict[_Place, list[int]]:
     """The warnings of each place, by their numbers."""
     marks: defaultdict[_Place, list[int]] = defaultdict(list)
-    documented = _documented(kind)
+    names = _Names(kind)
     for number, path in enumerate(paths, 1):
-        place = _place_of(path, value, documented, MOST_ITEMS if masked else None)
+        place = _place_of(path, value, names, MOST_ITEMS if masked else None)
         marks[place[: MOST_DEPTH if masked else DEEPEST]].append(number)
     return marks
 
 
-def _documented(kind: str) -> frozenset[str]:
-    try:
-        return frozenset(map(plain, kind_of(kind).documented))
-    except UnknownKindError:
-        return frozenset()
+class _Fields(NamedTuple):
+    """The fields of one object, by their places."""
+
+    values: list[Any]
+    named: dict[str, int]
+    """Of several of the same name the last"""
+    alike: dict[str, int]
+    """By the plain name, of several the first"""
+    undocumented: list[int]
 
 
-def _place_of(path: str, value: Any, documented: frozenset[str], most_items: int | None) -> _Place:
+class _Names:
+    """Finds fields by name; what an object has is read once, however many paths lead into it."""
+
+    def __init__(self, kind: str) -> None:
+        try:
+            self._documented = frozenset(map(plain, kind_of(kind).documented))
+        except UnknownKindError:
+            self._documented = frozenset()
+        self._known: dict[int, _Fields] = {}
+
+    def find(self, value: Any, name: str) -> list[tuple[int, Any]]:
+        """The fields that a name of a path may stand for, each with its place."""
+        if not isinstance(value, _Pairs | dict):
+            return []
+        fields = self._known.get(id(value)) or self._known.setdefault(id(value), self._read(value))
+        if name == "*":
+            places = fields.undocumented
+        else:
+            place = fields.named.get(name, fields.alike.get(plain(name)))
+            places = [] if place is None else [place]
+        return [(place, fields.values[place]) for place in places]
+
+    def _read(self, value: Any) -> _Fields:
+        fields = _Fields([], {}, {}, [])
+        for place, (key, below) in enumerate(_children(value)):
+            name, short = key or "", plain(key or "")
+            fields.values.append(below)
+            fields.named[name] = place
+            if name:
+                fields.alike.setdefault(short, place)
+            if short not in self._documented:
+                fields.undocumented.append(place)
+        return fields
+
+
+def _place_of(path: str, value: Any, names: _Names, most_items: int | None) -> _Place:
     """The deepest value on the way that the path leads. A path may be cut, or lead into a text that is JSON; and it
     does not say every name. `most_items`: how many of an array are shown."""
     place: list[int] = []
     for name, index in _STEP.findall(path):
-        fields = _children(value)
         if index:
-            found = [int(index)] if _is_list(value) and int(index) < len(fields) else []
-        elif name == "*":
-            found = [at for at, (key, _) in enumerate(fields) if key is not None and plain(key) not in documented]
+            at = int(index)
+            found = [(at, value[at])] if _is_list(value) and at < len(value) else []
         else:
-            exact = [at for at, (key, _) in enumerate(fields) if key == name]
-            found = exact[-1:] or [at for at, (key, _) in enumerate(fields) if key and plain(key) == plain(name)][:1]
+            found = names.find(value, name)
         if len(found) != 1:
             break
-        if index and most_items is not None and found[0] >= most_items:
+        at, below = found[0]
+        if index and most_items is not None and at >= most_items:
             return (*place, most_items)
-        place.append(found[0])
-        value = fields[found[0]][1]
+        place.append(at)
+        value = below
     return tuple(place)
