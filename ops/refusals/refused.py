@@ -46,8 +46,8 @@ class Refused(msgspec.Struct, frozen=True):
     by_reason: Lines = {}
     totals: list[RefusedTotal] = []
     """The most frequent first"""
-    last: list[Refusal] = []
-    """The last hundred, the newest first"""
+    last: list[Refusal] | None = None
+    """The last hundred, the newest first; None where nobody can tell"""
     wrong_secrets: list[WrongSecretTotal] = []
     errors: list[str] = []
 
@@ -55,7 +55,7 @@ class Refused(msgspec.Struct, frozen=True):
 def look(current: Settings, span: str) -> Refused:
     """`span`: one of SPANS."""
     errors: list[str] = []
-    slots, last, wrong = None, list[Refusal](), list[WrongSecretTotal]()
+    slots, last, wrong = None, None, list[WrongSecretTotal]()
     try:
         with queries.connect(current) as connection:
             slots = read_slots(connection, SPANS[span])

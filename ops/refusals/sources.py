@@ -45,12 +45,15 @@ class Sources(msgspec.Struct, frozen=True):
     sources: list[Source]
     is_open: bool
     """Whether anybody may push, without a secret"""
+    knows_pushes: bool
+    """Whether Redis says who has pushed, when and with which secret; else nothing of that is known"""
     errors: list[str]
 
 
 def look(current: Settings) -> Sources:
     """The tokens are those of this process's environment, and of the file as it is now."""
     errors: list[str] = []
+    knows_pushes = False
     tokens: dict[str, list[ListedToken]] = {}
     used: dict[str, datetime] = {}
     pushed: dict[str, datetime] = {}
@@ -58,6 +61,7 @@ def look(current: Settings) -> Sources:
     try:
         with in_flight.connect(current) as client:
             used, pushed = in_flight.last_used(client), in_flight.last_pushes(client)
+        knows_pushes = True
     except IngestError as error:
         errors.append(str(error))
     try:
@@ -76,7 +80,7 @@ def look(current: Settings) -> Sources:
         _source(name, tokens.get(name, []), pushed.get(name), usual.get(name), now)
         for name in sorted(tokens.keys() | pushed.keys())
     ]
-    return Sources(found, current.is_open, errors)
+    return Sources(found, current.is_open, knows_pushes, errors)
 
 
 def _source(

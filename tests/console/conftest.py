@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -67,6 +67,13 @@ def console(environment: None, logins: Logins, tmp_path: Path) -> Iterator[Conso
     users_file = tmp_path / "users"
     users_file.write_text("\n".join([user_line("alice", Role.OPERATOR), user_line("vera", Role.VIEWER)]))
     environ = {**os.environ, "DATABASE_URL": logins.console, "INGEST_CONSOLE_USERS_FILE": str(users_file)}
+    with serving(environ) as url, logged_in(url, "alice") as operator, logged_in(url, "vera") as viewer:
+        yield Console(url, users_file, operator, viewer)
+
+
+@contextmanager
+def serving(environ: Mapping[str, str]) -> Iterator[str]:
+    """A console with these settings; its URL."""
     with listening() as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         app = create_console(settings.load({**environ, "DASHBOARD_PORT": str(listener.getsockname()[1])}))
@@ -75,8 +82,7 @@ def console(environment: None, logins: Logins, tmp_path: Path) -> Iterator[Conso
         thread.start()
         try:
             wait_until(lambda: server.started, "the console listens")
-            with logged_in(url, "alice") as operator, logged_in(url, "vera") as viewer:
-                yield Console(url, users_file, operator, viewer)
+            yield url
         finally:
             server.should_exit = True
             thread.join()

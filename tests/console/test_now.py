@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
+import httpx
 import pytest
 from redis import Redis
 
 from ops.console.pages.now import page_of
 from ops.problems.problem import Problem
 from ops.problems.problem import page as page_of_runbook
-from tests.console.conftest import Console, Tab
+from tests.console.conftest import Console, Tab, serving
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from workers.database import Database
@@ -66,3 +69,16 @@ def test_store_away_is_said(console: Console, client: Redis) -> None:
         page = console.viewer.get("/")
     assert page.status_code == 200
     assert "Redis would take no push" in page.text
+
+
+@pytest.mark.parametrize(
+    ("server", "wrong"), [("DATABASE_URL", "No push was settled"), ("REDIS_URL", "No push has come yet")]
+)
+@pytest.mark.usefixtures("environment")
+def test_server_away_is_no_empty_state(server: str, wrong: str) -> None:
+    """What nobody can tell is not told as that nothing came."""
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}[server]
+    with serving({**os.environ, server: nowhere, "INGEST_CONSOLE_OPEN": "yes"}) as url:
+        page = httpx.get(f"{url}/now/facts", timeout=60).text
+    assert "Nobody can tell while" in page
+    assert wrong not in page

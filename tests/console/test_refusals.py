@@ -71,18 +71,42 @@ def test_empty_page_says_what_to_do(console: Console) -> None:
     assert "No source has pushed" in page
 
 
-def test_redis_away_leaves_the_rest(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page says that a part is missing."""
+@pytest.fixture
+def redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console that cannot reach Redis."""
 
     def away(url: str) -> Any:
         raise RedisConnectionError("refused")
 
     monkeypatch.setattr("ops.in_flight.operators_client", away)
 
+
+@pytest.mark.usefixtures("redis_away")
+def test_redis_away_leaves_the_rest(console: Console) -> None:
+    """The page says that a part is missing, and takes what it does not know for no news."""
     answer = console.viewer.get("/refusals")
 
     assert answer.status_code == 200
     assert "Part of this page is missing" in answer.text
+    assert "Nobody can tell while Redis is away." in answer.text
+    assert "Which sources have pushed, nobody can tell" in answer.text
+    assert "No source has pushed" not in answer.text
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that the console knows."""
+    monkeypatch.setenv("INGEST_TOKENS", "lender-a=" + "s" * 40)
+
+
+@pytest.mark.usefixtures("redis_away")
+def test_redis_away_calls_no_secret_unused(token: None, console: Console) -> None:
+    """Somebody would revoke it."""
+    page = console.viewer.get("/refusals").text
+
+    assert "last use not known now" in page
+    assert "never used" not in page
+    assert "no push yet" not in page
 
 
 @pytest.mark.usefixtures("refused")
