@@ -113,6 +113,13 @@ def test_number_stands_in_no_address(console: Console, pushes: list[Entry], type
         assert f"Only pushes of <bdi>…{typed.strip()[-2:]}</bdi>" in page
 
 
+def test_number_without_its_country(console: Console, pushes: list[Entry]) -> None:
+    """Nothing is known by it, and the page says what it lacks: to look further would find as little."""
+    for typed, hint in (("0812-3456-7890", 1), (NUMBER, 0)):
+        address = console.post(console.viewer, "/pushes", id=typed).headers["location"]
+        assert console.viewer.get(address).text.count("A number needs its country") == hint
+
+
 def test_push_id_stands_in_the_address(console: Console, pushes: list[Entry]) -> None:
     """As it tells who nobody is; and takes the place of a number that was looked for before."""
     answer = console.post(console.viewer, "/pushes", id=str(pushes[1].uuid), who="old")
