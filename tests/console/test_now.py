@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -60,6 +61,19 @@ def test_says_that_it_cannot_refresh(tab: Tab) -> None:
     page.unroute("**/now/facts")
     page.locator("#not-refreshed").wait_for(state="hidden")
     assert all("ERR_FAILED" in one or "htmx" in one for one in tab.complaints)
+    tab.complaints.clear()
+
+
+def test_says_how_old_it_is(tab: Tab) -> None:
+    """Not since a refresh was seen to fail, but since one worked: what is shown is that old."""
+    shown = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
+    tab.page.route("**/now/*", lambda route: route.abort())
+    tab.page.clock.set_fixed_time(shown)
+    page = tab.go("/")
+    page.clock.set_fixed_time(shown + timedelta(hours=1))
+    page.get_by_text("Not refreshed since").wait_for()
+    words = page.evaluate("when => format.format(new Date(when))", shown.isoformat())
+    assert f"Not refreshed since {words}:" in page.locator("#not-refreshed").inner_text()
     tab.complaints.clear()
 
 

@@ -29,15 +29,14 @@ function refreshParts(root) {
   }
 }
 
-let failingSince = null;
+let refreshedAt = new Date();
 function failed(words) {
-  failingSince ??= new Date();
   const banner = document.getElementById("not-refreshed");
-  banner.textContent = `Not refreshed since ${format.format(failingSince)}: ${words}. What you see may be old; trying again.`;
+  banner.textContent = `Not refreshed since ${format.format(refreshedAt)}: ${words}. What you see may be old; trying again.`;
   banner.hidden = false;
 }
 function worked() {
-  failingSince = null;
+  refreshedAt = new Date();
   document.getElementById("not-refreshed").hidden = true;
 }
 
