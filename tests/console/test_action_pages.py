@@ -99,4 +99,6 @@ def test_interrupted_discard_is_gone_on_with(console: Console, connection: Rows,
 
     wait_until(lambda: "It ended" in console.operator.get(address).text, "the discard ends")
     assert outcomes(connection) == {"discarded": 2}
+    # What does not refresh itself would say otherwise on a page that is open.
+    assert "<dt>ended</dt>" not in page
     assert "dead discard resume" in console.viewer.get("/actions").text
