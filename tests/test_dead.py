@@ -124,6 +124,7 @@ def test_dead_by_cause(database: Database) -> None:
     assert {**array, "sources": ["default"]} in others
     assert [group["sources"] for group in groups("--source", "lender-a")] == [["lender-a"]]
     assert groups("--since", "2100-01-01") == groups("--until", "2000-01-01") == []
+    assert groups("--since", "2100-01-01 00:00:00Z") == groups("--until", "2000-01-01T07:00+07:00") == []
     assert len(groups("--kind", "custom-api")) == 3
 
 

@@ -55,6 +55,7 @@ def test_refusals_are_told(client: Any, database: Database) -> None:
         "wrong credential": 3,
         "empty body": 1,
     }
+    assert found.last
     assert (found.last[0].reason, found.last[0].source) == ("empty body", "shop")
     assert {one.network for one in found.last} == {"127.0.0.0/24"}
     assert {one.credential for one in found.last[1:]} == {tokens.fingerprint(tokens.digest_of(b"wrong"))}

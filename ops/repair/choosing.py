@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,16 +12,31 @@ from psycopg import Connection
 
 from ingest.kinds import KINDS
 from ops import queries
+from ops.days import read_moment
 from ops.repair.groups import find_group
 from workers.selection import Selection
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+
+class _Moment(click.ParamType[datetime]):
+    """A moment as the commands print it, or as people write one."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read what was typed."""
+        try:
+            return read_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 _OPTIONS = (
     click.option("--source", help="Of this source alone."),
     click.option("--kind", type=click.Choice(list(KINDS)), help="Of this kind alone."),
-    click.option("--since", type=click.DateTime(), help="Only what came from then on, UTC."),
-    click.option("--until", type=click.DateTime(), help="Only what came before then, UTC."),
+    click.option("--since", type=_Moment(), help="Only what came from then on, UTC."),
+    click.option("--until", type=_Moment(), help="Only what came before then, UTC."),
 )
 
 
@@ -45,8 +60,8 @@ def select(
     return Selection(
         statuses=tuple(statuses),
         push_ids=tuple(push_ids) or None,
-        since=since and since.replace(tzinfo=UTC),
-        until=until and until.replace(tzinfo=UTC),
+        since=since,
+        until=until,
         limit=limit,
         **conditions,
     )
