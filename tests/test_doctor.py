@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from redis import Redis
 
+from ingest import settings
 from ingest.batch import keys
 from ingest.clocks import ClockReading, words
+from ops import queries
 from ops.doctor.findings import clock
 from tests.logins import Logins
 from tests.other_servers import pooler_of, redis_cluster, standby_of
@@ -123,6 +126,19 @@ def test_too_few_connections_are_named(connection: Rows) -> None:
     finally:
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
     assert found.startswith(f"the database {name} allows 7 connections, and 9 may be needed at once")
+
+
+def test_connections_of_others_are_counted(database_url: str, logins: Logins, connection: Rows) -> None:
+    """A user who may not see what others' sessions do counts them all the same, as the alarm does."""
+    current = dataclasses.replace(settings.load(), configured_database_url=logins.worker)
+    with ExitStack() as sessions:
+        for _ in range(3):
+            sessions.enter_context(Connection.connect(database_url))
+        with queries.connect(current) as asking:
+            counted = queries.one(asking, queries.CONNECTIONS)
+
+    assert counted["used"] >= 1 + 1 + 3
+    assert counted["allowed"] > 3
 
 
 def test_frozen_servers_are_told_soon(tmp_path: Path) -> None:
