@@ -43,6 +43,8 @@ def place_of(text: str) -> CallPlace | None:
         started_at = datetime.fromisoformat(moment)
     except ValueError:
         return None
+    if "\0" in key:  # no column holds one
+        return None
     return CallPlace(started_at if started_at.tzinfo else started_at.replace(tzinfo=UTC), source, call_id)
 
 

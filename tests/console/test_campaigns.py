@@ -131,7 +131,7 @@ def test_calls_of_an_intention(console: Console, database: Database) -> None:
 
     assert sorted(links(of_letter, "/calls/")) == ["/calls/shop/c1", "/calls/shop/c2"]
     assert links(console.viewer.get(talked).text, "/calls/") == ["/calls/shop/c1"]
-    for wrong in ("before=nowhere", "outcome=best", "intention=Budi"):
+    for wrong in ("before=nowhere", "before=2026-11-24,a,%00", "outcome=best", "intention=Budi"):
         assert console.viewer.get(f"/campaigns/shop/w1?{wrong}").status_code == 422
 
 
