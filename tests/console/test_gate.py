@@ -197,6 +197,19 @@ def test_nothing_is_unpickled(url: str, client: Any, job_at_work: str, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_batches_without_redis(database_url: str) -> None:
+    """A Redis that takes connections and says nothing is told of in words, under the gate's headers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        redis_url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "INGEST_CONSOLE_OPEN": "yes"}
+        with running_dashboard(**environ) as url:
+            answers = [httpx.get(f"{url}/rq/{path}", timeout=60) for path in ("", "0/data/queues.json")]
+
+    for answer in answers:
+        assert (answer.status_code, "Redis does not answer" in answer.text) == (503, True)
+        assert answer.headers["x-frame-options"] == "DENY"
+
+
 @pytest.mark.parametrize(
     "given",
     [
