@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -11,6 +11,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from ops.campaigns import statements
+from ops.campaigns.bound import bounded
+from ops.days import Period
 from tests.conftest import TABLES
 from tests.explained import Rows, nodes
 
@@ -89,6 +91,29 @@ def test_statement_reads_what_it_is_about(filled: Rows, name: str) -> None:
     assert whole <= SMALL
     read = sum(map(rows_of, scans))
     assert read <= 4 * OF_DAY + 100
+
+
+def test_bound_is_had_from_indexes(filled: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a day has most of the calls, in no order, and nothing was vacuumed since."""
+    monkeypatch.setattr(statements, "LATEST_BEYOND", f"EXPLAIN (FORMAT JSON) {statements.LATEST_BEYOND}")
+    plans: list[dict[str, Any]] = []
+
+    def kept(_: object) -> Callable[[Sequence[Any]], dict[str, Any]]:
+        def keep(row: Sequence[Any]) -> dict[str, Any]:
+            plans.append(row[0][0]["Plan"])
+            return {"started_at": None}
+
+        return keep
+
+    with filled.transaction(force_rollback=True):
+        filled.execute("UPDATE airudder.calls SET started_at = %(since)s + random() * interval '1 day'", WHERE)
+        filled.execute("ANALYZE airudder.calls")
+        monkeypatch.setattr(filled, "row_factory", kept)
+        bounded(filled, Period(WHERE["since"], WHERE["until"]), 10**6)
+
+    (plan,) = plans
+    scans = [node["Node Type"] for node in nodes(plan) if "Relation Name" in node]
+    assert scans == ["Index Only Scan"] * 3
 
 
 def rows_of(node: dict[str, Any]) -> float:

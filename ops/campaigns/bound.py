@@ -21,6 +21,10 @@ class Bounded(NamedTuple):
 
 def bounded(connection: Connection[Row], period: Period, most: int) -> Bounded:
     """The newest part of a period, with about so many calls at most; of the same moment there may be some more."""
-    row = connection.execute(statements.LATEST_BEYOND, {**period._asdict(), "most": most}).fetchone()
+    with connection.transaction():
+        # Of today's rows the visibility map says little yet: then all calls would be read and sorted, in seconds.
+        connection.execute("SET LOCAL enable_seqscan = off")
+        connection.execute("SET LOCAL enable_bitmapscan = off")
+        row = connection.execute(statements.LATEST_BEYOND, {**period._asdict(), "most": most}).fetchone()
     beyond = row["started_at"] if row else None
     return Bounded(period if beyond is None else period._replace(since=beyond), beyond)
