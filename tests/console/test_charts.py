@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from psycopg import Connection
 
 from ops.console.charts import TITLES
+from ops.console.rendering import STATIC
 from ops.history.slots import SPANS
 from tests.console.conftest import Console, Tab
 from tests.pushes import entry, push
@@ -114,3 +116,13 @@ def test_charts_are_drawn(tab: Tab) -> None:
     page.wait_for_url("**/?span=7d")
     page.reload()
     page.locator("a[aria-current=true]", has_text="7 days").wait_for()
+
+
+@pytest.mark.usefixtures("settled")
+def test_dead_letters_have_the_colour_of_what_is_bad(console: Console) -> None:
+    """As their badges have, in both looks; a redelivery is no alarm."""
+    place = 1 + list(drawn(console.viewer.get("/now/charts?span=1h").text, "outcomes")).index("dead")
+    looks = (STATIC / "console.css").read_text()
+    colours = [re.findall(rf"--{name}: (#\w+)", looks) for name in (f"chart-{place}", "bad")]
+    assert colours[0] == colours[1]
+    assert len(colours[0]) == 2
