@@ -76,14 +76,18 @@ class _Entrance:
 
 
 def _to_login(request: Request) -> Response:
-    then = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    way = f"/login?then={quote(then, safe='/')}"
     if request.headers.get("hx-request"):
-        # A part of a page cannot become a login: the whole page goes there.
-        return Response(status_code=401, headers={"HX-Redirect": "/login"})
+        # A part of a page cannot become a login: the whole page goes there, and comes back.
+        page = request.headers.get("hx-current-url", "").partition("://")[2].partition("#")[0]
+        return Response(status_code=401, headers={"HX-Redirect": _way_to_login("/" + page.partition("/")[2])})
     if request.method not in ("GET", "HEAD"):
         return PlainTextResponse("log in first\n", 401)
-    return RedirectResponse(way, 303)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(_way_to_login(request.url.path + query), 303)
+
+
+def _way_to_login(then: str) -> str:
+    return f"/login?then={quote(then, safe='/')}"
 
 
 class _Foreseen:

@@ -17,7 +17,7 @@ from tests.processes import ingest
 
 
 def test_nobody_sees_without_login(console: Console) -> None:
-    """Each page leads to the login and back, a part of a page leads the whole page there, and a form is refused."""
+    """Each page leads to the login and back, a part leads the whole page there and back, and a form is refused."""
     with httpx.Client(base_url=console.url, timeout=60) as stranger:
         for path in ("/", "/now/facts", "/rq/", "/no-such-page", "/pushes?source=a"):
             assert stranger.get(path).status_code == 303
@@ -25,7 +25,10 @@ def test_nobody_sees_without_login(console: Console) -> None:
             stranger.get("/pushes?source=a&kind=b").headers["location"] == "/login?then=/pushes%3Fsource%3Da%26kind%3Db"
         )
         part = stranger.get("/now/facts", headers={"HX-Request": "true"})
-        assert (part.status_code, part.headers["hx-redirect"], part.text) == (401, "/login", "")
+        assert (part.status_code, part.headers["hx-redirect"], part.text) == (401, "/login?then=/", "")
+        asking = {"HX-Request": "true", "HX-Current-URL": f"{console.url}/refusals?span=7d#last"}
+        part = stranger.get("/refusals/facts", headers=asking)
+        assert part.headers["hx-redirect"] == "/login?then=/refusals%3Fspan%3D7d"
         assert stranger.post("/unmask", data={"page": "/"}).status_code == 401
 
 
