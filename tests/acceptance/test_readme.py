@@ -44,7 +44,7 @@ def test_newcomers_first_hour(tmp_path: Path) -> None:
         with httpx.Client(base_url=f"http://127.0.0.1:{up.environ['DASHBOARD_PORT']}") as console:
             password = (Path(up.environ["INGEST_DATA_DIR"]) / "console-password").read_text().strip()
             assert console.post("/login", data={"name": "operator", "password": password}).status_code == 303
-            assert "Nobody is needed." in console.get("/").text
+            assert "received, last 24 h" in console.get("/").text
             assert "normalise" in console.get("/rq/0/data/queues.json").text
         pids = descendants(up.process.pid)
         assert len(pids) > 5

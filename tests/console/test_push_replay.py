@@ -77,7 +77,7 @@ def test_shows_a_column_that_would_change(console: Console, database: Database, 
     assert "Wati" not in masked
     console.post(console.operator, "/unmask", page=address)
     shown = console.operator.get(address).text
-    assert '<td class="wrap">Wati</td><td class="wrap">Budi</td>' in shown
+    assert '<td class="wrap"><bdi>Wati</bdi></td><td class="wrap"><bdi>Budi</bdi></td>' in shown
 
 
 def test_which_can_be_replayed(console: Console, database: Database, connection: Rows, client: Any) -> None:
