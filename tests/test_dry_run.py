@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, LiteralString
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -13,12 +15,13 @@ import ops.repair.dry_run
 from ingest.batch.entry import Entry
 from ingest.kinds.normalise import normalise
 from ingest.tables.rows import Normalised
-from ops.repair.dry_run import NEW_ROW, DryRun, dry_run
+from ops.repair.dry_run import NEW_ROW, DryRun, dry_run, oldest
 from ops.repair.replays import begin_replay, find_replay
 from ops.repair.showing import print_dry_run
 from tests.batches import refusing
 from tests.clock import Clock
 from tests.erasing import everything
+from tests.explained import nodes
 from tests.processes import ingest
 from tests.pushes import entry, push
 from tests.stored import make_dead, replay_dead, rows
@@ -31,6 +34,12 @@ from workers.sweeper.replays import BUDGET_SECONDS
 Rows = Connection[dict[str, Any]]
 
 pytestmark = pytest.mark.usefixtures("environment")
+
+MANY_DEAD: LiteralString = """
+INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path)
+SELECT gen_random_uuid(), received_at + n * interval '1 us', source, kind, body, 'dead', 'why ' || n % 9, '$'
+FROM airudder.pushes, generate_series(1, 3000) AS n
+"""
 
 READ = Selection(statuses=("dead", "normalised"))
 
@@ -183,3 +192,19 @@ def replay_all(connection: Rows, sweeper: Sweeper, clock: Clock) -> None:
     while (replay := find_replay(connection, replay_id)) and replay.state != "ended":
         sweeper.run_once()
         clock.now += BUDGET_SECONDS
+
+
+def test_oldest_of_a_group_are_read_in_order(
+    connection: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an index, up to as many as are looked at: of a frequent cause not all that have died are read and sorted."""
+    make_dead(connection, entry(push("c1")))
+    connection.execute(MANY_DEAD)
+    connection.execute("ANALYZE airudder.pushes")
+    statement = ops.repair.dry_run._CHOOSE
+    monkeypatch.setattr(ops.repair.dry_run, "_CHOOSE", f"EXPLAIN (FORMAT JSON) {statement}")
+    group = Selection(statuses=("dead",), kind="custom-api", error="why #")
+    with psycopg.connect(database_url) as looking:
+        ((plan,),) = oldest(looking, group, (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0)), 20)
+
+    assert "Sort" not in {node["Node Type"] for node in nodes(plan[0]["Plan"])}
