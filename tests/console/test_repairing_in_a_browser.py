@@ -41,7 +41,7 @@ def test_group_is_replayed(tab: Tab, connection: Rows, sweeper: Sweeper) -> None
     page = tab.page
     to_group(page)
     page.get_by_role("link", name="See what a replay would do").click()
-    expect(page.get_by_text("All 3 were normalised as they are read now")).to_be_visible()
+    expect(page.get_by_text("All 3 were tried as they are read now")).to_be_visible()
     page.get_by_label("Why").fill("mended at AI Rudder")
     page.get_by_role("button", name="Replay 3 pushes").click()
 
