@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import socket
 import urllib.error
 import urllib.request
 
@@ -12,6 +13,7 @@ from ingest.settings import Settings
 from ingest.web.readiness import CAN_STORE
 from ops.local.console_login import login_words
 
+LOOPBACK = "127.0.0.1"
 _HIDDEN = "(?:password|secret|scram_client_key|scram_server_key)"
 """How the names of secret parameters of libpq and redis-py end"""
 
@@ -31,6 +33,20 @@ def readiness(current: Settings) -> dict[str, str]:
         return {}
 
 
+def are_shown(current: Settings) -> bool:
+    """Whether the console and the metrics can be opened."""
+    places = ((LOOPBACK, current.dashboard_port), (current.metrics_host, current.metrics_port))
+    return all(map(_is_listening, places))
+
+
+def _is_listening(place: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(place, timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> str:
     """The text, without a secret in it. `ready`: what `readiness` has given."""
     push_url = f"{current.web_url}/airudder/custom-api"
@@ -41,7 +57,7 @@ def banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> st
 airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; pushes {ready['pushes']}"}
 
   Push URL    {push_url}{"" if current.is_open else "/<token>"}
-  Console     http://127.0.0.1:{current.dashboard_port}{login_words(current)}
+  Console     http://{LOOPBACK}:{current.dashboard_port}{login_words(current)}
   Metrics     http://127.0.0.1:{current.metrics_port}/metrics
   Postgres    {masked(urls["DATABASE_URL"])}
   Redis       {masked(urls["REDIS_URL"])}

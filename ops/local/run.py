@@ -20,7 +20,7 @@ from ingest.errors import ReleaseFailedError
 from ingest.running import RUNNING_FILE
 from ingest.settings import Settings
 from ops.local import embedded_postgres, embedded_valkey, procfile
-from ops.local.banner import banner, readiness
+from ops.local.banner import are_shown, banner, readiness
 from ops.local.claim import check_ports, claimed
 from ops.local.console_login import console_login
 from ops.local.server import Server, make_data_dir, wait_until_ready, write_private
@@ -117,6 +117,9 @@ class Run:
                     "redis": "may be away",
                     "pushes": f"cannot be stored after {READY_SECONDS:.0f} s: web's own lines say why",
                 }
+            self._pump()
+        # Whoever reads the banner opens what it names at once.
+        while time.monotonic() < deadline and not are_shown(self._current):
             self._pump()
         return words
 
