@@ -52,5 +52,4 @@ def who(request: Request) -> str:
 
 def is_unmasked(request: Request, page: str | None = None) -> bool:
     """Whether the user has asked to see what is masked on this page, or on the one with this path, and may."""
-    session = session_of(request)
-    return session.may_act and (page or request.url.path) in session.unmasked
+    return session_of(request).is_unmasked(page or request.url.path)

@@ -112,6 +112,7 @@ _environment = Environment(
     loader=PackageLoader("ops.console"),
     autoescape=True,
     undefined=StrictUndefined,
+    auto_reload=False,
     trim_blocks=True,
     lstrip_blocks=True,
 )
@@ -122,3 +123,6 @@ _environment.globals |= {
     "call_address": call_address,
     "campaign_address": campaign_address,
 }
+# Now, and not when a page is asked for: an upgrade may put newer ones beside the older program that still runs.
+for _name in _environment.list_templates(["html"]):
+    _environment.get_template(_name)

@@ -11,6 +11,7 @@ from ops.console.users import Role, User
 
 LAST_SECONDS = 12 * 3600
 """A shift"""
+UNMASKED_SECONDS = 15 * 60
 MOST = 1000
 """Of all users; the oldest ends when another begins"""
 
@@ -25,8 +26,22 @@ class Session:
     ends_at: float = field(default_factory=lambda: time.monotonic() + LAST_SECONDS)
     is_logged_in: bool = True
     """Not where the console is open to everybody"""
-    unmasked: set[str] = field(default_factory=set)
-    """The pages on which the user has asked for what is masked"""
+    unmasked_until: dict[str, float] = field(default_factory=dict)
+    """The pages on which the user has asked for what is masked, by path, and until when"""
+
+    def unmask(self, path: str) -> None:
+        """Show what is masked on a page, for a while: a tab that stays open is masked again."""
+        now = time.monotonic()
+        self.unmasked_until = {one: until for one, until in self.unmasked_until.items() if until > now}
+        self.unmasked_until[path] = now + UNMASKED_SECONDS
+
+    def mask(self, path: str) -> None:
+        """Mask a page again."""
+        self.unmasked_until.pop(path, None)
+
+    def is_unmasked(self, path: str) -> bool:
+        """Whether a page shows what is masked elsewhere."""
+        return self.may_act and self.unmasked_until.get(path, 0.0) > time.monotonic()
 
     @property
     def may_act(self) -> bool:

@@ -118,7 +118,7 @@ class Run:
                     "pushes": f"cannot be stored after {READY_SECONDS:.0f} s: web's own lines say why",
                 }
             self._pump()
-        # Whoever reads the banner opens what it names at once.
+        # The banner is read, and the addresses in it are opened, at once.
         while time.monotonic() < deadline and not are_shown(self._current):
             self._pump()
         return words

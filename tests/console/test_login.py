@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from ingest.errors import SettingError
+from ops.console import sessions
 from ops.console.login import TRIES_A_MINUTE, is_own_path
 from ops.console.users import Role, read_file
 from tests.console.conftest import PASSWORD, Console, csrf_of, logged_in, user_line
@@ -168,3 +170,17 @@ def test_command_makes_user(tmp_path: Path) -> None:
     printed = ingest("console-user", "eve", "--password", "s3")
     assert "eve viewer $argon2id$" in printed.stdout
     assert "INGEST_CONSOLE_USERS_FILE is not set" in printed.stdout
+
+
+def test_unmasking_ends(console: Console, connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an operator has asked for is shown for a while, and is recorded with the page; on no page that is none."""
+    assert console.post(console.operator, "/unmask", page="/pushes?source=a").headers["location"] == "/pushes?source=a"
+    recorded = connection.execute("SELECT operator, command, filter FROM airudder.actions").fetchall()
+    expected = {"operator": "alice (console)", "command": "console unmask", "filter": {"page": "/pushes?source=a"}}
+    assert recorded == [expected]
+    assert "Mask personal data" in console.operator.get("/pushes").text
+    monkeypatch.setattr(sessions, "UNMASKED_SECONDS", 0)
+    console.post(console.operator, "/unmask", page="/pushes")
+    assert "Show personal data" in console.operator.get("/pushes").text
+    for none in ("/nothing", "/pushes?" + 3000 * "a", "https://elsewhere.example/"):
+        assert console.post(console.operator, "/unmask", page=none).status_code == 422
