@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ingest import settings
+from ops.doctor.versions import of_programs, of_servers
 from ops.in_force import HIDDEN, SettingInForce, in_force
 from ops.migrations.files import read_migrations
-from ops.versions import of_programs, of_servers
 from tests.sources import ROOT
 
 SECRETS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ingest import settings
-from ops.console.users import Role, line_of, read_file
+from ops.users import Role, line_of, read_file
 
 
 @click.command()

@@ -25,7 +25,7 @@ from ops.console.gate import Gate
 from ops.console.login import Door
 from ops.console.pages import PAGES
 from ops.console.rendering import STATIC, render
-from ops.console.users import Users
+from ops.users import Users
 
 OPEN_PATHS = ("/login", "/static/", "/favicon.ico")
 """Shown to everybody who reaches the console"""

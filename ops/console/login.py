@@ -15,7 +15,7 @@ from starlette.routing import Route
 from ops.console.acting import form_fields, posted
 from ops.console.rendering import render_plain
 from ops.console.sessions import LAST_SECONDS, Session, Sessions
-from ops.console.users import Role, User, Users
+from ops.users import Role, User, Users
 
 TRIES_A_MINUTE = 5
 """Of wrong passwords for one name"""

@@ -7,7 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
-from ops.console.users import Role, User
+from ops.users import Role, User
 
 LAST_SECONDS = 12 * 3600
 """A shift"""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from ingest.errors import SettingError
 from ingest.settings import Settings, is_loopback
-from ops.console.users import read_file
 from ops.doctor.findings import Finding, change, good, note
+from ops.users import read_file
 
 MUCH, LITTLE = 0.2, 0.05
 """Of a disk, that is free"""

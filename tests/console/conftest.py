@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from ingest import settings
 from ops.console.app import create_console
-from ops.console.users import Role, line_of
+from ops.users import Role, line_of
 from tests.debian import needs
 from tests.logins import Logins
 from tests.processes import wait_until

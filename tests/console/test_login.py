@@ -13,7 +13,7 @@ import pytest
 from ingest.errors import SettingError
 from ops.console import sessions
 from ops.console.login import TRIES_A_MINUTE, is_own_path
-from ops.console.users import Role, read_file
+from ops.users import Role, read_file
 from tests.console.conftest import PASSWORD, Console, csrf_of, logged_in, user_line
 from tests.processes import ingest
 

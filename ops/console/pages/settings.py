@@ -11,8 +11,8 @@ from starlette.routing import Route
 from ops.console.asking import ask, shared
 from ops.console.rendering import render
 from ops.doctor.everything import check_everything
+from ops.doctor.versions import of_programs, of_servers
 from ops.in_force import in_force
-from ops.versions import of_programs, of_servers
 
 SHARED_SECONDS = 10.0
 """The checks store a push in each server, and take it back"""
