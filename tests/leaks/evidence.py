@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import subprocess
 import zlib
 from collections import defaultdict
@@ -46,6 +47,11 @@ _COLUMNS = "SELECT push_id::text, status, error, error_path, warnings::text FROM
 _SESSIONS = "SELECT application_name, query FROM pg_stat_activity"
 
 
+CONSOLE = "console"
+_IDS = re.compile(r"\.(workflow_id|node_id|task_id|call_id|callid|call_key)$")
+"""The console shows by which ids pushes are found, and none of these tells who a person is."""
+
+
 class Evidence:
     """Collects texts by place."""
 
@@ -63,7 +69,10 @@ class Evidence:
     def leaks(self, marks: Marks) -> list[str]:
         """A line for each mark that was found at a place."""
         return [
-            f"{place} shows {mark}" for place in sorted(self._texts) for mark in marks.found_in(self.at(place)).values()
+            f"{place} shows {mark}"
+            for place in sorted(self._texts)
+            for mark in marks.found_in(self.at(place)).values()
+            if not (place == CONSOLE and _IDS.search(mark.partition(":")[0]))
         ]
 
     def add_redis(self, client: Redis) -> None:
@@ -77,11 +86,13 @@ class Evidence:
             self.add(f"Redis: {command}", _answer(client, command))
 
     def add_dashboard(self, url: str, job_ids: Iterable[str]) -> None:
-        """Every page, each job's among them; an error's page counts as well."""
+        """Every page of the console, and of rq-dashboard in it, each job's among them; an error's page counts too."""
         jobs = [page for job_id in job_ids for page in (f"0/view/job/{job_id}", f"0/data/job/{job_id}.json")]
         with httpx.Client(timeout=60) as session:
-            for page in (*_PAGES, *(f"rq/{page}" for page in (*_PAGES_OF_RQ, *jobs))):
-                self.add("dashboard", session.get(f"{url}/{page}").content)
+            for page in _PAGES:
+                self.add(CONSOLE, session.get(f"{url}/{page}").content)
+            for page in (*_PAGES_OF_RQ, *jobs):
+                self.add("dashboard", session.get(f"{url}/rq/{page}").content)
 
     def add_tables(self, connection: Any) -> None:
         """What the tables say of a push beside its content, and what Postgres shows of sessions."""

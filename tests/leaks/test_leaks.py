@@ -114,7 +114,8 @@ SHOWN_AT = {
         *REFUSED_FROM,
     ],
     "Redis: CLIENT LIST": ["cmd="],
-    "dashboard": ["RefusedError", "PostgresAwayError", "batch enqueued", "A person is needed."],
+    "dashboard": ["RefusedError", "PostgresAwayError", "batch enqueued"],
+    "console": ["A person is needed.", "not JSON", "Pushes received and stored", "lender-a"],
     "metrics": [
         "ingest_pushes_kept_total{",
         "ingest_requests_refused_total{",
