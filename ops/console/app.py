@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -12,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,14 +33,14 @@ YEAR = 31_536_000
 _log = logging.getLogger("dashboard")
 
 
-def create_console(current: Settings, pages: Sequence[Route] | None = None) -> Starlette:
-    """Build the application. Raises SettingError. `pages`: others than ours, for tests."""
+def create_console(current: Settings) -> Starlette:
+    """Build the application. Raises SettingError."""
     users = Users(current)
     app = Starlette(
         routes=[
             *login.ROUTES,
             *masks.ROUTES,
-            *(PAGES if pages is None else pages),
+            *PAGES,
             Mount("/static", _Static(directory=STATIC)),
             Mount("/rq", _ForOperators(rq_dashboard(current))),
         ],
