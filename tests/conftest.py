@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -48,9 +49,18 @@ OWN_FOLDER = pytest.StashKey[Path]()
 def pytest_configure(config: pytest.Config) -> None:
     """Keep this run's files apart: each run of pytest closes the folder that a user's runs share, and root's Postgres,
     which is another user, could not start in it any more."""
+    _heed_signals()
     if not (hasattr(config, "workerinput") or config.option.basetemp):
         config.stash[OWN_FOLDER] = Path(tempfile.mkdtemp(prefix="airudder-tests-"))
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(config.stash[OWN_FOLDER])
+
+
+def _heed_signals() -> None:
+    """A shell lets what it starts in the background ignore some signals. Each process that a test starts would inherit
+    that, and not end when it is told to."""
+    for number, handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -30,13 +30,13 @@ INGEST = str(Path(sys.executable).with_name("ingest"))
 PATIENT_WITH_POSTGRES = """
 from ingest.web import fallback
 assert fallback.TIMEOUT_SECONDS
-fallback.TIMEOUT_SECONDS = 5.0
+fallback.TIMEOUT_SECONDS = 20.0
 """
 PATIENT = f"""
 {PATIENT_WITH_POSTGRES}
 from ingest.batch import clients
 assert clients.ACKNOWLEDGE_TIMEOUT_SECONDS
-clients.ACKNOWLEDGE_TIMEOUT_SECONDS = 5.0
+clients.ACKNOWLEDGE_TIMEOUT_SECONDS = 20.0
 """
 """Python that web runs first: on a busy machine too it waits for a server that is slow, and not away."""
 

@@ -41,7 +41,7 @@ class Prometheus:
         """The data of an answer; None while it gives none."""
         try:
             return httpx.get(f"{self._url}/api/v1/{path}", params=parameters).json().get("data")
-        except httpx.TransportError:
+        except (httpx.TransportError, ValueError):  # in words, while it is not ready
             return None
 
     def value(self, query: str) -> float:

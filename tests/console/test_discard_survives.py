@@ -19,7 +19,7 @@ Rows = Connection[dict[str, Any]]
 
 pytestmark = pytest.mark.usefixtures("environment")
 
-MANY = 50_000
+MANY = 20_000
 
 _FILL: LiteralString = """
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path)
