@@ -42,7 +42,10 @@ WAYS = {
 def main() -> None:
     """Make every picture anew."""
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_up(Path(folder), INGEST_CONSOLE_OPEN="yes") as up:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_up(Path(folder), INGEST_CONSOLE_OPEN="yes", INGEST_OPERATOR="alice") as up,
+    ):
         _send(up)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
