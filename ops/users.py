@@ -49,6 +49,8 @@ class Users:
         self._file = current.console_users_file
         self._read_of: tuple[int, int] | None = None
         self._of_file: dict[str, User] = {}
+        # Compared with where a name is unknown, so that nobody can time which names are known.
+        self._nobodys_hash = _hasher.hash(os.urandom(16).hex())
         self._reread()
 
     @property
@@ -64,7 +66,7 @@ class Users:
     def check(self, name: str, password: str) -> User | None:
         """The user with this name and password. It takes some 50 ms and 64 MiB, whether or not the name is known."""
         user = self.find(name)
-        known = user.password_hash if user and user.password_hash else _NOBODYS_HASH
+        known = user.password_hash if user and user.password_hash else self._nobodys_hash
         is_right = False
         with suppress(VerificationError, InvalidHashError):
             is_right = _hasher.verify(known, password)
@@ -128,7 +130,3 @@ def _readable(path: Path) -> Iterator[None]:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8"
         raise SettingError(f"INGEST_CONSOLE_USERS_FILE={path} cannot be read ({why})") from None
-
-
-_NOBODYS_HASH = _hasher.hash(os.urandom(16).hex())
-"""Compared with where a name is unknown, so that nobody can time which names are known"""
