@@ -250,7 +250,13 @@ def _dashboard_login(environ: Mapping[str, str]) -> bytes | None:
     username, password = (environ.get(f"RQ_DASHBOARD_{name}", "") for name in ("USERNAME", "PASSWORD"))
     if bool(username) != bool(password):
         raise SettingError("of RQ_DASHBOARD_USERNAME and RQ_DASHBOARD_PASSWORD one is not set: set both, or none")
-    return _digest(f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}") if username else None
+    return login_digest(username, password) if username else None
+
+
+def login_digest(username: str, password: str) -> bytes:
+    """SHA-256 of the Authorization header that would say this name and password: `dashboard_login` is compared with
+    it."""
+    return _digest(f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}")
 
 
 def _metrics_login(token: str | None) -> bytes | None:

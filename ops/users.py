@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import os
 import re
@@ -17,7 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from ingest.errors import SettingError
-from ingest.settings import Settings
+from ingest.settings import Settings, login_digest
 
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _hasher = PasswordHasher()
@@ -81,8 +79,7 @@ class Users:
         return self.find(user.name) == user
 
     def _is_of_environment(self, name: str, password: str) -> bool:
-        header = f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
-        given = hashlib.sha256(header.encode()).digest()
+        given = login_digest(name, password)
         return hmac.compare_digest(given, self._login or bytes(len(given))) and self._login is not None
 
     def _reread(self) -> None:
