@@ -28,6 +28,7 @@ from ingest.batch.clients import patient_client
 from ingest.resources import locate
 from tests.clock import Clock
 from tests.logins import Logins, make_logins
+from tests.patience import POSTGRES, REDIS, SECONDS
 from tests.persons import hold_everywhere
 from tests.servers import Servers, embedded_servers
 from workers.database import Database
@@ -86,10 +87,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine too, web's parts wait for the store in which the test will look."""
-    monkeypatch.setattr("ingest.batch.clients.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
-    monkeypatch.setattr("ingest.web.open_batch.ACKNOWLEDGE_TIMEOUT_SECONDS", 5.0)
-    monkeypatch.setattr("ingest.web.open_batch.REDIS_SECONDS", 5.0)
-    monkeypatch.setattr("ingest.web.fallback.TIMEOUT_SECONDS", 5.0)
+    for limit in (*REDIS, *POSTGRES):
+        monkeypatch.setattr(limit, SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import httpx
 
 from ops.local.server import free_port
 from ops.local.supervisor import Supervisor
+from tests.patience import PATIENT_WEB
 
 _Value = TypeVar("_Value")
 
@@ -26,21 +27,6 @@ DEADLINE_SECONDS = 60.0
 
 INGEST = str(Path(sys.executable).with_name("ingest"))
 """The console script"""
-
-PATIENT_WITH_POSTGRES = """
-from ingest.web import fallback
-assert fallback.TIMEOUT_SECONDS
-fallback.TIMEOUT_SECONDS = 20.0
-"""
-PATIENT = f"""
-{PATIENT_WITH_POSTGRES}
-from ingest.batch import clients
-assert clients.ACKNOWLEDGE_TIMEOUT_SECONDS
-clients.ACKNOWLEDGE_TIMEOUT_SECONDS = 20.0
-"""
-"""Python that web runs first: on a busy machine too it waits for a server that is slow, and not away."""
-
-PATIENT_WEB = (sys.executable, "-c", f"{PATIENT}\nfrom ingest.web import serve\nserve.main()")
 
 
 def wait_until(condition: Callable[[], _Value], what: str, seconds: float = DEADLINE_SECONDS) -> _Value:

@@ -24,7 +24,8 @@ from ingest.tokens import digest_of, fingerprint, item_of
 from ingest.web.app import create_app
 from ops.local.server import free_port
 from tests.kept import kept, last_refusals, refused
-from tests.processes import INGEST, PATIENT_WEB, answers, running, running_command, running_web, wait_until
+from tests.patience import PATIENT_WEB
+from tests.processes import INGEST, answers, running, running_command, running_web, wait_until
 
 PATH = "/airudder/custom-api"
 

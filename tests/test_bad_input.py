@@ -31,7 +31,8 @@ from tests.conftest import TABLES
 from tests.corpus import cases
 from tests.corpus.odd_values import INJECTIONS
 from tests.corpus.silence import Outcome, Row, fields_without_place, loads, silently_lost
-from tests.processes import INGEST, PATIENT_WEB, answers, running_into, wait_until
+from tests.patience import PATIENT_WEB
+from tests.processes import INGEST, answers, running_into, wait_until
 
 # The first test to ask has the whole corpus delivered.
 pytestmark = pytest.mark.timeout(300)

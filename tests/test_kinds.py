@@ -28,7 +28,8 @@ from tests.leaks.marks import Marks
 from tests.leaks.pushes import REPAIRABLE
 from tests.odd_pushes import documents
 from tests.of_kind import entry_of
-from tests.processes import PATIENT, answers, running_command, running_server, wait_until
+from tests.patience import PATIENT
+from tests.processes import answers, running_command, running_server, wait_until
 from tests.pushes import entry
 from tests.sources import ROOT
 from workers.database import Database

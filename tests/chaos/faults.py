@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from tests.chaos.conftest import FULL
 from tests.chaos.stand import Stand
-from tests.processes import PATIENT, PATIENT_WITH_POSTGRES
+from tests.patience import PATIENT, PATIENT_WITH_POSTGRES
 
 REDIS_IS_SOUND = "" if FULL else PATIENT
 POSTGRES_IS_SOUND = "" if FULL else PATIENT_WITH_POSTGRES

@@ -26,21 +26,21 @@ from tests.chaos.stand import Stand, running_main_of, standing
 from tests.leaks.evidence import Evidence
 from tests.leaks.marks import Marks
 from tests.leaks.requests import SETTINGS, Request, Requests, send
+from tests.patience import PATIENT
 from tests.processes import INGEST
 from tests.scraped import scraped
 
 JOB_SECONDS = 3
 HURRY = f"""
+{PATIENT}
 def hurry(owner, **seconds):
     for name, value in seconds.items():
         assert hasattr(owner, name), name
         setattr(owner, name, value)
-from ingest.batch import clients, queue
+from ingest.batch import queue
 hurry(queue, JOB_TIMEOUT_SECONDS={JOB_SECONDS})
-hurry(clients, ACKNOWLEDGE_TIMEOUT_SECONDS=5)
-from ingest.web import fallback, open_batch
-hurry(fallback, TIMEOUT_SECONDS=5)
-hurry(open_batch, REDIS_REST_SECONDS=0, ACKNOWLEDGE_TIMEOUT_SECONDS=5, REDIS_SECONDS=5)
+from ingest.web import open_batch
+hurry(open_batch, REDIS_REST_SECONDS=0)
 from workers import taken_batch
 hurry(taken_batch, LEASE_SECONDS={JOB_SECONDS + 1})
 from workers.sweeper import loop, lost_batches, partitions
@@ -48,7 +48,7 @@ hurry(loop, INTERVAL_SECONDS=0.5)
 hurry(lost_batches, GRACE_SECONDS=0.5)
 hurry(partitions.Partitions, every=0.5, rest=0.5)
 """
-"""What takes half a minute in earnest does not; what has half a second has more, for a busy machine."""
+"""What takes half a minute in earnest does not; web is patient, for a busy machine."""
 
 
 @dataclass
