@@ -12,7 +12,7 @@ from ingest.errors import NotAnObjectError, NotJsonError, UnknownKindError
 from ingest.kinds import kind_of
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading.aliases import renamed
-from ingest.kinds.reading.clean import clean, may_need_cleaning
+from ingest.kinds.reading.clean import clean, may_hold_nul
 from ingest.kinds.reading.decode import decode
 from ingest.kinds.reading.salvage import salvage
 from ingest.kinds.reading.warn import Warnings
@@ -61,7 +61,7 @@ def ids_in(kind_name: str, body: bytes) -> Ids:
 
 def _read(kind: Kind[Any], body: bytes, warnings: Warnings) -> Any:
     push = decode(kind.decoder, body)
-    if may_need_cleaning(body):
+    if may_hold_nul(body):
         push = push if isinstance(push, dict) else msgspec.to_builtins(push, builtin_types=(Decimal,))
     if isinstance(push, dict):
         push = clean(push, "$", warnings)
