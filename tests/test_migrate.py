@@ -368,6 +368,15 @@ def test_failure_quotes_no_row(old_url: str, monkeypatch: pytest.MonkeyPatch) ->
     assert '"' not in str(caught.value)
 
 
+def test_customers_view_is_named(old_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One on a view that a migration has to make anew stops it, and is named."""
+    monkeypatch.setenv("DATABASE_URL", old_url)
+    with connect(old_url) as connection:
+        connection.execute("CREATE VIEW public.of_a_customer AS SELECT * FROM airudder_analytics.calls")
+        with pytest.raises(MigrationError, match=r"view public.of_a_customer depends on view .*\.calls"):
+            command.callback()  # type: ignore[misc]
+
+
 def test_steps_are_applied_once(old_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that failed in its midst goes on with the step that failed; one that commits by itself is not in a
     transaction."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 import psycopg
-from psycopg.errors import Diagnostic
+from psycopg.errors import DependentObjectsStillExist, Diagnostic
 
 from ingest import session, settings
 from ingest.errors import MigrationError, describe
@@ -43,5 +43,8 @@ def _pass_on_warning(said: Diagnostic) -> None:
 def _words(error: psycopg.Error) -> str:
     """The message of Postgres, without the rest of its text, which quotes a row. A message about data is left out."""
     message = error.diag.message_primary
+    if isinstance(error, DependentObjectsStillExist):
+        # Names of the customer's own views, which only they can make again.
+        message = f"{message}: {'; '.join((error.diag.message_detail or '').splitlines())}"
     is_about_data = (error.sqlstate or "")[:2] in _ABOUT_DATA
     return describe(error) if message is None or is_about_data else f"{message} ({describe(error)})"
