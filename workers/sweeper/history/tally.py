@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from operator import add
 from typing import Any, LiteralString
 
 import msgspec
@@ -90,7 +91,9 @@ def settled_field(source: str, kind: str) -> str:
     return f"{source}\t{kind}"
 
 
-def _sum(one: Iterable[int], other: Iterable[int]) -> list[int]:
+def _sum(one: Sequence[int], other: Sequence[int]) -> list[int]:
+    if len(one) == len(other):  # nearly always, and a chart of a month adds up thousands of rows
+        return list(map(add, one, other))
     return [first + second for first, second in zip_longest(one, other, fillvalue=0)]
 
 
