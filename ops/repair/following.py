@@ -69,7 +69,8 @@ def outcome_words(replay: ReplayState) -> str:
     """Its pushes so far, by outcome."""
     waiting = replay.total - replay.settled if replay.state == "running" else replay.in_hand
     counts = {name: getattr(replay, name) for name in ("dead", "duplicate", "erased", "normalised")}
-    return ", ".join(f"{name}: {pushes}" for name, pushes in {**counts, "waiting": waiting}.items() if pushes) or "-"
+    counts |= {"waiting": waiting, "passed over": replay.passed_over}
+    return ", ".join(f"{name}: {pushes}" for name, pushes in counts.items() if pushes) or "-"
 
 
 def _tell(replay: ReplayState) -> None:

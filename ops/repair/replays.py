@@ -87,6 +87,12 @@ class ReplayState:
         return self.normalised + self.duplicate + self.dead + self.erased
 
     @property
+    def passed_over(self) -> int:
+        """How many were not as asked for any more when their turn came: others had discarded, erased or replayed them.
+        Known once it has ended."""
+        return max(0, self.total - self.fed) if self.state == "ended" else 0
+
+    @property
     def state(self) -> str:
         """In a word."""
         if self.ended_at:

@@ -10,6 +10,7 @@ from psycopg import Connection
 import workers.sweeper.replays
 from ops.repair.replays import begin_replay
 from tests.console.conftest import Console
+from tests.processes import ingest
 from tests.pushes import entry, push
 from tests.stored import make_dead, outcomes
 from workers.selection import Selection
@@ -47,6 +48,22 @@ def test_how_far_it_is(console: Console, connection: Rows, sweeper: Sweeper) -> 
     assert "a JSON object is expected, not an array" in page
     assert REFRESHES not in page
     assert f'href="/replays/{replay_id}"' in console.viewer.get("/replays").text
+
+
+def test_passed_over(console: Console, connection: Rows, sweeper: Sweeper) -> None:
+    """What another operator has discarded before its turn came is no part of it, and the page says why."""
+    for number in range(3):
+        make_dead(connection, entry(push(f"c{number}")))
+    replay_id = begun(connection)
+    connection.execute("UPDATE airudder.pushes SET status = 'discarded' WHERE call_id IS NULL")
+    for _ in range(2):  # there is nothing more, then it ends
+        sweeper.run_once()
+
+    page = console.viewer.get(f"/replays/{replay_id}").text
+    assert "0 of 3 pushes have their outcome" in page
+    assert "3 <small>were discarded, erased or replayed by others before their turn came" in page
+    assert 'max="3" value="3"' in page
+    assert "passed over: 3" in ingest("replay", "list").stdout
 
 
 def test_of_named_pushes(console: Console, connection: Rows) -> None:
