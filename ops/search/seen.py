@@ -83,6 +83,13 @@ def raw_body(current: Settings, push_id: UUID) -> bytes | None:
     return bytes(row["body"]) if row else None
 
 
+def callee_number_of(current: Settings, push_id: UUID) -> str | None:
+    """Whom a push in Postgres is about; None if it says no number, or there is none of this id."""
+    with queries.connect(current) as connection:
+        row = connection.execute(queries.PUSH_BY_ID, _key(push_id)).fetchone()
+    return row["callee_number"] if row else None
+
+
 def _key(push_id: UUID) -> dict[str, Any]:
     return {"push_id": push_id, "received_at": received_at_of(push_id)}
 

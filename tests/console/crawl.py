@@ -59,6 +59,9 @@ def walk(client: httpx.Client, begin: str = "/") -> Iterator[Seen]:
         if of_form[form] > MOST_OF_A_KIND:
             continue
         answer = client.get(address)
+        if answer.is_redirect:
+            waiting.append(answer.headers["location"])
+            continue
         # A push that waits may name a call of which nothing is written yet.
         assert answer.status_code == 200 or (form.startswith("/calls/") and answer.status_code == 404), address
         yield Seen(address, form, answer.text)

@@ -55,6 +55,18 @@ def test_masked(console: Console, warned: Entry) -> None:
         assert "text of 4" in body_of(page)
 
 
+def test_callee_leads_to_contacts(console: Console, warned: Entry) -> None:
+    """By an address that hides the number, also where the page does."""
+    address = f"/pushes/{warned.uuid}/contacts"
+    assert f'href="{address}"' in console.viewer.get(f"/pushes/{warned.uuid}").text
+
+    answer = console.viewer.get(address)
+
+    assert NUMBER not in answer.headers["location"]
+    assert "call-one" in console.viewer.get(answer.headers["location"]).text
+    assert console.viewer.get(f"/pushes/{UUID(int=7 << 76)}/contacts").status_code == 404
+
+
 def test_unmasked(console: Console, warned: Entry, connection: Rows) -> None:
     """For the operator who asked for it, on this page, recorded; the body is the same JSON, and can be downloaded."""
     address = f"/pushes/{warned.uuid}"
