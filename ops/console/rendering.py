@@ -63,8 +63,8 @@ def when(at: datetime | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """A number with its thousands apart."""
-    return "-" if value is None else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    """A number with its thousands apart, by commas as in what commands say."""
+    return "-" if value is None else f"{value:,.0f}"
 
 
 def seconds(value: float | None) -> str:

@@ -60,7 +60,7 @@ function drawCharts(root) {
       width: 1.5,
       points: { show: true, size: 4 },  // a value between two gaps is a point and no line
       dash: index >= colours.length ? [6, 4] : undefined,
-      value: (_, value) => (value === null || value === undefined ? "–" : `${value.toLocaleString()} ${chart.unit || ""}`),
+      value: (_, value) => (value === null || value === undefined ? "–" : `${value.toLocaleString("en")} ${chart.unit || ""}`),
     }));
     place.replaceChildren();
     const plot = new uPlot({
