@@ -20,6 +20,7 @@ from ops.repair.replays import begin_replay, find_replay
 from ops.repair.showing import print_dry_run
 from tests.batches import refusing
 from tests.clock import Clock
+from tests.dialler import agent, dialler_entry
 from tests.erasing import everything
 from tests.explained import nodes
 from tests.processes import ingest
@@ -112,6 +113,17 @@ def test_shows_nobody_unless_asked(mixed: None) -> None:
     assert not [word for word in ("Budi", "Wati", "+6281200000002") if word in masked]
     assert all(word in shown for word in ("Budi", "Wati", "+6281200000002"))
     assert "looked at 2 of 2 pushes" in shown
+
+
+def test_agent_is_not_shown_unless_asked(database: Database, connection: Rows) -> None:
+    """They are nobody's callee, and a person all the same: in a dry run, and in the story of their push."""
+    make_dead(connection, dialler_entry(agent("READY", 2)))
+    settled = dialler_entry(agent("BUSY", 1))
+    settle(database, [settled])
+
+    for look in (("replay", "--status", "dead", "--dry-run"), ("trace", str(settled.uuid))):
+        masked, shown = ingest(*look).stdout, ingest(*look, "--show-personal").stdout
+        assert ("dialer_agents" in masked, "rina" in masked, "rina" in shown) == (True, False, True)
 
 
 def test_refused_push_is_said_to_die(database_url: str, connection: Rows, mixed: None) -> None:

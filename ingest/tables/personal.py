@@ -16,6 +16,11 @@ class Personal:
     left: str
     shown: tuple[tuple[str, str], ...]
 
+    def tells_nobody(self, column: str) -> bool:
+        """Whether who sees the column learns of no person: it stays when one is erased, and what analysts see of it, if
+        anything, is the column itself."""
+        return self.left == "{column}" and (not self.shown or (column, column) in self.shown)
+
 
 def pseudonym(name: str, *more: tuple[str, str]) -> Personal:
     """Tells who somebody is: gone when they are erased; analysts see the same pseudonym for the same person.

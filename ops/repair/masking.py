@@ -44,7 +44,7 @@ def mask_value(value: Any) -> str:
 
 def mask_column(table: Table, column: str, text: str | None) -> str | None:
     """A column's value, in Postgres's text: the whole where it cannot be about a person, else its length."""
-    if text is None or column not in table.personal or table.personal[column].left == "{column}":
+    if text is None or column not in table.personal or table.personal[column].tells_nobody(column):
         return text
     return f"{table.types[column]} of {len(text)}"
 

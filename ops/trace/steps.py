@@ -10,7 +10,6 @@ from ingest.batch.push_ids import received_at_of
 from ingest.errors import NotAnObjectError, NotJsonError
 from ingest.kinds.reading.decode import judge
 from ingest.opening.openers import openers
-from ingest.tables.personal import Personal
 from ops.queries import Row
 from ops.trace.known import Known, settler_in
 from ops.trace.story import Event, TraceStep, masked
@@ -92,7 +91,7 @@ class PushSteps:
 
     def _row(self, one: Written) -> dict[str, Any]:
         key = {
-            name: self._shown(value) if _tells_who(one.table.personal.get(name)) else value
+            name: value if one.table.personal[name].tells_nobody(name) else self._shown(value)
             for name, value in one.key.items()
             if value and name != "source"
         }
@@ -129,7 +128,3 @@ def answer_to(entry: Entry) -> int:
     except NotAnObjectError:
         return 422
     return 200
-
-
-def _tells_who(policy: Personal | None) -> bool:
-    return policy is not None and not policy.left
