@@ -28,7 +28,10 @@ def merge(rows: Iterable[Row]) -> Merged:
 
 def _one_a_key(table: Table, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     key_of, end_of_key = table.key_of, table.end_of_key
-    found: dict[Key, tuple[Any, ...]] = {}
+    found: dict[Key, tuple[Any, ...]] = dict(zip(map(key_of, rows), rows, strict=True))
+    if len(found) == len(rows):  # of most tables
+        return [found[key] for key in sorted(found)]
+    found.clear()
     for row in rows:
         key = key_of(row)
         other = found.setdefault(key, row)

@@ -20,6 +20,7 @@ from psycopg import Connection
 from ingest.batch.entry import body_digest
 from ingest.tables.rows import Normalised, PushRow
 from workers import statements
+from workers.arrays import array_of
 
 REDELIVERY_WINDOW = timedelta(days=1)
 """The same bytes within a day are a retry by the vendor; after more than a day they are another push. Where they say
@@ -137,7 +138,8 @@ def _is_midnight_near(first: datetime, last: datetime) -> bool:
 
 def _of_known_calls(connection: _Connection, normalised: list[Normalised]) -> list[Normalised]:
     call_ids = [one.push.call_id for one in normalised if one.push.call_id is not None]
-    known = set(connection.execute(statements.FIND_CALLS, [call_ids]).fetchall()) if call_ids else set()
+    given = [array_of(call_ids, "text")] if call_ids else None
+    known = set(connection.execute(statements.FIND_CALLS, given).fetchall()) if given else set()
     return [one for one in normalised if one.push.call_id is None or (one.push.source, one.push.call_id) in known]
 
 
