@@ -26,6 +26,7 @@ import workers.settle
 from ingest import logs, tables
 from ingest.batch.clients import patient_client
 from ingest.resources import locate
+from ops.local.embedded_postgres import short_socket_dir
 from tests.clock import Clock
 from tests.logins import Logins, make_logins
 from tests.patience import POSTGRES, REDIS, SECONDS
@@ -73,7 +74,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove what nobody will look at."""
     if OWN_FOLDER in config.stash:
-        shutil.rmtree(config.stash[OWN_FOLDER], ignore_errors=True)
+        own = config.stash[OWN_FOLDER]
+        for folder in [*map(short_socket_dir, own.rglob("postgres")), own]:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

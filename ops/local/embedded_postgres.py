@@ -141,13 +141,18 @@ def _first_number(path: Path) -> int | None:
         return None
 
 
+def short_socket_dir(home: Path) -> Path:
+    """The folder for Postgres's socket where its own cannot have it: in the system's folder for temporary files."""
+    return Path(tempfile.gettempdir()) / f"ingest-{sha256(os.fsencode(home)).hexdigest()[:16]}"
+
+
 def _socket_dir(home: Path, user: str | None) -> Path:
     socket = os.fsencode(home / f".s.PGSQL.{_PORT}")
     is_fit = len(socket) <= _SOCKET_PATH_LIMIT and not _UNFIT_FOR_LIST.search(str(home))
     if is_fit and (user is None or can_pass(user, home)):
         return home
     # The path is too long for a socket, or holds a comma. A short one takes its place, which only we can open.
-    short = Path(tempfile.gettempdir()) / f"ingest-{sha256(os.fsencode(home)).hexdigest()[:16]}"
+    short = short_socket_dir(home)
     with suppress(FileExistsError):
         short.mkdir(mode=0o700)
     # Anybody can make folders there. The owner of this one could put another server in the place of ours.
