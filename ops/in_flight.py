@@ -167,10 +167,14 @@ def entries_in_flight(client: Redis) -> dict[UUID, tuple[str, str]]:
     return {entry.uuid: (entry.hour, entry.source) for entry in entries}
 
 
-def encoded_in_flight(client: Redis, *, newest_first: bool = False) -> Iterator[tuple[str, bytes]]:
+def encoded_in_flight(
+    client: Redis, *, newest_first: bool = False, opened_by: float | None = None
+) -> Iterator[tuple[str, bytes]]:
     """The pushes in all batches as they are stored, each with its batch's id; one may come twice. `newest_first`: the
-    batch that was opened last."""
-    for batch_id in keys.decode_ids(client.zrange(keys.BATCHES, 0, -1, desc=newest_first)):
+    batch that was opened last. `opened_by`, epoch seconds: batches that were opened later are passed over."""
+    until = "+inf" if opened_by is None else opened_by
+    batch_ids = keys.decode_ids(client.zrangebyscore(keys.BATCHES, "-inf", until))
+    for batch_id in reversed(batch_ids) if newest_first else batch_ids:
         # Open before taken: what is taken in between is seen twice, and not missed. A full Redis refuses MULTI.
         with client.pipeline(transaction=False) as pipeline:
             pipeline.lrange(keys.batch(batch_id), 0, -1)

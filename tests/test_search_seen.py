@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 
 from ingest import settings
+from ingest.batch import keys
 from ingest.batch.push_ids import id_of
 from ingest.opening.openers import openers
 from ops.repair.groups import dead_groups
@@ -118,6 +119,21 @@ def test_in_flight(client: Any) -> None:
     assert "Budi" in str(see(one.uuid, show_personal=True).content.body)
 
 
+def test_of_long_ago_is_looked_for_in_no_batch(client: Any) -> None:
+    """However many are in flight: an id says when its push came."""
+    batch = enqueued(client, [one := entry(push())], str(UUID(bytes=IDS.draw()[0])))
+    client.zadd(keys.BATCHES, {batch: one.received_us / 1e6})
+
+    def lists_read() -> int:
+        read: int = client.info("commandstats").get("cmdstat_lrange", {"calls": 0})["calls"]
+        return read
+
+    before = lists_read()
+    assert see_push(settings.load(), UUID(bytes=id_of(1_700_000_000_000_000, 1))) is None
+    assert lists_read() == before
+    assert see(one.uuid)
+
+
 def test_deliveries(database: Database) -> None:
     """All of its call, and those of its bytes where it names none; of another source none."""
     first, second = entry(push()), entry(push(node_id="n2"))
@@ -137,6 +153,7 @@ def test_deliveries(database: Database) -> None:
     [
         UUID("6f1c1e1e-3b8e-4b0e-9a52-6e0d5d2b7c11"),
         UUID(bytes=id_of(1, 1)),
+        UUID(bytes=id_of(253_402_300_799_999_999, 1)),
         UUID("ffffffff-ffff-7fff-bfff-ffffffffffff"),
     ],
 )

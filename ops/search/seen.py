@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 from psycopg import Connection
+from redis import Redis
 
-from ingest.batch.entry import Entry, stored_entry
+from ingest.batch.entry import Entry, decode_entry, stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.errors import NotOpenedError
 from ingest.opening.openers import openers
@@ -17,12 +18,14 @@ from ops import in_flight, queries
 from ops.search.body import ShownBody, show_body
 from ops.search.found import FoundPush, found_in_flight
 from ops.search.statements import DELIVERIES, PUSH_IN_FULL
-from ops.trace.in_redis import Search, batch_steps_in_redis, entry_steps
+from ops.trace.in_redis import batch_steps_in_redis, entry_steps
 from ops.trace.known import read_known
 from ops.trace.lookup import look_up
 from ops.trace.steps import PushSteps
 from ops.trace.story import Event, TraceStep, in_order
 
+OPENED_WITHIN_SECONDS = 60.0
+"""So long after a push came its batch is there at the latest: web keeps none waiting for more than a second."""
 MOST_DELIVERIES = 50
 """Of one call: the newest"""
 
@@ -120,7 +123,7 @@ def _see_stored(current: Settings, push_id: UUID, show_personal: bool) -> SeenPu
 
 def _see_in_flight(current: Settings, push_id: UUID, show_personal: bool) -> SeenPush | None:
     with in_flight.connect(current) as client:
-        found = next((one for one in Search(str(push_id)).entries(client) if one[1].uuid == push_id), None)
+        found = _find_in_flight(client, push_id)
         if found is None:
             return None
         batch_id, entry = found
@@ -128,6 +131,18 @@ def _see_in_flight(current: Settings, push_id: UUID, show_personal: bool) -> See
     push = _shown(found_in_flight(entry), show_personal)
     content = _content(entry, [], show_personal)
     return SeenPush(push, None, None, [], steps, [], [push], [], content)
+
+
+def _find_in_flight(client: Redis, push_id: UUID) -> tuple[str, Entry] | None:
+    """The push and its batch. An id of a push that is long gone is looked for in no batch."""
+    came = received_at_of(push_id)
+    assert came, "the id is a push's"
+    # A batch is opened by the first push in it, and a push joins the newest of its web process.
+    until = came.timestamp() + OPENED_WITHIN_SECONDS
+    for batch_id, encoded in in_flight.encoded_in_flight(client, newest_first=True, opened_by=until):
+        if push_id.bytes in encoded and (entry := decode_entry(encoded)).uuid == push_id:
+            return batch_id, entry
+    return None
 
 
 def _deliveries(connection: _Connection, row: queries.Row, alike: list[queries.Row]) -> list[FoundPush]:
