@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 from uuid import UUID
 
 import redis.asyncio
@@ -37,6 +38,16 @@ _Counts = Counter[tuple[str, str]]
 """How many entries, by hour and source"""
 
 
+class _Write(NamedTuple):
+    """What one append has sent: Redis has stored all of it, or nothing."""
+
+    entries: list[Entry]
+    first: bytes
+    """The first of them, as it is stored"""
+    batch_ids: list[str]
+    """The batch that was to be joined, the one that was to be opened, or both"""
+
+
 class BatchInRedis:
     """Appends entries to the batch that is open, or opens another one where that is full or taken."""
 
@@ -48,12 +59,21 @@ class BatchInRedis:
         self._batch_id: str | None = None
         self._pushes = 0
         self._bytes = 0
+        self._last: _Write | None = None
+        self._unconfirmed: list[_Write] = []
 
     async def append(self, entries: list[Entry]) -> None:
-        """Return when Redis has the entries on disk. Raises what the client raises."""
+        """Return when Redis has the entries on disk. Raises what the client raises.
+
+        Entries of a write whose answer was lost may come again: Redis is asked whether it has them, as it would count
+        them twice.
+        """
+        if self._unconfirmed and not (entries := await self._not_there(entries)):
+            return
         counts, encoded = _count(entries), [encode_entry(entry) for entry in entries]
         size = sum(map(len, encoded))
         fits = self._pushes + len(encoded) <= MAX_PUSHES and self._bytes + size <= MAX_BYTES
+        self._last = _Write(entries, encoded[0], [self._batch_id] if self._batch_id and fits else [])
         if self._batch_id and fits and await self._join(self._batch_id, counts, encoded):
             self._pushes += len(encoded)
             self._bytes += size
@@ -66,6 +86,28 @@ class BatchInRedis:
         A request that reaches Redis late could otherwise open a batch anew under the id of one that was taken.
         """
         self._batch_id = None
+        if self._last:
+            self._unconfirmed.append(self._last)
+            self._last = None
+
+    async def _not_there(self, entries: list[Entry]) -> list[Entry]:
+        """Those of the entries that no unconfirmed write has brought to Redis."""
+        for write in self._unconfirmed.copy():
+            sent = {entry.push_id for entry in write.entries}
+            if sent.isdisjoint([entry.push_id for entry in entries]):
+                self._unconfirmed.remove(write)  # entries come in turn: all of these have their answer
+            elif await self._is_there(write):
+                entries = [entry for entry in entries if entry.push_id not in sent]
+        return entries
+
+    async def _is_there(self, write: _Write) -> bool:
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for batch_id in write.batch_ids:
+                # Open before taken: what is taken in between is seen. From the end, where it was appended.
+                pipeline.lpos(keys.batch(batch_id), write.first, rank=-1)  # type: ignore[arg-type]
+                pipeline.lpos(keys.taken(batch_id), write.first, rank=-1)  # type: ignore[arg-type]
+            places = await pipeline.execute()
+        return any(place is not None for place in places)
 
     async def _join(self, batch_id: str, counts: _Counts, encoded: list[bytes]) -> bool:
         """Append to the open batch; false when a worker has taken it meanwhile."""
@@ -76,6 +118,8 @@ class BatchInRedis:
     async def _open(self, counts: _Counts, encoded: list[bytes], size: int) -> None:
         push_id, now_us = self._ids.draw()
         batch_id = str(UUID(bytes=push_id))
+        if self._last:
+            self._last.batch_ids.append(batch_id)
         async with self._client.pipeline(transaction=True) as pipeline:
             pipeline.rpush(keys.batch(batch_id), *encoded)
             queue.enqueue_batch(self._queue, batch_id, pipeline)

@@ -129,9 +129,10 @@ class Stand:
         with self.connect() as connection, self.client() as client:
             deliveries = self.oracle.check(connection)
             hours = reconcile(client, connection)
-            assert sum(hour.acknowledged for hour in hours) == deliveries
+            rows = [hour.row() for hour in hours]
+            assert sum(hour.acknowledged for hour in hours) == deliveries, f"{rows}\n{self.words()}"
             difference = sum(abs(hour.difference) for hour in hours)
-            assert difference == 0
+            assert difference == 0, rows
             return difference
 
     def slowest_outcome(self) -> float:
