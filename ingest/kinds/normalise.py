@@ -12,7 +12,7 @@ from ingest.errors import NotAnObjectError, NotJsonError, UnknownKindError
 from ingest.kinds import kind_of
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading.aliases import renamed
-from ingest.kinds.reading.clean import clean, may_hold_nul
+from ingest.kinds.reading.clean import clean, may_hold_nul, may_need_cleaning
 from ingest.kinds.reading.decode import decode
 from ingest.kinds.reading.salvage import salvage
 from ingest.kinds.reading.warn import Warnings
@@ -61,9 +61,9 @@ def ids_in(kind_name: str, body: bytes) -> Ids:
 
 def _read(kind: Kind[Any], body: bytes, warnings: Warnings) -> Any:
     push = decode(kind.decoder, body)
-    if may_hold_nul(body):
-        push = push if isinstance(push, dict) else msgspec.to_builtins(push, builtin_types=(Decimal,))
+    if not isinstance(push, dict) and may_hold_nul(body):
+        push = msgspec.to_builtins(push, builtin_types=(Decimal,))
     if isinstance(push, dict):
-        push = clean(push, "$", warnings)
+        push = clean(push, "$", warnings) if may_need_cleaning(push, body) else push
         push = renamed(push, kind.aliases, warnings) if kind.aliases else push
     return salvage(kind.struct, push, "$", warnings) if kind.struct and isinstance(push, dict) else push

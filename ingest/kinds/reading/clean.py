@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from ingest.kinds.reading.decode import LenientObject
 from ingest.kinds.reading.warn import Warnings, below
 
 MAX_DEPTH = 100
@@ -19,6 +20,14 @@ def may_hold_nul(body: bytes) -> bool:
     """Whether a typed push may need cleaning; few do. The typed decode refuses all else that is cleaned."""
     # A single byte is found in a fraction of the time, and most bodies have no backslash at all.
     return b"\\" in body and _NUL in body
+
+
+def may_need_cleaning(push: dict[str, Any], body: bytes) -> bool:
+    """The same of a plain object that was decoded from a body."""
+    if isinstance(push, LenientObject) or may_hold_nul(body):
+        return True
+    # Counting is cheap, and what has fewer brackets cannot be too deep.
+    return body.count(b"{") + body.count(b"[") >= MAX_DEPTH
 
 
 def clean(value: Any, path: str, warnings: Warnings, depth: int = 0) -> Any:

@@ -53,6 +53,11 @@ class _AnyObject(msgspec.Struct):
     """A JSON object of which nothing is read: each field is skipped, and looked at only for being JSON."""
 
 
+class LenientObject(dict[str, Any]):
+    """A plain object that msgspec refuses, so that Python had to read it: texts of it may hold lone surrogates, and
+    numbers beyond what can be stored are infinite."""
+
+
 _Object = TypeVar("_Object")
 
 _PLAIN = msgspec.json.Decoder(float_hook=_exact)
@@ -86,8 +91,8 @@ def typed_decoder(wanted: type[_Object]) -> msgspec.json.Decoder[_Object]:
 
 
 def decode(decoder: msgspec.json.Decoder[_Object], body: bytes) -> _Object | dict[str, Any]:
-    """Give the typed push, or the plain object if a field is not of its documented type. Of a plain object's numbers
-    those beyond what can be stored are infinite.
+    """Give the typed push, or the plain object if a field is not of its documented type; a LenientObject where there is
+    more that cannot be stored than NUL.
 
     Raises what `judge` does, and NotJsonError for an object that is nested too deeply.
     """
@@ -172,6 +177,8 @@ def _decode_plain(body: bytes) -> dict[str, Any]:
         value = _PLAIN.decode(body)
     except msgspec.DecodeError:
         value = _decode_lenient(body.decode())
+        assert isinstance(value, dict), "judged to be an object"
+        return LenientObject(value)
     assert isinstance(value, dict), "judged to be an object"
     return value
 

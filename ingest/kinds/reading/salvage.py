@@ -29,12 +29,17 @@ def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: W
     """Build the struct from a plain object; unknown fields are ignored, as in the typed decode."""
     fields = {}
     for name, encoded, field_type in struct_fields(struct):
-        if encoded in value:
-            where = below(path, f".{encoded}")
-            if encoded.endswith(_NAMES_ONE) and has_lost_digits(value[encoded]):
-                warnings.add(where, DIGITS_LOST)
-            else:
-                fields[name] = _fit(value[encoded], field_type, where, warnings)
+        one = value.get(encoded, msgspec.UNSET)
+        if one is msgspec.UNSET:
+            continue
+        if one is None or type(one) is field_type:  # most are, and need no path
+            fields[name] = one
+            continue
+        where = below(path, f".{encoded}")
+        if encoded.endswith(_NAMES_ONE) and has_lost_digits(one):
+            warnings.add(where, DIGITS_LOST)
+        else:
+            fields[name] = _fit(one, field_type, where, warnings)
     return struct(**fields)
 
 
@@ -53,8 +58,7 @@ def _without_none(field_type: Any) -> Any:
 def _fit(value: Any, field_type: Any, path: str, warnings: Warnings) -> Any:
     if value is None or field_type is Any:
         return value
-    is_struct = isinstance(field_type, type) and issubclass(field_type, msgspec.Struct)
-    origin = dict if is_struct else typing.get_origin(field_type) or field_type
+    origin, is_struct = _origin_of(field_type)
     if isinstance(value, str) and origin in (dict, list) and (within := decode_within(value, origin)) is not None:
         value = clean(within, path, warnings, path.count(".") + path.count("["))
     if is_struct and isinstance(value, dict):
@@ -65,6 +69,14 @@ def _fit(value: Any, field_type: Any, path: str, warnings: Warnings) -> Any:
         return value
     converted = _convert(value, origin)
     return _unfit(value, origin, path, warnings) if converted is None else converted
+
+
+@functools.cache
+def _origin_of(field_type: Any) -> tuple[Any, bool]:
+    """What decoding makes of a value of this type, and whether that becomes a struct."""
+    if isinstance(field_type, type) and issubclass(field_type, msgspec.Struct):
+        return dict, True
+    return typing.get_origin(field_type) or field_type, False
 
 
 def _fit_items(items: list[Any], item_type: Any, path: str, warnings: Warnings) -> list[Any]:
