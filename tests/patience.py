@@ -8,6 +8,7 @@ REDIS = (
     "ingest.batch.clients.ACKNOWLEDGE_TIMEOUT_SECONDS",
     "ingest.web.open_batch.ACKNOWLEDGE_TIMEOUT_SECONDS",
     "ingest.web.open_batch.REDIS_SECONDS",
+    "ingest.web.open_batch.LEAST_REDIS_SECONDS",
 )
 POSTGRES = ("ingest.web.fallback.TIMEOUT_SECONDS",)
 """The limits that each store has to answer within"""
@@ -15,13 +16,13 @@ POSTGRES = ("ingest.web.fallback.TIMEOUT_SECONDS",)
 SECONDS = 20.0
 
 
-def waiting(*limits: str, seconds: float = SECONDS) -> str:
+def waiting(*limits: str) -> str:
     """Python that a process runs before anything else, and which raises these limits."""
     lines = ["from importlib import import_module"]
     for limit in limits:
         module, _, name = limit.rpartition(".")
         lines.append(f"assert import_module({module!r}).{name}")
-        lines.append(f"import_module({module!r}).{name} = {seconds}")
+        lines.append(f"import_module({module!r}).{name} = {SECONDS}")
     return "\n".join(lines)
 
 

@@ -20,7 +20,7 @@ from ingest.errors import NowhereToStoreError, TooSlowError
 from ingest.web import open_batch
 from ingest.web.batch_in_redis import MAX_BYTES
 from ingest.web.fallback import TIMEOUT_SECONDS
-from ingest.web.open_batch import REDIS_SECONDS, OpenBatch
+from ingest.web.open_batch import LEAST_REDIS_SECONDS, REDIS_SECONDS, OpenBatch
 from tests.batches import batch_ids
 from tests.chaos.proxy import Proxy
 from tests.open_batches import Stored, with_batch
@@ -97,43 +97,6 @@ def test_lost_connection_refuses_nothing(redis_url: str, client: Any) -> None:
     assert [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)] == [1, 2]
 
 
-class Uncut(Stored):
-    """A fallback that refuses, and finds the line to Redis whole again."""
-
-    def __init__(self, proxy: Proxy) -> None:
-        super().__init__(NowhereToStoreError("nowhere"))
-        self._proxy = proxy
-
-    async def store(self, entries: list[Entry]) -> None:
-        """Refuse them."""
-        self._proxy.is_cutting = False
-        await super().store(entries)
-
-
-@pytest.mark.parametrize("opened", [False, True], ids=["a batch is opened", "a batch is joined"])
-def test_lost_answer_counts_once(redis_url: str, client: Any, opened: bool) -> None:
-    """Where Postgres is away and the line was cut behind a write, Redis is asked whether it has the pushes; those that
-    came meanwhile it gets."""
-
-    async def run() -> None:
-        async with Proxy(redis_url) as proxy, acknowledging_client(proxy.url) as through_proxy:
-            batch = OpenBatch(through_proxy, PushIds(), Uncut(proxy).store)
-            writer = asyncio.create_task(batch.run())
-            if opened:
-                await batch.append(entry(push("c0")))
-            proxy.is_cutting = True
-            await asyncio.gather(*(batch.append(entry(push(f"c{number}"))) for number in range(1, 4)))
-            await batch.append(entry(push("c4")))
-            writer.cancel()
-            assert proxy.cuts == 1
-
-    asyncio.run(run())
-
-    counted = sum(sum(map(int, client.hvals(key))) for key in client.scan_iter(match=keys.acknowledged("*")))
-    stored = [one for batch_id in batch_ids(client) for one in client.lrange(keys.batch(batch_id), 0, -1)]
-    assert counted == len(stored) == len(set(stored)) == 4 + opened
-
-
 def test_rest_of_redis_refuses_nothing(redis_url: str, client: Any) -> None:
     """Where Postgres takes no more either, Redis is asked before its rest is over, and goes on as before."""
     fallback = Stored()
@@ -156,6 +119,7 @@ def test_paused_redis_is_asked_again(redis_url: str, client: Any, monkeypatch: p
     """While neither stores anything a push hears so within a second, and none hears so once Redis goes on."""
     monkeypatch.setattr(open_batch, "ACKNOWLEDGE_TIMEOUT_SECONDS", ACKNOWLEDGE_TIMEOUT_SECONDS)
     monkeypatch.setattr(open_batch, "REDIS_SECONDS", REDIS_SECONDS)
+    monkeypatch.setattr(open_batch, "LEAST_REDIS_SECONDS", LEAST_REDIS_SECONDS)
     refused: list[float] = []
 
     async def work(batch: OpenBatch, _: Any) -> None:
@@ -173,7 +137,7 @@ def test_paused_redis_is_asked_again(redis_url: str, client: Any, monkeypatch: p
     with_batch(redis_url, work, Stored(NowhereToStoreError("nowhere")))
 
     assert refused
-    assert max(refused) < 0.5 + open_batch.LEAST_REDIS_SECONDS + NOISE_SECONDS
+    assert max(refused) < 0.5 + LEAST_REDIS_SECONDS + NOISE_SECONDS
 
 
 class Narrow(Stored):
@@ -235,6 +199,7 @@ def frozen(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Stops the Redis, which goes on at the end, while web waits as long as it does in earnest."""
     monkeypatch.setattr(open_batch, "ACKNOWLEDGE_TIMEOUT_SECONDS", ACKNOWLEDGE_TIMEOUT_SECONDS)
     monkeypatch.setattr(open_batch, "REDIS_SECONDS", REDIS_SECONDS)
+    monkeypatch.setattr(open_batch, "LEAST_REDIS_SECONDS", LEAST_REDIS_SECONDS)
     pid = client.info()["process_id"]
     try:
         yield lambda: os.kill(pid, signal.SIGSTOP)

@@ -39,11 +39,11 @@ _Counts = Counter[tuple[str, str]]
 
 
 class _Write(NamedTuple):
-    """What one append has sent: Redis has stored all of it, or nothing."""
+    """A write whose answer was lost: Redis has stored all of it, or nothing."""
 
-    entries: list[Entry]
-    first: bytes
-    """The first of them, as it is stored"""
+    push_ids: set[bytes]
+    one: bytes
+    """The shortest of its entries, as it is stored"""
     batch_ids: list[str]
     """The batch that was to be joined, the one that was to be opened, or both"""
 
@@ -59,13 +59,12 @@ class BatchInRedis:
         self._batch_id: str | None = None
         self._pushes = 0
         self._bytes = 0
-        self._last: _Write | None = None
         self._unconfirmed: list[_Write] = []
 
     async def append(self, entries: list[Entry]) -> None:
         """Return when Redis has the entries on disk. Raises what the client raises.
 
-        Entries of a write whose answer was lost may come again: Redis is asked whether it has them, as it would count
+        Entries of a write whose answer was lost may come again. Redis is asked whether it has them, as it would count
         them twice.
         """
         if self._unconfirmed and not (entries := await self._not_there(entries)):
@@ -73,12 +72,20 @@ class BatchInRedis:
         counts, encoded = _count(entries), [encode_entry(entry) for entry in entries]
         size = sum(map(len, encoded))
         fits = self._pushes + len(encoded) <= MAX_PUSHES and self._bytes + size <= MAX_BYTES
-        self._last = _Write(entries, encoded[0], [self._batch_id] if self._batch_id and fits else [])
-        if self._batch_id and fits and await self._join(self._batch_id, counts, encoded):
-            self._pushes += len(encoded)
-            self._bytes += size
-        else:
-            await self._open(counts, encoded, size)
+        tried: list[str] = []
+        try:
+            if self._batch_id and fits:
+                tried.append(self._batch_id)
+                if await self._join(self._batch_id, counts, encoded):
+                    self._pushes += len(encoded)
+                    self._bytes += size
+                    return
+            push_id, now_us = self._ids.draw()
+            tried.append(str(UUID(bytes=push_id)))
+            await self._open(tried[-1], now_us, counts, encoded, size)
+        except BaseException:  # a time limit too, by which this is cancelled
+            self._unconfirmed.append(_Write({one.push_id for one in entries}, min(encoded, key=len), tried))
+            raise
 
     def leave(self) -> None:
         """Append nothing more to this batch, as after an error nobody knows whether it holds the last entries.
@@ -86,28 +93,36 @@ class BatchInRedis:
         A request that reaches Redis late could otherwise open a batch anew under the id of one that was taken.
         """
         self._batch_id = None
-        if self._last:
-            self._unconfirmed.append(self._last)
-            self._last = None
 
     async def _not_there(self, entries: list[Entry]) -> list[Entry]:
-        """Those of the entries that no unconfirmed write has brought to Redis."""
-        for write in self._unconfirmed.copy():
-            sent = {entry.push_id for entry in write.entries}
-            if sent.isdisjoint([entry.push_id for entry in entries]):
-                self._unconfirmed.remove(write)  # entries come in turn: all of these have their answer
-            elif await self._is_there(write):
-                entries = [entry for entry in entries if entry.push_id not in sent]
+        """Those of the entries that no unconfirmed write has brought to Redis.
+
+        A batch that a worker has settled since is not seen: its pushes are counted twice, and are one row each.
+        """
+        came = {entry.push_id for entry in entries}
+        overlapping = [write for write in self._unconfirmed if not write.push_ids.isdisjoint(came)]
+        if not overlapping:
+            # The oldest entry that waits is always among them: all of those writes have their answers.
+            self._unconfirmed.clear()
+        for write in overlapping:
+            if await self._is_there(write):
+                entries = [entry for entry in entries if entry.push_id not in write.push_ids]
         return entries
 
     async def _is_there(self, write: _Write) -> bool:
+        """Whether Redis has it. Raises what the client raises, also where Redis answers and would store nothing."""
         async with self._client.pipeline(transaction=False) as pipeline:
+            # Of no key, so it changes nothing, and is refused where a write is: by a former primary, for one.
+            pipeline.expire(keys.batch("none"), 1)
             for batch_id in write.batch_ids:
                 # Open before taken: what is taken in between is seen. From the end, where it was appended.
-                pipeline.lpos(keys.batch(batch_id), write.first, rank=-1)  # type: ignore[arg-type]
-                pipeline.lpos(keys.taken(batch_id), write.first, rank=-1)  # type: ignore[arg-type]
-            places = await pipeline.execute()
-        return any(place is not None for place in places)
+                pipeline.lpos(keys.batch(batch_id), write.one, rank=-1)  # type: ignore[arg-type]
+                pipeline.lpos(keys.taken(batch_id), write.one, rank=-1)  # type: ignore[arg-type]
+            written, *places = await pipeline.execute(raise_on_error=False)
+        if isinstance(written, Exception):
+            raise written
+        # A user who may not ask is told an error: their pushes are counted twice, and no less safe.
+        return any(isinstance(place, int) for place in places)
 
     async def _join(self, batch_id: str, counts: _Counts, encoded: list[bytes]) -> bool:
         """Append to the open batch; false when a worker has taken it meanwhile."""
@@ -115,11 +130,7 @@ class BatchInRedis:
         numbers = [word for (_, source), count in counts.items() for word in (source, str(count))]
         return bool(await self._join_script([keys.batch(batch_id), *hours], [*numbers, *encoded]))
 
-    async def _open(self, counts: _Counts, encoded: list[bytes], size: int) -> None:
-        push_id, now_us = self._ids.draw()
-        batch_id = str(UUID(bytes=push_id))
-        if self._last:
-            self._last.batch_ids.append(batch_id)
+    async def _open(self, batch_id: str, now_us: int, counts: _Counts, encoded: list[bytes], size: int) -> None:
         async with self._client.pipeline(transaction=True) as pipeline:
             pipeline.rpush(keys.batch(batch_id), *encoded)
             queue.enqueue_batch(self._queue, batch_id, pipeline)

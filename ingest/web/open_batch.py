@@ -154,7 +154,7 @@ class OpenBatch:
                 # Until Redis is back groups stay that small: larger ones would be answered 503, one after the other.
                 size = sum(len(entry.body) for entry in entries)
                 self._fallback_bytes = max(LEAST_FALLBACK_BYTES, size // 8)
-            # Not where Redis has just not answered: it may hold these entries, and would count them twice.
+            # Not where Redis has just not answered: the request may still reach it, behind the question what it has.
             if self._is_unanswered or not await self._write(entries, self._loop.time() + LEAST_REDIS_SECONDS):
                 raise
             self.breaker.close()

@@ -89,12 +89,12 @@ class _Line:
             while data := await self._server_reader.read(65536):
                 if self._is_writing and _CONFIRMATION.search(data):
                     self._is_writing = False
-                    if self._proxy.is_cutting:
-                        self._proxy.cuts += 1
-                        break
                     if self._proxy.delay_seconds:
                         self._proxy.delays += 1
                         await asyncio.sleep(self._proxy.delay_seconds)
+                    if self._proxy.is_cutting:
+                        self._proxy.cuts += 1
+                        break
                 self._writer.write(data)
                 await self._writer.drain()
         self._writer.transport.abort()

@@ -27,6 +27,7 @@ from ingest.batch.clients import acknowledging_client
 from ingest.batch.entry import Entry
 from ingest.batch.push_ids import PushIds
 from ingest.batch.queue import normalise_queue
+from ingest.errors import NowhereToStoreError
 from ingest.web import open_batch
 from ingest.web.fallback import Fallback
 from ingest.web.open_batch import OpenBatch
@@ -80,15 +81,23 @@ class Web:
     async def _start(self) -> None:
         self._proxy = await Proxy(self._world.redis_url).__aenter__()
         self._fallback = Fallback(self._world.database_url)
+        self._refuses = False
         self._client = acknowledging_client(self._proxy.url)
-        batch = OpenBatch(self._client, PushIds(), self._fallback.store)
+        batch = OpenBatch(self._client, PushIds(), self._store)
         self._batch, self._writer = batch, asyncio.create_task(batch.run())
 
-    def acknowledge(self, entries: list[Entry], *, is_cut: bool) -> None:
-        """Append pushes at once; they are on disk after."""
+    async def _store(self, entries: list[Entry]) -> None:
+        if self._refuses:
+            self._proxy.is_cutting = False
+            raise NowhereToStoreError("Postgres is away")
+        await self._fallback.store(entries)
+
+    def acknowledge(self, entries: list[Entry], *, is_cut: bool, is_refused: bool) -> None:
+        """Append pushes at once; they are on disk after. `is_cut`: Redis cannot confirm that at first. `is_refused`:
+        Postgres is away."""
 
         async def append() -> None:
-            self._proxy.is_cutting = is_cut
+            self._proxy.is_cutting, self._refuses = is_cut, is_refused
             await asyncio.gather(*(self._batch.append(one) for one in entries))
 
         self._runner.run(append())
@@ -135,11 +144,11 @@ class BatchLife(RuleBasedStateMachine):
 
     # Web
 
-    @rule(bodies=st.lists(BODIES, min_size=1, max_size=4), is_cut=st.booleans())
-    def append(self, bodies: list[Any], is_cut: bool) -> None:
-        """Pushes arrive; perhaps Redis's confirmation does not."""
+    @rule(bodies=st.lists(BODIES, min_size=1, max_size=4), is_cut=st.booleans(), is_refused=st.booleans())
+    def append(self, bodies: list[Any], is_cut: bool, is_refused: bool) -> None:
+        """Pushes arrive; perhaps Redis's confirmation does not, and perhaps Postgres is away."""
         entries = [entry(body) for body in bodies]
-        self.web.acknowledge(entries, is_cut=is_cut)
+        self.web.acknowledge(entries, is_cut=is_cut, is_refused=is_refused)
         self._remember(entries)
         assert {one.uuid for one in entries} <= set(entries_in_flight(self.client))
 
