@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from ingest.kinds import kind_of
-from ingest.kinds.reading.clean import MAX_DEPTH, clean, may_hold_nul
-from ingest.kinds.reading.decode import decode
+from ingest.kinds.reading.clean import MAX_DEPTH, clean, may_hold_nul, may_need_cleaning
+from ingest.kinds.reading.decode import LenientObject, decode
 from ingest.kinds.reading.warn import MAX_PATH_LENGTH, MAX_WARNINGS, Warnings
 from tests.pushes import DOCUMENTED
 
@@ -39,16 +39,30 @@ def test_value_is_cleaned(value: Any, cleaned: Any, paths: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "may_need_cleaning"),
+    ("body", "is_suspicious"),
     [
         (b'{"a": "plain \\u00e9 \\u56de"}', False),
         (b'{"a": "\\u0000"}', True),
         (b'{"a": "\\uD83D\\uDE4F"}', False),
     ],
 )
-def test_suspicion_is_cheap(body: bytes, may_need_cleaning: bool) -> None:
+def test_suspicion_is_cheap(body: bytes, is_suspicious: bool) -> None:
     """Only bodies with an escape of that kind are looked at closely."""
-    assert may_hold_nul(body) == may_need_cleaning
+    assert may_hold_nul(body) == is_suspicious
+
+
+@pytest.mark.parametrize(
+    ("push", "body", "is_suspicious"),
+    [
+        ({}, b"{}", False),
+        ({}, b'{"a": "\\u0000"}', True),
+        ({}, b"[" * MAX_DEPTH, True),
+        (LenientObject(), b"{}", True),
+    ],
+)
+def test_few_plain_objects_are_cleaned(push: dict[str, Any], body: bytes, is_suspicious: bool) -> None:
+    """Those with an escaped NUL, those that may be too deep, and those that msgspec refuses."""
+    assert may_need_cleaning(push, body) == is_suspicious
 
 
 def test_typed_push_holds_no_lone_surrogate() -> None:

@@ -17,8 +17,8 @@ class Personal:
     shown: tuple[tuple[str, str], ...]
 
     def tells_nobody(self, column: str) -> bool:
-        """Whether who sees the column learns of no person: it stays when one is erased, and what analysts see of it, if
-        anything, is the column itself."""
+        """Whether the column tells of no person. Then it stays when one is erased, and analysts see it as it is, or not
+        at all."""
         return self.left == "{column}" and (not self.shown or (column, column) in self.shown)
 
 

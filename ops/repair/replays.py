@@ -88,8 +88,8 @@ class ReplayState:
 
     @property
     def passed_over(self) -> int:
-        """How many were not as asked for any more when their turn came: others had discarded, erased or replayed them.
-        Known once it has ended."""
+        """How many were not as asked for any more when their turn came. Others had discarded, erased or replayed
+        them, or retention had removed them. Known once it has ended."""
         return max(0, self.total - self.fed) if self.state == "ended" else 0
 
     @property

@@ -61,7 +61,7 @@ def test_passed_over(console: Console, connection: Rows, sweeper: Sweeper) -> No
 
     page = console.viewer.get(f"/replays/{replay_id}").text
     assert "0 of 3 pushes have their outcome" in page
-    assert "3 <small>were discarded, erased or replayed by others before their turn came" in page
+    assert "3 <small>had been discarded, erased, replayed or removed before their turn came" in page
     assert 'max="3" value="3"' in page
     assert "passed over: 3" in ingest("replay", "list").stdout
 

@@ -17,13 +17,13 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def may_hold_nul(body: bytes) -> bool:
-    """Whether a typed push may need cleaning; few do. The typed decode refuses all else that is cleaned."""
+    """Whether a text of this body may hold NUL; few do. All else that is cleaned the typed decode refuses."""
     # A single byte is found in a fraction of the time, and most bodies have no backslash at all.
     return b"\\" in body and _NUL in body
 
 
 def may_need_cleaning(push: dict[str, Any], body: bytes) -> bool:
-    """The same of a plain object that was decoded from a body."""
+    """Whether a plain object, and the body that it was decoded from, may hold anything that is to be cleaned."""
     if isinstance(push, LenientObject) or may_hold_nul(body):
         return True
     # Counting is cheap, and what has fewer brackets cannot be too deep.

@@ -54,8 +54,8 @@ class _AnyObject(msgspec.Struct):
 
 
 class LenientObject(dict[str, Any]):
-    """A plain object that msgspec refuses, so that Python had to read it: texts of it may hold lone surrogates, and
-    numbers beyond what can be stored are infinite."""
+    """A plain object that msgspec refuses, and Python has read. Its texts may hold lone surrogates, and numbers beyond
+    what can be stored are infinite."""
 
 
 _Object = TypeVar("_Object")
@@ -91,8 +91,8 @@ def typed_decoder(wanted: type[_Object]) -> msgspec.json.Decoder[_Object]:
 
 
 def decode(decoder: msgspec.json.Decoder[_Object], body: bytes) -> _Object | dict[str, Any]:
-    """Give the typed push, or the plain object if a field is not of its documented type; a LenientObject where there is
-    more that cannot be stored than NUL.
+    """Give the typed push, or the plain object if a field is not of its documented type. Where more than NUL cannot be
+    stored it is a LenientObject.
 
     Raises what `judge` does, and NotJsonError for an object that is nested too deeply.
     """

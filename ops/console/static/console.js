@@ -53,6 +53,7 @@ function drawCharts(root) {
     if (!script || drawn.get(place) === script) continue;
     drawn.set(place, script);
     const chart = JSON.parse(script.textContent);
+    const numbers = (_, values) => values.map((value) => value === null ? "" : value.toLocaleString("en"));
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line } };
     const series = chart.lines.map((one, index) => ({
       label: one.name,
@@ -67,7 +68,7 @@ function drawCharts(root) {
       width: Math.max(place.clientWidth, 240),
       height: 200,
       series: [{}, ...series],
-      axes: [axis, { ...axis, size: 60 }],
+      axes: [axis, { ...axis, size: 60, values: numbers }],
       scales: { y: { range: (_, low, high) => [Math.min(0, low || 0), high > 0 ? high * 1.05 : 1] } },
       cursor: { drag: { x: true, y: false } },
     }, [chart.x, ...chart.lines.map((one) => one.values)], place);
