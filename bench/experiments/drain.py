@@ -82,7 +82,7 @@ def full_tables(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Resu
 
 
 def eight_million_calls(stand: Stand, bodies: dict[str, Path], plan: Plan, results: Results) -> None:
-    """The same with eight million, which take 40 GB of disk."""
+    """The same with eight million, which take 30 GB of disk."""
     _into_full_tables(stand, bodies, plan, results, 8_000_000)
 
 
