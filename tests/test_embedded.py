@@ -20,7 +20,7 @@ from redis.exceptions import AuthenticationError
 
 from ingest.errors import ServerStartError, SettingError
 from ops.local import embedded_postgres, embedded_valkey, postgres_programs
-from ops.local.server import Server, command_line, make_data_dir, wait_until_ready
+from ops.local.server import Server, command_line, free_port, make_data_dir, wait_until_ready
 from ops.local.supervisor import Supervisor
 from tests.processes import wait_pumping, wait_until
 
@@ -327,3 +327,9 @@ def test_start_failure_shows_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(ServerStartError, match="Bad directive"), supervised(server):
         pass
+
+
+def test_port_is_none_of_connections_that_go_out() -> None:
+    """One of those could take it before its server starts."""
+    lowest = 32_768  # of Linux, where nobody has set another; macOS begins at 49,152
+    assert all(1024 <= free_port() < lowest for _ in range(100))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -19,6 +20,7 @@ from ops.local.system_user import is_root
 START_SECONDS = 60.0
 """Long, as a server that recovers from a crash may have much of its log to read"""
 STOP_SECONDS = 60.0
+_FIRST_PORT, _PORTS = 10_000, 22_000
 _NOT_FOR_SERVERS = ("INGEST_", "DATABASE_URL", "REDIS_URL", "RQ_DASHBOARD_")
 """How the names of variables begin that may hold a secret"""
 
@@ -77,11 +79,15 @@ def wheel(package: str, variable: str) -> Path:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A TCP port of the loopback address on which nothing listens.
+
+    The system gives connections that go out ports above these, so that none takes it before its server starts.
+    """
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def command_line(pid: int) -> str:
