@@ -81,16 +81,19 @@ def see_push(current: Settings, push_id: UUID, *, show_personal: bool = False) -
 
 def raw_body(current: Settings, push_id: UUID) -> bytes | None:
     """The body of a push in Postgres as it came, byte for byte; None if there is none of this id."""
-    with queries.connect(current) as connection:
-        row = connection.execute(queries.PUSH_BY_ID, _key(push_id)).fetchone()
+    row = _row(current, push_id)
     return bytes(row["body"]) if row else None
 
 
 def callee_number_of(current: Settings, push_id: UUID) -> str | None:
     """Whom a push in Postgres is about; None if it says no number, or there is none of this id."""
-    with queries.connect(current) as connection:
-        row = connection.execute(queries.PUSH_BY_ID, _key(push_id)).fetchone()
+    row = _row(current, push_id)
     return row["callee_number"] if row else None
+
+
+def _row(current: Settings, push_id: UUID) -> queries.Row | None:
+    with queries.connect(current) as connection:
+        return connection.execute(queries.PUSH_BY_ID, _key(push_id)).fetchone()
 
 
 def _key(push_id: UUID) -> dict[str, Any]:
