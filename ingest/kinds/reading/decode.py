@@ -176,9 +176,7 @@ def _decode_plain(body: bytes) -> dict[str, Any]:
     try:
         value = _PLAIN.decode(body)
     except msgspec.DecodeError:
-        value = _decode_lenient(body.decode())
-        assert isinstance(value, dict), "judged to be an object"
-        return LenientObject(value)
+        value = LenientObject(_decode_lenient(body.decode()))
     assert isinstance(value, dict), "judged to be an object"
     return value
 
