@@ -138,8 +138,9 @@ def _is_midnight_near(first: datetime, last: datetime) -> bool:
 
 def _of_known_calls(connection: _Connection, normalised: list[Normalised]) -> list[Normalised]:
     call_ids = [one.push.call_id for one in normalised if one.push.call_id is not None]
-    given = [array_of(call_ids, "text")] if call_ids else None
-    known = set(connection.execute(statements.FIND_CALLS, given).fetchall()) if given else set()
+    if not call_ids:
+        return normalised
+    known = set(connection.execute(statements.FIND_CALLS, [array_of(call_ids, "text")]).fetchall())
     return [one for one in normalised if one.push.call_id is None or (one.push.source, one.push.call_id) in known]
 
 
