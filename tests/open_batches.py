@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import redis.asyncio
@@ -28,19 +29,27 @@ class Stored:
         self.entries += entries
 
 
+@asynccontextmanager
+async def running_batch(
+    url: str, store: Callable[[list[Entry]], Awaitable[None]]
+) -> AsyncIterator[tuple[OpenBatch, redis.asyncio.Redis]]:
+    """An open batch whose writer runs, and its client; `store` is its fallback."""
+    async with acknowledging_client(url) as client:
+        batch = OpenBatch(client, PushIds(), store)
+        writer = asyncio.create_task(batch.run())
+        try:
+            yield batch, client
+        finally:
+            writer.cancel()
+
+
 def with_batch(
     url: str, work: Callable[[OpenBatch, redis.asyncio.Redis], Awaitable[Any]], fallback: Stored | None = None
 ) -> None:
     """Run `work` on an open batch whose writer runs."""
 
     async def run() -> None:
-        client = acknowledging_client(url)
-        batch = OpenBatch(client, PushIds(), (fallback or Stored()).store)
-        writer = asyncio.create_task(batch.run())
-        try:
+        async with running_batch(url, (fallback or Stored()).store) as (batch, client):
             await work(batch, client)
-        finally:
-            writer.cancel()
-            await client.aclose()
 
     asyncio.run(run())

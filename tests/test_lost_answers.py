@@ -11,21 +11,22 @@ from typing import Any
 import pytest
 
 from ingest.batch import keys
-from ingest.batch.clients import acknowledging_client
 from ingest.batch.entry import Entry
-from ingest.batch.push_ids import PushIds
 from ingest.errors import NowhereToStoreError
 from ingest.web.open_batch import OpenBatch
 from tests.batches import batch_ids
 from tests.chaos.proxy import Proxy
+from tests.open_batches import running_batch
 from tests.pushes import entry, push
 
 
 class Line:
     """A line to Redis that is cut behind a write, and whole again when the fallback was asked in vain."""
 
-    def __init__(self, batch: OpenBatch, proxy: Proxy, meanwhile: Callable[[], object]) -> None:
-        self.batch, self.proxy = batch, proxy
+    batch: OpenBatch
+
+    def __init__(self, proxy: Proxy, meanwhile: Callable[[], object]) -> None:
+        self.proxy = proxy
         self._meanwhile = meanwhile
 
     async def refuse(self, _: list[Entry]) -> None:
@@ -46,15 +47,10 @@ def with_line(
     """Run `work`; `meanwhile` what happens after the cut."""
 
     async def run() -> None:
-        async with Proxy(redis_url) as proxy, acknowledging_client(proxy.url) as client:
-
-            async def store(entries: list[Entry]) -> None:
-                await line.refuse(entries)
-
-            line = Line(OpenBatch(client, PushIds(), store), proxy, meanwhile)
-            writer = asyncio.create_task(line.batch.run())
-            await work(line)
-            writer.cancel()
+        async with Proxy(redis_url) as proxy:
+            line = Line(proxy, meanwhile)
+            async with running_batch(proxy.url, line.refuse) as (line.batch, _):
+                await work(line)
             assert proxy.cuts == 1
 
     asyncio.run(run())

@@ -13,9 +13,8 @@ import pytest
 import redis.asyncio
 
 from ingest.batch import keys
-from ingest.batch.clients import ACKNOWLEDGE_TIMEOUT_SECONDS, acknowledging_client
+from ingest.batch.clients import ACKNOWLEDGE_TIMEOUT_SECONDS
 from ingest.batch.entry import Entry
-from ingest.batch.push_ids import PushIds
 from ingest.errors import NowhereToStoreError, TooSlowError
 from ingest.web import open_batch
 from ingest.web.batch_in_redis import MAX_BYTES
@@ -23,7 +22,7 @@ from ingest.web.fallback import TIMEOUT_SECONDS
 from ingest.web.open_batch import LEAST_REDIS_SECONDS, REDIS_SECONDS, OpenBatch
 from tests.batches import batch_ids
 from tests.chaos.proxy import Proxy
-from tests.open_batches import Stored, with_batch
+from tests.open_batches import Stored, running_batch, with_batch
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 
@@ -115,11 +114,17 @@ def test_rest_of_redis_refuses_nothing(redis_url: str, client: Any) -> None:
     assert [client.llen(keys.batch(batch_id)) for batch_id in batch_ids(client)] == [2]
 
 
-def test_paused_redis_is_asked_again(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While neither stores anything a push hears so within a second, and none hears so once Redis goes on."""
+@pytest.fixture
+def in_earnest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Web waits for Redis as long as it does outside of the tests."""
     monkeypatch.setattr(open_batch, "ACKNOWLEDGE_TIMEOUT_SECONDS", ACKNOWLEDGE_TIMEOUT_SECONDS)
     monkeypatch.setattr(open_batch, "REDIS_SECONDS", REDIS_SECONDS)
     monkeypatch.setattr(open_batch, "LEAST_REDIS_SECONDS", LEAST_REDIS_SECONDS)
+
+
+@pytest.mark.usefixtures("in_earnest")
+def test_paused_redis_is_asked_again(redis_url: str, client: Any) -> None:
+    """While neither stores anything a push hears so within a second, and none hears so once Redis goes on."""
     refused: list[float] = []
 
     async def work(batch: OpenBatch, _: Any) -> None:
@@ -195,11 +200,8 @@ def test_surprise_of_redis_goes_to_fallback(redis_url: str, monkeypatch: pytest.
 
 
 @pytest.fixture
-def frozen(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Stops the Redis, which goes on at the end, while web waits as long as it does in earnest."""
-    monkeypatch.setattr(open_batch, "ACKNOWLEDGE_TIMEOUT_SECONDS", ACKNOWLEDGE_TIMEOUT_SECONDS)
-    monkeypatch.setattr(open_batch, "REDIS_SECONDS", REDIS_SECONDS)
-    monkeypatch.setattr(open_batch, "LEAST_REDIS_SECONDS", LEAST_REDIS_SECONDS)
+def frozen(redis_url: str, client: Any, in_earnest: None) -> Iterator[Callable[[], None]]:
+    """Stops the Redis, which goes on at the end."""
     pid = client.info()["process_id"]
     try:
         yield lambda: os.kill(pid, signal.SIGSTOP)
@@ -256,12 +258,8 @@ def test_backlog_leaves_redis_its_time(redis_url: str, client: Any, monkeypatch:
     async def run() -> None:
         async with Proxy(redis_url) as proxy:
             proxy.delay_seconds = 0.1
-            client = acknowledging_client(proxy.url)
-            batch = OpenBatch(client, PushIds(), fallback.store)
-            writer = asyncio.create_task(batch.run())
-            await asyncio.gather(*(send(batch, sender) for sender in range(6)))
-            writer.cancel()
-            await client.aclose()
+            async with running_batch(proxy.url, fallback.store) as (batch, _):
+                await asyncio.gather(*(send(batch, sender) for sender in range(6)))
 
     asyncio.run(run())
 
