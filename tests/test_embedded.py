@@ -321,7 +321,7 @@ def test_leftover_valkey_is_stopped(data_dir: Path) -> None:
 
 def test_start_failure_shows_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not start is an error that names its log and shows its end."""
-    monkeypatch.setattr("ops.local.server.START_SECONDS", 1.0)
+    monkeypatch.setattr("ops.local.server.START_SECONDS", 5.0)
     server = embedded_valkey.prepare(data_dir)
     (data_dir / "valkey" / "valkey.conf").write_text("nonsense yes\n")
 

@@ -19,15 +19,20 @@ from ingest.errors import NowhereToStoreError, TooSlowError
 from ingest.web import open_batch
 from ingest.web.batch_in_redis import MAX_BYTES
 from ingest.web.fallback import TIMEOUT_SECONDS
-from ingest.web.open_batch import LEAST_REDIS_SECONDS, REDIS_SECONDS, OpenBatch
+from ingest.web.open_batch import LEAST_REDIS_SECONDS, REDIS_REST_SECONDS, REDIS_SECONDS, OpenBatch
 from tests.batches import batch_ids
 from tests.chaos.proxy import Proxy
 from tests.open_batches import Stored, running_batch, with_batch
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 
-NOISE_SECONDS = 0.25
+SLOWNESS = 4
+"""How much longer than in earnest the limits are where a test waits for one"""
+SECOND = SLOWNESS * 1.0
+NOISE_SECONDS = SLOWNESS * 0.25
 """What a machine with other things to do may add"""
+PAUSE_SECONDS = SECOND / 2
+"""How long a Redis takes nothing that is to be asked again"""
 
 
 def test_redis_away_goes_to_fallback(redis_url: str) -> None:
@@ -115,34 +120,35 @@ def test_rest_of_redis_refuses_nothing(redis_url: str, client: Any) -> None:
 
 
 @pytest.fixture
-def in_earnest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Web waits for Redis as long as it does outside of the tests."""
-    monkeypatch.setattr(open_batch, "ACKNOWLEDGE_TIMEOUT_SECONDS", ACKNOWLEDGE_TIMEOUT_SECONDS)
-    monkeypatch.setattr(open_batch, "REDIS_SECONDS", REDIS_SECONDS)
-    monkeypatch.setattr(open_batch, "LEAST_REDIS_SECONDS", LEAST_REDIS_SECONDS)
+def slowness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits stand to each other as web has them."""
+    monkeypatch.setattr(open_batch, "ACKNOWLEDGE_TIMEOUT_SECONDS", SLOWNESS * ACKNOWLEDGE_TIMEOUT_SECONDS)
+    monkeypatch.setattr(open_batch, "REDIS_SECONDS", SLOWNESS * REDIS_SECONDS)
+    monkeypatch.setattr(open_batch, "LEAST_REDIS_SECONDS", SLOWNESS * LEAST_REDIS_SECONDS)
+    monkeypatch.setattr(open_batch, "REDIS_REST_SECONDS", SLOWNESS * REDIS_REST_SECONDS)
 
 
-@pytest.mark.usefixtures("in_earnest")
+@pytest.mark.usefixtures("slowness")
 def test_paused_redis_is_asked_again(redis_url: str, client: Any) -> None:
     """While neither stores anything a push hears so within a second, and none hears so once Redis goes on."""
     refused: list[float] = []
 
     async def work(batch: OpenBatch, _: Any) -> None:
         await batch.append(entry(push("c0")))
-        client.client_pause(500, all=False)
+        client.client_pause(int(PAUSE_SECONDS * 1000), all=False)
         paused = time.monotonic()
-        while time.monotonic() < paused + 1.5:
+        while time.monotonic() < paused + 3 * PAUSE_SECONDS:
             begun = time.monotonic()
             try:
                 await batch.append(entry(push("c1")))
             except NowhereToStoreError:
                 refused.append(time.monotonic() - paused)
-            assert time.monotonic() - begun < 1.0 + NOISE_SECONDS
+            assert time.monotonic() - begun < SECOND + NOISE_SECONDS
 
     with_batch(redis_url, work, Stored(NowhereToStoreError("nowhere")))
 
     assert refused
-    assert max(refused) < 0.5 + LEAST_REDIS_SECONDS + NOISE_SECONDS
+    assert max(refused) < PAUSE_SECONDS + SLOWNESS * LEAST_REDIS_SECONDS + NOISE_SECONDS
 
 
 class Narrow(Stored):
@@ -200,7 +206,7 @@ def test_surprise_of_redis_goes_to_fallback(redis_url: str, monkeypatch: pytest.
 
 
 @pytest.fixture
-def frozen(redis_url: str, client: Any, in_earnest: None) -> Iterator[Callable[[], None]]:
+def frozen(redis_url: str, client: Any, slowness: None) -> Iterator[Callable[[], None]]:
     """Stops the Redis, which goes on at the end."""
     pid = client.info()["process_id"]
     try:
@@ -214,7 +220,7 @@ class Slow(Stored):
 
     async def store(self, entries: list[Entry]) -> None:
         """Keep them, late."""
-        await asyncio.sleep(TIMEOUT_SECONDS - 0.05)
+        await asyncio.sleep(SLOWNESS * (TIMEOUT_SECONDS - 0.05))
         await super().store(entries)
 
 
@@ -236,13 +242,13 @@ def test_frozen_redis_holds_no_answer_for_more_than_a_second(redis_url: str, fro
             pushes = []
             for number in range(40):
                 pushes.append(tasks.create_task(seconds_of(batch, number)))
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(SECOND / 10)
         waited.extend(task.result() for task in pushes)
 
     with_batch(redis_url, work, slow)
 
     assert len(slow.entries) == 40
-    assert max(waited) < 1.0 + NOISE_SECONDS
+    assert max(waited) < SECOND + NOISE_SECONDS
 
 
 def test_backlog_leaves_redis_its_time(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import FULL, Report, conclude, send_again_until_acknowledged, size
-from tests.chaos.faults import (
-    DWELL,
-    REDIS_IS_SOUND,
-    assert_all_acknowledged,
-)
+from tests.chaos.faults import DWELL, POSTGRES_IS_SOUND, REDIS_IS_SOUND, assert_all_acknowledged
 from tests.chaos.managed import kill_at_once
 from tests.chaos.stand import Stand, standing
 
@@ -80,7 +76,7 @@ def test_both_away(folder: Path, seed: int, report: Report) -> None:
     """Neither store is there: 503 at once and honest readiness; when they come back, so does everything."""
 
     async def scenario() -> None:
-        async with standing(folder, seed) as stand:
+        async with standing(folder, seed, preamble=POSTGRES_IS_SOUND) as stand:
             await stand.oracle.send(100, rate=100)
             await kill_at_once([stand.redis, stand.postgres], hold=True)
             away = size(short=200, full=2000)

@@ -115,7 +115,7 @@ def test_answers_of_redis_cut(folder: Path, seed: int, report: Report) -> None:
     async def scenario() -> None:
         cuts = size(short=8, full=500)
         # After a cut a web process leaves Redis alone for a second: several at once take less time.
-        async with standing(folder, seed, WEB_CONCURRENCY="4") as stand:
+        async with standing(folder, seed, preamble=POSTGRES_IS_SOUND, WEB_CONCURRENCY="4") as stand:
             stand.oracle.keeps_connections = False
             stand.proxy.is_cutting = True
             while stand.proxy.cuts < cuts:

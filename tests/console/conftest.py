@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ingest import settings
 from ops.console.app import create_console
@@ -25,6 +25,8 @@ from tests.logins import Logins
 from tests.processes import wait_until
 
 PASSWORD = "right horse"
+_PATIENCE_MS = 60_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @cache
@@ -131,7 +133,7 @@ def open_tab(browser: Browser, console: Console, name: str, **options: Any) -> I
 
 
 def _log_in(context: BrowserContext, name: str) -> Tab:
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(_PATIENCE_MS)
     page = context.new_page()
     tab = Tab(page, [])
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))
