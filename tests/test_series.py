@@ -82,7 +82,7 @@ def test_nothing_is_known_of_an_empty_database(span: str) -> None:
 
 @pytest.mark.parametrize("span", SPANS)
 def test_settled_pushes_add_up(client: Any, database: Database, span: str) -> None:
-    """Each is in one slot, by outcome, kind and source, and the last one is the newest."""
+    """Each is in one slot, by outcome, kind and source: the newest, or the one before it if a minute ends meanwhile."""
     pushes = [entry(push(f"c{number}")) for number in range(5)]
     settle(database, [*pushes, entry(push("c1")), entry(b"[]", source="other")])
     Minutes(client, database).run_once()
@@ -92,7 +92,8 @@ def test_settled_pushes_add_up(client: Any, database: Database, span: str) -> No
     assert total(found.series.outcomes) == {"received": 0, "normalised": 5, "duplicate": 1, "dead": 1}
     assert total(found.series.kinds) == {"custom-api": 7}
     assert total(found.series.sources) == {"default": 6, "other": 1}
-    assert [place for place, lag in enumerate(found.series.lag["half of them"]) if lag] == [len(found.slots.begins) - 1]
+    (place,) = (place for place, lag in enumerate(found.series.lag["half of them"]) if lag)
+    assert place >= len(found.slots.begins) - 2
 
 
 def test_what_web_counts_is_shown(client: Any, database: Database) -> None:
