@@ -39,9 +39,12 @@ def standby_of(database_url: str, folder: Path) -> Iterator[str]:
         user, [where_programs / "pg_basebackup", "-D", cluster, "-d", source, "-c", "fast", "-X", "stream", "-R"]
     )
     assert copied.returncode == 0, copied.stdout
-    options = ("-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "shared_buffers=16MB")
+    port = free_port()
+    # On no socket: the path of a folder for temporary files may be too long for one.
+    settings = ("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "shared_buffers=16MB")
+    options = [word for setting in settings for word in ("-c", setting)]
     with process(user, [str(where_programs / "postgres"), "-D", str(cluster), *options], folder / "standby.log"):
-        url = make_conninfo(database_url, host=str(folder), port=5432)
+        url = make_conninfo(database_url, host="127.0.0.1", port=port)
         wait_until(lambda: takes_connections(url), "the standby takes connections")
         yield url
 
@@ -110,13 +113,16 @@ def own_folder(folder: Path) -> str | None:
 
 @contextmanager
 def process(user: str | None, command: list[str], log: Path) -> Iterator[None]:
-    """Run a server until the block ends, as a user."""
+    """Run a server until the block ends, as a user. An error in the block is told with the end of its log."""
     with log.open("wb") as output:
         server = subprocess.Popen(
             command, stdout=output, stderr=output, user=user, group=user, extra_groups=[] if user else None
         )
     try:
         yield
+    except BaseException as error:
+        error.add_note(f"{log.name} ends:\n{log.read_text(errors='replace')[-2000:]}")
+        raise
     finally:
         server.terminate()
         try:
