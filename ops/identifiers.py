@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from uuid import UUID
 
+import phonenumbers
+
 from ingest.kinds.reading.identifiers import canonical_id
-from ingest.kinds.reading.phone_numbers import canonical_number, spellings
+from ingest.kinds.reading.phone_numbers import E164, canonical_number, read_number, spellings
+
+_SEPARATED = re.compile(r"\d\W+\d")
 
 
 def typed_uuid(typed: str) -> UUID | None:
@@ -17,7 +23,27 @@ def typed_uuid(typed: str) -> UUID | None:
 
 
 def typed_numbers(typed: str) -> list[str]:
-    """As the number may be stored: what is typed without its country too, whose it is being for the reader to say."""
-    canonical = canonical_number(typed)
+    """As the number may be stored. One that is typed as at home, without its country, may be any country's: whose it is
+    being for the reader to say."""
+    canonical = read_number(typed).number or typed
     spelt = spellings(canonical)
-    return sorted({typed, f"+{typed.lstrip('+')}", canonical, *spelt, *(f"+{digits}" for digits in spelt)})
+    found = {typed, f"+{typed.lstrip('+')}", canonical, *spelt, *(f"+{digits}" for digits in spelt)}
+    # Digits without a zero in front and without anything between them are more often an id.
+    is_dialled = canonical.startswith("0") or _SEPARATED.search(typed)
+    if spelt and is_dialled and not E164.fullmatch(canonical):
+        found |= _of_any_country(canonical)
+    return sorted(found)
+
+
+@functools.lru_cache(maxsize=100)
+def _of_any_country(digits: str) -> frozenset[str]:
+    """The numbers in E.164 that are dialled so at home, one of each country that has such a number."""
+    found = set()
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        try:
+            number = phonenumbers.parse(digits, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            found.add(canonical_number(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)))
+    return frozenset(found)

@@ -55,6 +55,34 @@ def test_find_by_number_as_people_write_it(database: Database, typed: str) -> No
     assert "c2" in found
 
 
+@pytest.mark.parametrize(
+    ("number", "typed"),
+    [
+        ("+6281234567890", "0812-3456-7890"),
+        ("+6281234567890", "081234567890"),
+        ("+6281234567890", "\u0660\u0668\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669\u0660"),
+        ("+12125551234", "(212) 555-1234"),
+        ("+919876543210", "098765 43210"),
+        ("+551187654321", "011 98765-4321"),
+    ],
+)
+def test_find_by_number_as_it_is_dialled_at_home(database: Database, number: str, typed: str) -> None:
+    """The country is not said: every one that has such a number comes into question."""
+    settle(database, [entry(push("the-one", number=number)), entry(push("the-other", number="+6281234567891"))])
+
+    found = ingest("find", typed).stdout
+
+    assert "the-one" in found
+    assert "the-other" not in found
+
+
+def test_digits_of_an_id_are_no_number_at_home(database: Database) -> None:
+    """A case id may have the digits that somebody in another country is dialled by."""
+    settle(database, [entry(push("c1", number="+12125551234"))])
+
+    assert ingest("find", "2125551234").returncode == 1
+
+
 def test_find_numbers_of_two_plans(database: Database) -> None:
     """Mexico's one and Brazil's nine are the same person without."""
     settle(database, [entry(push("c1", number="+5215512345678")), entry(push("c2", number="551187654321"))])

@@ -42,7 +42,10 @@ def batch_id() -> str:
     return str(UUID(bytes=IDS.draw()[0]))
 
 
-@pytest.mark.parametrize("identifier", ["c1", "case-1", "6281234567890", "0062 812 3456 7890", "w1", "push", "batch"])
+@pytest.mark.parametrize(
+    "identifier",
+    ["c1", "case-1", "6281234567890", "0062 812 3456 7890", "0812 3456 7890", "w1", "push", "batch"],
+)
 def test_pushes_in_flight(client: Any, identifier: str) -> None:
     """A push is found while it is in Redis alone, and of the others in its batch nothing is told but how many."""
     one, other = (

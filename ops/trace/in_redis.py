@@ -20,7 +20,7 @@ from ingest.batch.queue import BatchJob
 from ingest.errors import NotOpenedError
 from ingest.kinds.normalise import ids_in
 from ingest.kinds.reading.identifiers import id_spellings
-from ingest.kinds.reading.phone_numbers import canonical_number, spellings
+from ingest.kinds.reading.phone_numbers import canonical_number, digits_of, spellings
 from ingest.opening.openers import openers
 from ops.identifiers import typed_numbers, typed_uuid
 from ops.in_flight import encoded_in_flight
@@ -39,12 +39,14 @@ class Search:
 
     def __init__(self, identifier: str) -> None:
         self._push_id = typed_uuid(identifier)
-        self._wanted = {*id_spellings(identifier), *typed_numbers(identifier)}
-        spelt = id_spellings(identifier)
+        spelt, numbers = id_spellings(identifier), typed_numbers(identifier)
+        self._wanted = {*spelt, *numbers}
         self._needles = [form.encode() for one in spelt for form in {one, json.dumps(one)[1:-1]} if form]
         self._needles += [self._push_id.bytes] if self._push_id else []
         self._may_be_encrypted = bool(openers().decryptors)
-        self._numbers = [digits.encode() for digits in spellings(canonical_number(identifier)) if digits.isdecimal()]
+        # Without the zeros that stand for a country or its absence; none where the id is no number.
+        digits = {digits_of(one).lstrip("0") for one in numbers} if spellings(canonical_number(identifier)) else ()
+        self._numbers = [one.encode() for one in digits if one]
 
     def entries(self, client: Redis) -> Iterator[tuple[str, Entry]]:
         """Those of the id, each with its batch, up to as many as a trace has."""
