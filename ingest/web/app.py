@@ -36,6 +36,8 @@ from ingest.web.refusals import Refusals
 from ingest.web.strays import Strays
 from ingest.web.timed_protocol import Bounds, allow_many_connections
 
+_CANCEL_AGAIN_SECONDS = 0.1
+
 _log = logging.getLogger("web")
 
 
@@ -69,8 +71,7 @@ def create_app() -> Starlette:
                 tasks.create_task(work) for work in (batch.run(), counts.run(), refusals.run(), _first_look(readiness))
             ]
             yield {"bounds": Bounds(current.request_seconds, max_bytes, max_connections, refusals.note_peer)}
-            for loop in loops:
-                loop.cancel()
+            await end_loops(loops)
         await counts.flush()
         await refusals.flush()
         await fallback.close()
@@ -119,6 +120,15 @@ def _read_tokens(current: Settings, access: Access) -> tuple[Token, ...] | None:
 def log_read_again(tokens: tuple[Token, ...]) -> None:
     """Log that this process admits by the tokens as they are now, as the operator waits for that line."""
     _log.info("the tokens are read again: %d of %d sources", len(tokens), len({token.source for token in tokens}))
+
+
+async def end_loops(loops: list[asyncio.Task[Any]]) -> None:
+    """Cancel them until they have ended: once is not enough where redis-py is writing, as it does so by Python 3.11's
+    `asyncio.wait_for`, which swallows a cancellation that comes when the write is done."""
+    while running := [loop for loop in loops if not loop.done()]:
+        for loop in running:
+            loop.cancel()
+        await asyncio.wait(running, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 async def _first_look(readiness: Readiness) -> None:
