@@ -123,8 +123,8 @@ def log_read_again(tokens: tuple[Token, ...]) -> None:
 
 
 async def end_loops(loops: list[asyncio.Task[Any]]) -> None:
-    """Cancel them until they have ended: once is not enough where redis-py is writing, as it does so by Python 3.11's
-    `asyncio.wait_for`, which swallows a cancellation that comes when the write is done."""
+    """Cancel them until they have ended. Once is not enough: redis-py writes by `asyncio.wait_for`, and Python 3.11's
+    swallows a cancellation that comes when the write is done."""
     while running := [loop for loop in loops if not loop.done()]:
         for loop in running:
             loop.cancel()
