@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import random
+
+import phonenumbers
 import pytest
 
 from ingest.kinds.reading.identifiers import DIGITS_LOST
 from ingest.kinds.reading.phone_numbers import (
     EXTENSION,
+    GUESSED,
     NO_COUNTRY,
     NOT_A_NUMBER,
     SEVERAL,
+    _number_of,
     canonical_number,
     is_settled,
     mention_of,
@@ -81,6 +86,35 @@ def test_extension_is_left_out(end: str) -> None:
     assert read_number(f"+62 812 3456 7801{end}") == (NUMBER, EXTENSION)
 
 
+@pytest.mark.parametrize("copy", [" (2)", " (1)", "(12)", " - 2", " -2", "-1", "_1", " 2"])
+@pytest.mark.parametrize("number", ["+6281234567801", "6281234567801"])
+def test_which_of_several_it_is_is_left_out(number: str, copy: str) -> None:
+    """What a program or a person puts behind a number that is there twice is no digit of it."""
+    assert read_number(f"{number}{copy}") == (NUMBER, EXTENSION)
+
+
+def test_which_of_several_it_is_of_one_without_country() -> None:
+    """Only in brackets, as nobody knows how long such a number is."""
+    assert read_number("0812-3456-7801 (2)") == ("081234567801", NO_COUNTRY)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("+62 81 23 45 67 80 1", NUMBER),
+        ("+62 81-23-45-67-80-1", NUMBER),
+        ("+62 812 3456 (7801)", NUMBER),
+        ("+1 415 555 267 1", "+14155552671"),
+        ("+49 30 12345-0", "+4930123450"),
+        ("+49 30 12345-67", "+49301234567"),
+        ("+49 30 12 34 56 7", "+49301234567"),
+    ],
+)
+def test_last_digits_may_stand_apart(text: str, number: str) -> None:
+    """They are the number's own where people part numbers so."""
+    assert read_number(text) == (number, None)
+
+
 NOBODY: dict[str, list[str]] = {
     DIGITS_LOST: [
         *("6.28123E+12", "6,28123E+12", "6.28123e12", "6.28E+12", "6E+12", "+6.28123E+12", "'6.28123E+12", "628123E+7"),
@@ -89,6 +123,7 @@ NOBODY: dict[str, list[str]] = {
     SEVERAL: [
         *("+6281234567801 / +6281234567802", "081234567801/081234567802", "6281234567801,6281234567802"),
         *("6281234567801; 6281234567802", "6281234567801 & 6281234567802", "6281234567801|6281234567802"),
+        *("+62 21 5551234/35", "+62 21 5551234/5", "62 812-3456-7890 / 91", "(021) 555 1234/35", "6281234567801/7802"),
     ],
     NOT_A_NUMBER: [
         *(
@@ -118,6 +153,7 @@ NOBODY: dict[str, list[str]] = {
         # Letters are keys of a telephone, or a name: of the second ok are two digits more.
         *("1-800-FLOWERS", "+62812345678 ok", "call +6281234567801 now", "Budi 6281234567801", "6281234567801 (Budi)"),
         *("6281234567801@example.com", "budi@example.com", "<b>6281234567801</b>", "=cmd|'/c calc'!A1", "*123#"),
+        *("2026-11-28", "28/11/2026", "1.2.1990", "2026/1/2"),
         *("62812345678\u00b2", "6281234567801E-3", "\u200b", "0812, 3456, 78"),
     ],
 }
@@ -150,6 +186,28 @@ def test_number_without_country_is_kept(text: str, number: str) -> None:
     assert read_number(text) == (number, NO_COUNTRY)
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("81234567890", "+81234567890"),  # Japan's, or Indonesia's without its zero
+        ("8112345678", "+8112345678"),  # nobody's in Japan, Mexico's
+        ("11987654321", "+11987654321"),  # nobody's in North America, Brazil's
+        ("4930123456", "+4930123456"),
+        ("6212345678", "+6212345678"),
+    ],
+)
+def test_country_that_is_not_said_is_a_guess(text: str, number: str) -> None:
+    """Digits that begin as a country's code may be dialled so in another country."""
+    assert read_number(text) == (number, GUESSED)
+    assert read_number(f"+{text}") == (number, None)
+
+
+@pytest.mark.parametrize("text", ["6281234567801", "622155512345", "33612345678", "14155552671", "7 (495) 123-45-67"])
+def test_country_that_can_hardly_be_another_is_none(text: str) -> None:
+    """A mobile number, one that is too long without its country, or one whose code stands apart."""
+    assert read_number(text).problem is None
+
+
 @pytest.mark.parametrize("text", ["", "  ", "\u00a0"])
 def test_nothing_is_no_number(text: str) -> None:
     """Nothing is not warned of."""
@@ -173,6 +231,11 @@ PLANS: dict[str, list[str]] = {
     "+14155552671": ["+1 (415) 555-2671", "+1 1 415 555 2671", "+114155552671", "1-415-555-2671"],
     "+74951234567": ["+7 8 495 123-45-67", "+784951234567", "7 (495) 123-45-67"],
     "+78001234567": ["+7 800 123-45-67"],
+    # Argentina's mobile numbers have a 15 at home, and a nine from abroad.
+    "+5491123456789": ["+54111523456789", "54111523456789", "+54 11 15 2345 6789", "54 9 11 2345-6789"],
+    # A carrier that is chosen for the call is no part of a number, nor is San Marino's area code always said.
+    "+8613912345678": ["+8617911 139 1234 5678", "86 139 1234 5678"],
+    "+3780549886377": ["+378 886377", "+378 0549 886377"],
     "+99912345678": ["+999 12345 678"],
 }
 
@@ -184,7 +247,20 @@ def test_countries_have_their_own_ways(number: str, text: str) -> None:
     assert read_number(number) == (number, None)
 
 
-@pytest.mark.parametrize("number", [NUMBER, "+5511987654321", "+551123456789", "+525512345678", "+14155552671"])
+def test_one_that_needs_no_reading_is_read_as_itself() -> None:
+    """Of each country, and whatever its first digits are there."""
+    chance = random.Random(7)
+    for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        for first in range(100):
+            text = f"+{code}{first:02}{chance.randrange(10**9)}"
+            if is_settled(text):
+                assert _number_of(text).number == text
+
+
+@pytest.mark.parametrize(
+    "number",
+    [NUMBER, "+5511987654321", "+551123456789", "+5491123456789", "+525512345678", "+14155552671"],
+)
 def test_most_numbers_need_no_reading(number: str) -> None:
     """One in E.164 is not taken apart."""
     assert is_settled(number)

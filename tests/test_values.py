@@ -181,7 +181,7 @@ NUMBERS: dict[str | None, str | None] = {
     " +6281234567890 ": "+6281234567890",
     "tel:+6281234567890": "+6281234567890",
     "+6212345678": "+6212345678",
-    "6212345678": "+6212345678",
+    "62 1234-5678": "+6212345678",
     # Dialled at home with a zero in front: the same person.
     "+6208123456789": "+628123456789",
     "6208123456789": "+628123456789",
@@ -209,8 +209,9 @@ def test_what_is_no_number_is_warned_of(value: str) -> None:
 
 
 def test_number_without_country_is_warned_of() -> None:
-    """It is kept, as any guess could be another person's number."""
+    """It is kept, as any guess could be another person's number. One that may have its country in front is read so."""
     assert kept(values.callee_number, "0812-3456-7890") == ("081234567890", True)
+    assert kept(values.callee_number, "6212345678") == ("+6212345678", True)
 
 
 @given(st.text(max_size=80))

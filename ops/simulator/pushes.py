@@ -152,7 +152,7 @@ class _Vendor:
         borrowed = Decimal(self.random.randrange(10_000, 9_000_000_00)) / 100
         answers = (("order_type", pick(["cod", "prepaid"])), ("lang", workflow.language))
         return StoryCallee(
-            number=f"{workflow.country_code}{self.random.randrange(10**8, 10**9)}",
+            number=f"{workflow.mobile_prefix}{self.random.randrange(10**7, 10**8)}",
             name=pick(words.NAMES[workflow.language]),
             gender=pick(["male", "female", ""]),
             location=pick(["Jakarta", "Surabaya", "深圳", "Manila", ""]),

@@ -22,7 +22,8 @@ class Workflow:
     nodes: tuple[str, ...]
     platform: str
     language: str
-    country_code: str
+    mobile_prefix: str
+    """What its callees' numbers begin with; eight digits follow"""
     currency: str
 
     @property
@@ -41,12 +42,12 @@ def _hex_id(text: str) -> str:
 
 
 WORKFLOWS = [
-    Workflow("reminder D-3", ("API1", "API2"), "Dana Cepat", "id", "+628", "IDR"),
-    Workflow("collection D+7", ("promise", "refusal", "API3"), "Dana Cepat", "id", "+628", "IDR"),
-    Workflow("order confirmation", ("confirmed", "cancelled"), "TokoKita", "id", "+628", "IDR"),
-    Workflow("delivery slot", ("slot", "no answer"), "SwiftShip", "en", "+639", "PHP"),
-    Workflow("parcel at the door", ("API1", "API2", "API3"), "SwiftShip", "en", "+639", "PHP"),
-    Workflow("回访", ("满意度", "投诉"), "好店", "zh", "+861", "CNY"),
+    Workflow("reminder D-3", ("API1", "API2"), "Dana Cepat", "id", "+62812", "IDR"),
+    Workflow("collection D+7", ("promise", "refusal", "API3"), "Dana Cepat", "id", "+62812", "IDR"),
+    Workflow("order confirmation", ("confirmed", "cancelled"), "TokoKita", "id", "+62812", "IDR"),
+    Workflow("delivery slot", ("slot", "no answer"), "SwiftShip", "en", "+6392", "PHP"),
+    Workflow("parcel at the door", ("API1", "API2", "API3"), "SwiftShip", "en", "+6392", "PHP"),
+    Workflow("回访", ("满意度", "投诉"), "好店", "zh", "+86138", "CNY"),
 ]
 
 NAMES = {

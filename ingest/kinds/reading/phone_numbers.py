@@ -18,9 +18,14 @@ from ingest.kinds.reading.identifiers import DIGITS_LOST, visible
 
 E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
 _COUNTRY_CODES = "|".join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
-_MAY_DIFFER = re.compile(rf"(?:{_COUNTRY_CODES})0|11|78|3606|3708|3758|9938|521|55|(\d)\1\1\1", re.ASCII)
+_MAY_DIFFER = re.compile(
+    rf"(?:{_COUNTRY_CODES})0|11|78|3606|3708|3758|9938|4418|6118|861[127]|2981|3521|4231|5061|6921|378[89]|261|672"
+    r"|521|54|55|(\d)\1\1\1",
+    re.ASCII,
+)
 """First digits of what may have another spelling in E.164: behind the country code stands what is dialled at home only,
-as the zero in +62 0812 …, the one of +1 1 415 … or the eight of +7 8 495 …; or one of the exceptions below holds."""
+as the zero in +62 0812 …, the one of +1 1 415 … or the eight of +7 8 495 …; or one of the exceptions below holds, or of
+those that libphonenumber has: Argentina's 15, codes of carriers, area codes that islands leave out."""
 _MEXICO, _BRAZIL = 52, 55
 MIN_DIGITS = 7
 """Fewer may be anything: an amount, a part of an id."""
@@ -33,6 +38,7 @@ NOT_A_NUMBER = "not a telephone number: it names nobody"
 SEVERAL = "several telephone numbers: they name nobody"
 NO_COUNTRY = "a telephone number without its country"
 EXTENSION = "an extension, which is left out"
+GUESSED = "a telephone number without + or 00: its country is a guess"
 
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _SEPARATORS = r"[\s\0().\-/]*"
@@ -46,17 +52,27 @@ _CONTEXT = re.compile(r"(.*);phone-context=(\+\d{1,3})", re.ASCII | re.IGNORECAS
 _WITH_EXTENSION = re.compile(
     r"(.*\d)\)?(?:\s*[;,]?\s*(?:ext|extn|extension|x|#)[.:=]?\s*\d{1,11}|\s*[,;pw]+\d{1,6}#?)", re.ASCII | re.IGNORECASE
 )
+_WITH_COPY = re.compile(r"(.*\d)(?:\s*\(\d\d?\)|\s+[-_]\s*\d)|([^-_]*\d)[-_]\d|(\S*\d)\s+\d", re.ASCII)
+"""Which of several it is, as in 6281234567801 (2), … - 2 or …-2; not the last digit of a number in pairs"""
+_WITH_SECOND_LINE = re.compile(r"([^/]*\d)\s*/\s*(\d{1,4})", re.ASCII)
+"""The end of another number, as in (021) 555 1234/35"""
 _BETWEEN_NUMBERS = re.compile(r"[,;|&/]")
 _FROM_CELL = re.compile(r"\+?(?:\d{7,}|\d{1,3}(?:(?P<mark>[,.'])\d{3})(?:(?P=mark)\d{3})+)(?:[.,]0{1,2})?", re.ASCII)
 """6281234567801.0 or 6,281,234,567,801: a spreadsheet's number"""
 _WITH_POINT = re.compile(r"[+-]?(\d+)[.,]?(\d*)e\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _FRACTION = re.compile(r"[+-]?(?:\d[.,]\d+|\d{7,}[.,]\d{1,2})", re.ASCII)
+_FIRST_GROUP = re.compile(r"[^0-9]*([1-9]\d{0,2})[^0-9]", re.ASCII)
+_MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+_MOST_AT_HOME = 11
+"""Digits of nearly any number without its country"""
+_DATE = re.compile(r"(?:19|20)\d\d([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:19|20)\d\d", re.ASCII)
 _PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+", re.ASCII)
 """What is typed where a form demands a number"""
 _MEXICAN_OF_OLD = re.compile(r"\+52(?:1|01|04[45])(\d{10})", re.ASCII)
 """Until 2019 a one stood in front of mobile numbers that were called from abroad, and others at home; no number of ten
 digits begins so, and they are the same person with it or without. libphonenumber no longer takes these for possible."""
-_BRAZILIAN_OF_TODAY = re.compile(r"\+55[1-9]\d(?:9\d{8}|[2-5]\d{7})", re.ASCII)
+_OF_TODAY = re.compile(r"\+(?:55[1-9]\d(?:9\d{8}|[2-5]\d{7})|549\d{10})", re.ASCII)
+"""Brazil's and Argentina's, as nearly all of theirs are"""
 _BRAZILIAN_OF_EIGHT = re.compile(r"\+55(\d\d)([6-9]\d{7})", re.ASCII)
 """Until 2016 mobile numbers had eight digits. Each got a nine in front and none was given away anew (fixed lines, which
 keep eight, begin with 2 to 5), so both are one person; WhatsApp still has many without the nine."""
@@ -72,9 +88,7 @@ class Reading(NamedTuple):
 
 def is_settled(text: str) -> bool:
     """Whether it is in E.164 and has no other spelling there, as most are: then nothing is to be read."""
-    return E164.fullmatch(text) is not None and (
-        _stands_alone(text[1:5]) or _BRAZILIAN_OF_TODAY.fullmatch(text) is not None
-    )
+    return E164.fullmatch(text) is not None and (_stands_alone(text[1:5]) or _OF_TODAY.fullmatch(text) is not None)
 
 
 @functools.cache
@@ -102,7 +116,30 @@ def _read(text: str) -> Reading:
     if match := _WITH_EXTENSION.fullmatch(plain):
         number, problem = _number_of(match[1])
         return Reading(number, problem or EXTENSION)
-    return _number_of(plain)
+    return _with_more(plain) or _number_of(plain)
+
+
+def _with_more(text: str) -> Reading | None:
+    """What a number with one or few digits behind it spells; None if these may be the number's own."""
+    if match := _WITH_SECOND_LINE.fullmatch(text):
+        first = _number_of(match[1]).number or ""
+        is_whole = len(match[2]) <= 2 and len(digits_of(first)) >= MIN_DIGITS
+        return Reading(None, SEVERAL) if is_whole or _valid_type(first) is not None else None
+    if match := _WITH_COPY.fullmatch(text):
+        number, problem = _number_of(match[match.lastindex or 1])
+        if number and (text[-1] == ")" or _valid_type(number) in _MOBILE):
+            return Reading(number, problem or EXTENSION)
+    return None
+
+
+def _valid_type(number: str) -> int | None:
+    """What kind of line has a number in E.164, of `phonenumbers.PhoneNumberType`; None if nobody can have it."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return None
+    found = phonenumbers.number_type(parsed)
+    return None if found == phonenumbers.PhoneNumberType.UNKNOWN else found
 
 
 def _plain(character: str) -> str:
@@ -141,18 +178,31 @@ def _of_cell(text: str) -> str | None:
 def _number_of(text: str) -> Reading:
     compact = _BETWEEN.sub("", text)
     digits = compact.lstrip("+")
-    if not (digits.isdecimal() and digits.isascii()) or _PLACEHOLDER.fullmatch(digits):
+    if not (digits.isdecimal() and digits.isascii()) or _PLACEHOLDER.fullmatch(digits) or _DATE.fullmatch(text):
         return Reading(None, NOT_A_NUMBER)
     is_international = compact[0] == "+" and digits[0] != "0"
     has_code = is_international or digits.startswith("00")
     found = _in_e164("+" + (digits[2:] if digits.startswith("00") else digits), has_code)
     if found:
-        return Reading(found)
+        is_said = has_code or _says_code(text) or _is_surely_of(found, digits)
+        return Reading(found, None if is_said else GUESSED)
     if is_international:
         # A country code that nobody has yet is no reason to lose a person.
         return Reading(f"+{digits}") if E164.fullmatch(f"+{digits}") else Reading(None, NOT_A_NUMBER)
     is_local = _MIN_LOCAL_DIGITS <= len(digits) <= _MAX_DIGITS
     return Reading(digits, NO_COUNTRY) if is_local else Reading(None, NOT_A_NUMBER)
+
+
+def _says_code(text: str) -> bool:
+    """Whether its first digits, set apart, are a country's code."""
+    match = _FIRST_GROUP.match(text)
+    return match is not None and int(match[1]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+
+
+def _is_surely_of(number: str, digits: str) -> bool:
+    """Whether digits without a plus are this number, and hardly those that another country dials so at home."""
+    kind = _valid_type(number)
+    return kind in _MOBILE or (kind is not None and len(digits) > _MOST_AT_HOME)
 
 
 def _in_e164(international: str, has_code: bool) -> str | None:
