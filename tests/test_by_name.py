@@ -39,6 +39,29 @@ def test_the_vendors_callbacks_are_known() -> None:
     assert {"call-ended", "waba-message-status", "inbound-call", "info-check-plan-ended"} <= set(BY_NAME)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"event": "x", "data": '{"call_id": "c1", "callee": "+6281234567801", "TaskID": "17"}'},
+        {"data": ['[{"callId": "c1", "mobile": "6281234567801"}]'], "task_id": 17},
+        {"call_id": "c1", "Mobile": 6281234567801.0, "TaskID": 17.0},
+        {"call_id": "c1", "callee": NUMBER, "caller": "", "task_id": "17"},
+        {"call_id": "c1", "callee": NUMBER, "from": None, "task_id": "17"},
+        {"call_id": "c1", "callee": NUMBER, "from": "2026-11-28", "task_id": "17"},
+    ],
+)
+def test_ids_in_any_form(content: dict[str, Any]) -> None:
+    """In a text that is JSON, as a number that a program writes with a point, and beside a caller who is not said."""
+    assert ids_in(NAME, named(content).body) == Ids(task_id="17", callee_number=NUMBER, call_id="c1")
+
+
+@pytest.mark.parametrize("sent", [6.28123e12, 17.5, True, 10**400])
+def test_number_that_is_no_id(sent: Any) -> None:
+    """One that lost digits is several's, and the others are no ids at all."""
+    body = b'{"task_id": 6.28123E+12}' if isinstance(sent, float) and sent > 100 else {"task_id": sent}
+    assert ids_in(NAME, named(body).body).task_id is None
+
+
 def test_every_name_is_acknowledged(environment: None, client: Any) -> None:
     """Web takes each by its name, and keeps it as it came."""
     with running_web() as url:

@@ -13,6 +13,7 @@ from typing import Any
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading import values
 from ingest.kinds.reading.aliases import plain
+from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.free_json import id_text
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
@@ -36,7 +37,8 @@ def ids(push: dict[str, Any], warnings: Warnings) -> Ids:
     found: dict[str, tuple[int, int, str]] = {}
     numbers, has_caller = set(), False
     for level, name, value in _walked(push):
-        has_caller = has_caller or plain(name) in _CALLERS
+        if plain(name) in _CALLERS and (text := id_text(value)):
+            has_caller = has_caller or _read("callee_number", text) is not None
         place, field = _FIELDS.get(plain(name), (0, ""))
         if field and (text := id_text(value)) and (read := _read(field, text)):
             found[field] = min(found.get(field, (level, place, read)), (level, place, read))
@@ -49,10 +51,12 @@ def ids(push: dict[str, Any], warnings: Warnings) -> Ids:
 
 
 def _walked(push: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:
-    """Every key and its value with the level that they are on, level by level."""
+    """Every key and its value with the level that they are on, level by level; in texts that are JSON as well."""
     waiting: deque[tuple[int, Any]] = deque([(0, push)])
     while waiting:
         level, value = waiting.popleft()
+        if isinstance(value, str):
+            value = decode_within(value, dict) or decode_within(value, list)
         if isinstance(value, list):
             waiting.extend((level + 1, item) for item in value)
         elif isinstance(value, dict):

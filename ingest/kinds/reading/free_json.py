@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from ingest.kinds.reading.clean import MAX_DEPTH, clean
+from ingest.kinds.reading.identifiers import decimal_digits, has_lost_digits
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.json_text import Json
 
@@ -32,7 +35,10 @@ def text_or_json(value: Any, path: str, warnings: Warnings) -> str | None:
 
 
 def id_text(value: Any) -> str | None:
-    """The text of an id that came as text or as a whole number; None for anything else."""
+    """The text of an id that came as text or as a whole number with all of its digits; None for anything else."""
     if isinstance(value, str):
         return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, int):
+        return None if isinstance(value, bool) else str(value)
+    is_finite = isinstance(value, float | Decimal) and math.isfinite(value)
+    return decimal_digits(value) if is_finite and value == int(value) and not has_lost_digits(value) else None
