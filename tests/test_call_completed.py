@@ -141,6 +141,23 @@ def test_two_names_for_one_field() -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "column", "stored"),
+    [
+        ({"Multi_intention": {}, "multi_label": {"b": 2}}, "multi_label", '{"b":2}'),
+        ({"Intention": [], "intention": "B"}, "intention", "B"),
+        ({"Mobile": [], "Callee": NUMBER}, "callee_number", NUMBER),
+        ({"Callee": {"name": "x"}, "Mobile": 6281234567890}, "callee_number", NUMBER),
+    ],
+)
+def test_name_that_says_nothing_gives_way(names: dict[str, Any], column: str, stored: str) -> None:
+    """An empty object or array is nothing, and a number says more of a field of one value than an object."""
+    sent = {name: value for name, value in body().items() if name not in ("Mobile", "Intention", "Multi_intention")}
+    one = entry_of(KIND, {"Mobile": NUMBER, **sent, **names} if column != "callee_number" else {**sent, **names})
+
+    assert getattr(row_of(normalise(one), CompletedCallRow), column) == stored
+
+
+@pytest.mark.parametrize(
     ("sent", "stored"), [("--", "--"), ("E", "E"), ("", None), (None, None), (3, "3"), ({"a": 1}, '{"a":1}')]
 )
 def test_intention_is_any_word(sent: Any, stored: str | None) -> None:
