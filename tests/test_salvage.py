@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from ingest.kinds.custom_api.payload import Answer, Call, Callee, CustomApiPush, Turn
+from ingest.kinds.normalise import normalise
 from ingest.kinds.reading.clean import MAX_DEPTH
 from ingest.kinds.reading.identifiers import DIGITS_LOST
 from ingest.kinds.reading.salvage import salvage
 from ingest.kinds.reading.warn import Warnings
+from tests.of_kind import entry_of
 from tests.pushes import DOCUMENTED
 
 
@@ -164,3 +166,22 @@ def test_capital_keys_are_found() -> None:
 def test_odd_digits_do_no_harm(text: str) -> None:
     """Texts that only look like numbers never raise."""
     salvaged({"call": {"call_times": text}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "body"),
+    [
+        ("chatbot-session-ended", "$.callee", b'{"wfdetail_uuid":"u","callee":6.28123E+12}'),
+        ("chatbot-session-ended", "$.wfdetail_uuid", b'{"call_id":"c1","wfdetail_uuid":6.28123E+15}'),
+        ("qa-report", "$.TaskID", b'{"TaskID":1.5e20,"QADetail":[{"Length":1}]}'),
+        ("pulled-call", "$.call.Mobile", b'{"task_id":"t","call_key":"k","call":{"Mobile":6.28123E+12}}'),
+        ("pulled-call", "$.call_key", b'{"task_id":"t","call_key":1.5E+20,"call":{"Mobile":"+6281234567801"}}'),
+        ("call-completed", "$.callee_number", b'{"task_id":"t","Mobile":6.28123E+12}'),
+        ("list-completed", "$.case_id", b'{"workflow_id":"w","case_id":1.5E+20}'),
+    ],
+)
+def test_digits_that_were_lost_are_nobodys(kind: str, field: str, body: bytes) -> None:
+    """Of whatever kind, whatever the field is called: two persons or things would become one."""
+    warned = msgspec.json.decode(normalise(entry_of(kind, body)).push.warnings or "[]")
+
+    assert {"path": field, "problem": DIGITS_LOST} in warned

@@ -20,7 +20,7 @@ from ingest.kinds.reading.warn import Warnings, below
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 _INTEGER = re.compile(r"\s*-?\d{1,19}(\.0+)?\s*", re.ASCII)
-_NAMES_ONE = ("_id", "_number", "Id", "Number", "callid")
+_NAMES_ONE = ("_id", "_number", "_key", "_uuid", "Id", "ID", "Number", "callid", "callee", "Mobile")
 """Ends of the names of fields whose value is one thing or person's: a part of its digits is somebody else's."""
 _EXPECTED = {str: "text", int: "a whole number", list: "an array", dict: "an object"}
 
