@@ -36,6 +36,7 @@ class _Told(NamedTuple):
     at: datetime | None
     """When, as the vendor says"""
     state: str | None
+    agent_name: str | None
     hangup_reason: int | None
     nth_call: int | None
 
@@ -77,18 +78,19 @@ def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
         yield _agent(told)
     elif not push.is_of(TASK):
         origin.warnings.add("$.type", "not a type that is documented: only the call and the callee are stored")
-    yield _task(told, is_its_state=push.is_of(TASK))
+    yield _task(told, is_its_state=push.is_of(TASK), is_its_group=not push.is_of(AGENT))
     yield _callee(told)
     yield from _call(told, is_its_state=push.is_of(CONTACT))
 
 
 def _told(body: Body, origin: Origin) -> _Told:
-    state = body.state or body.state_of_agent or None
+    state = (body.state or body.state_of_agent or "").strip() or None
     at, digest = _time_of(body, origin), body_digest(origin.body)
     version = version_at(at, digest, _IN_ORDER.get((state or "").upper(), 0)) if at else origin.version
+    agent_name = values.identifier(body.agent_name, "$.body.agentName", origin.warnings)
     hangup_reason = values.integer(body.hangup_reason, "$.body.hangupReason", origin.warnings)
     nth_call = values.integer(body.nth_call, "$.body.nthCall", origin.warnings)
-    return _Told(body, origin, version, digest, at, state, hangup_reason, nth_call)
+    return _Told(body, origin, version, digest, at, state, agent_name, hangup_reason, nth_call)
 
 
 def _time_of(body: Body, origin: Origin) -> datetime | None:
@@ -99,11 +101,11 @@ def _time_of(body: Body, origin: Origin) -> datetime | None:
     return None
 
 
-def _task(told: _Told, *, is_its_state: bool) -> DialerTaskRow | None:
-    """A contact's or an agent's push may name the task; its state is in its own alone."""
+def _task(told: _Told, *, is_its_state: bool, is_its_group: bool) -> DialerTaskRow | None:
+    """A contact's or an agent's push may name the task; its state is in its own alone, and an agent has a group too."""
     body, task_id = told.body, told.origin.ids.task_id
     name, group_name = body.task_name or None, body.group_name or None
-    if task_id and (is_its_state or name):
+    if task_id and (is_its_state or name or (group_name and is_its_group)):
         state = told.state if is_its_state else None
         return DialerTaskRow(*told.version, told.origin.source, task_id, name, group_name, state, told.digest)
     if is_its_state or name:
@@ -138,7 +140,7 @@ def _contact(told: _Told) -> DialerContactRow | None:
         body.talkremarks or None,
         told.nth_call,
         body.rec_link or None,
-        body.agent_name or None,
+        told.agent_name,
         told.digest,
     )
 
@@ -173,7 +175,7 @@ def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
         about.callee_number,
         told.state if is_its_state else None,
         told.hangup_reason if is_its_state else None,
-        body.agent_name or None,
+        told.agent_name,
         told.nth_call if is_its_state else None,
         body.talkremarks or None,
         body.rec_link or None,
@@ -183,15 +185,14 @@ def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
 
 def _agent(told: _Told) -> DialerAgentRow | None:
     body, origin = told.body, told.origin
-    agent_name = values.identifier(body.agent_name, "$.body.agentName", origin.warnings)
-    if not agent_name:
+    if not told.agent_name:
         if body != Body():
             origin.warnings.add("$.body.agentName", "missing: the agent is not stored")
         return None
     return DialerAgentRow(
         *told.version,
         origin.source,
-        agent_name,
+        told.agent_name,
         body.group_name or None,
         origin.ids.task_id,
         told.state,
