@@ -119,6 +119,15 @@ def test_session_field_by_field() -> None:
     ]
 
 
+@pytest.mark.parametrize("sent", [1766998920, "1766998920", 1766998920.0, "2025-12-29T09:02:00Z", 1766998920000])
+def test_time_of_a_message_in_any_form(sent: Any) -> None:
+    """As a number, a text, in other units, or as the session's own times."""
+    one = normalise(of(SESSION, session(messages=[{"msg_id": "m1", "timestamp": sent}])))
+
+    assert json.loads(row_of(one, SessionRow).messages or "")[0]["at"] == "2025-12-29T09:02:00+00:00"
+    assert one.push.warnings is None
+
+
 ODD: dict[str, tuple[dict[str, Any], set[str]]] = {
     "all null": (dict.fromkeys(session()) | {"wfdetail_uuid": "s1", "call_id": "c1"}, set()),
     "all empty": (dict.fromkeys(session(), "") | {"wfdetail_uuid": "s1", "call_id": "c1"}, set()),

@@ -29,17 +29,17 @@ class Reply(Struct):
 
     msg_id: str | None = None
     sender_type: str | None = None
-    timestamp: int | None = None
+    timestamp: Any = None
     content: dict[str, Any] | None = None
 
 
 class Message(Struct):
-    """One message; `timestamp` in seconds since 1970."""
+    """One message; `timestamp` in seconds since 1970, as a number or as text."""
 
     msg_id: str | None = None
     sender_type: str | None = None
     """system, chatbot, user"""
-    timestamp: int | None = None
+    timestamp: Any = None
     status: str | None = None
     """delivery, read"""
     content: dict[str, Any] | None = None
@@ -168,8 +168,8 @@ def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:
     )
 
 
-def _moment(seconds: int | None, path: str, warnings: Warnings) -> str | None:
-    sent_at = None if seconds is None else values.moment(str(seconds), path, warnings)
+def _moment(sent: Any, path: str, warnings: Warnings) -> str | None:
+    sent_at = values.any_moment(sent, path, warnings)
     return sent_at.isoformat() if sent_at else None
 
 

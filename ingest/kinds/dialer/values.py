@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from ingest.kinds.dialer.payload import DAY_COUNTERS, Body
@@ -11,7 +10,6 @@ from ingest.kinds.reading import values
 from ingest.kinds.reading.clean import clean
 from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.free_json import json_of
-from ingest.kinds.reading.identifiers import decimal_digits
 from ingest.kinds.reading.warn import Warnings, below
 from ingest.tables.json_text import Json
 
@@ -21,13 +19,7 @@ _RESULTS = "$.body.customizeResults"
 
 def time_of(body: Body, warnings: Warnings) -> datetime | None:
     """When the vendor says that it was so; milliseconds since the epoch may come as a number or as text."""
-    sent = body.timestamp
-    if isinstance(sent, int | float | Decimal) and not isinstance(sent, bool):
-        sent = decimal_digits(sent)
-    if sent is None or isinstance(sent, str):
-        return values.moment(sent, TIMESTAMP, warnings)
-    warnings.add(TIMESTAMP, f"a time is expected, not {type(sent).__name__}")
-    return None
+    return values.any_moment(body.timestamp, TIMESTAMP, warnings)
 
 
 def results_of(body: Body, warnings: Warnings) -> Json | None:

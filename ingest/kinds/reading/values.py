@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import phonenumbers
 
-from ingest.kinds.reading.identifiers import DIGITS_LOST, MAX_ID_LENGTH, canonical_id, is_rounded
+from ingest.kinds.reading.identifiers import DIGITS_LOST, MAX_ID_LENGTH, canonical_id, decimal_digits, is_rounded
 from ingest.kinds.reading.moments import is_of_calls, read_day, read_moment
 from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
@@ -70,6 +70,16 @@ def moment(value: str | None, path: str, warnings: Warnings) -> datetime | None:
             if is_of_calls(documented):
                 return documented
     return _noted(read_moment(stripped), path, warnings)
+
+
+def any_moment(value: Any, path: str, warnings: Warnings) -> datetime | None:
+    """A time as `moment` reads it, that may also have come as a number: an epoch."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        value = decimal_digits(value)
+    if value is None or isinstance(value, str):
+        return moment(value, path, warnings)
+    warnings.add(path, f"a time is expected, not {type(value).__name__}")
+    return None
 
 
 def period(start: tuple[str | None, str], end: tuple[str | None, str], warnings: Warnings) -> Period:
