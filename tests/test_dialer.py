@@ -245,7 +245,7 @@ RESULTS: dict[str, tuple[Any, list[dict[str, Any]] | None]] = {
         [{"title": "A b", "group": "g", "value": "x"}, {"title": "c"}],
     ),
     "object as text": ('{"a": "x"}', [{"title": "a", "value": "x"}]),
-    "array as text": ('[{"title": "a"}]', [{"title": "a"}]),
+    "array as text": ('[{"title": "a", "value": 1}]', [{"title": "a", "value": 1}]),
     "empty object": ({}, None),
     "empty array": ([], None),
     "empty text": ("", None),

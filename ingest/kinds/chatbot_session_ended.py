@@ -146,7 +146,9 @@ def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
 
 def _messages(messages: list[Message] | None, warnings: Warnings) -> list[StoredMessage]:
     kept = values.bounded(messages or [], "$.messages", warnings)
-    return [_message(one, f"$.messages[{place}]", warnings) for place, one in enumerate(kept)]
+    stored = [_message(one, f"$.messages[{place}]", warnings) for place, one in enumerate(kept)]
+    # Where none says anything the push is silent about them.
+    return stored if any(one != StoredMessage() for one in stored) else []
 
 
 def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:

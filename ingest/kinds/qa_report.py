@@ -32,7 +32,7 @@ def rows(push: QaPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     details = values.bounded(push.details or [], "$.QADetail", origin.warnings)
     # A report that finds nothing is no newer version of one that did: erasing goes by the push that told of the row.
-    if not (origin.ids.task_id and details):
+    if not (origin.ids.task_id and any(details)):
         return
     yield QaReportRow(
         *origin.version,

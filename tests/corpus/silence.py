@@ -155,7 +155,8 @@ def _lost_items(struct: type[msgspec.Struct], sent: Any, path: str, name: str, o
     if not isinstance(sent, list):
         yield path
         return
-    rows = outcome.turns if name.startswith("call.") else outcome.answers
+    # Where no item says anything there is no list.
+    rows = (outcome.turns if name.startswith("call.") else outcome.answers) or [{} for _ in sent]
     if len(rows) != len(sent):
         yield path
     for index, item in enumerate(sent[: len(rows)]):

@@ -46,7 +46,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Transcript:
-    """A transcript and its counts; nothing where the push has no turns."""
+    """A transcript and its counts; nothing where the push has no turns, or none that says anything."""
     if not turns:
         return NO_TRANSCRIPT
     stored = [
@@ -57,6 +57,8 @@ def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Tr
         )
         for position, turn in enumerate(values.bounded(turns, path, warnings))
     ]
+    if not any(turn.at or turn.robot or turn.callee for turn in stored):
+        return NO_TRANSCRIPT
     said = [turn.callee for turn in stored if turn.callee]
     words = sum(len(text.split()) for text in said)
     return Transcript(Json(_encode(stored).decode()), len(stored), len(said), words)
@@ -66,7 +68,11 @@ def _offset(sent: str | None, path: str, warnings: Warnings) -> str | None:
     return None if values.offset(sent, path, warnings) is None or sent is None else sent.strip()
 
 
-def answers_as_json(answers: list[Answer], path: str, warnings: Warnings) -> Json:
-    """The questions and contents of a case."""
-    kept = values.bounded(answers, path, warnings)
-    return Json(_encode([StoredAnswer(one.question or None, one.content or None) for one in kept]).decode())
+def answers_as_json(answers: list[Answer] | None, path: str, warnings: Warnings) -> Json | None:
+    """The questions and contents of a case; None where the push has none, or none that says anything."""
+    if not answers:
+        return None
+    stored = [
+        StoredAnswer(one.question or None, one.content or None) for one in values.bounded(answers, path, warnings)
+    ]
+    return Json(_encode(stored).decode()) if any(one.question or one.content for one in stored) else None

@@ -94,7 +94,7 @@ def _case(callee: Callee, number: str, origin: Origin) -> CaseRow:
         values.amount(callee.borrowed_amount, "$.callee.borrowed_amount", warnings),
         owing,
         callee.currency_unit or None,
-        answers_as_json(callee.extra, "$.callee.extra", warnings) if callee.extra else None,
+        answers_as_json(callee.extra, "$.callee.extra", warnings),
     )
 
 

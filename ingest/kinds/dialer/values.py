@@ -23,7 +23,8 @@ def time_of(body: Body, warnings: Warnings) -> datetime | None:
 
 
 def results_of(body: Body, warnings: Warnings) -> Json | None:
-    """The results of a talk as `[{"title": …, "group": …, "value": …}]`, without what is null, however they came."""
+    """The results of a talk as `[{"title": …, "group": …, "value": …}]`, without what is null, however they came; None
+    where none has a value, as in a form that nobody has filled in yet."""
     sent = body.customize_results
     if isinstance(sent, str) and sent:
         within = decode_within(sent, dict) or decode_within(sent, list)
@@ -35,9 +36,8 @@ def results_of(body: Body, warnings: Warnings) -> Json | None:
             warnings.add(_RESULTS, f"an object or an array is expected, not {type(sent).__name__}")
         return None
     items = enumerate(values.bounded(sent, _RESULTS, warnings))
-    return json_of(
-        [_result(item, below(_RESULTS, f"[{place}]"), warnings) for place, item in items], _RESULTS, warnings
-    )
+    results = [_result(item, below(_RESULTS, f"[{place}]"), warnings) for place, item in items]
+    return json_of(results, _RESULTS, warnings) if any("value" in one for one in results) else None
 
 
 def _result(item: Any, path: str, warnings: Warnings) -> dict[str, Any]:
