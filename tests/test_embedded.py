@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +19,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 
 from ingest.errors import ServerStartError, SettingError
-from ops.local import embedded_postgres, embedded_valkey, postgres_programs
+from ops.local import embedded_postgres, embedded_valkey, postgres_programs, system_user
 from ops.local.server import Server, command_line, free_port, make_data_dir, wait_until_ready
 from ops.local.supervisor import Supervisor
 from tests.processes import wait_pumping, wait_until
@@ -226,6 +226,34 @@ def test_programs_out_of_reach_are_copied(open_folder: Path, monkeypatch: pytest
     with supervised(server), psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert closed.stat().st_mode & 0o077 == 0
+
+
+def test_copy_that_another_process_has_made_is_taken(tmp_path: Path) -> None:
+    """Of two that copy the programs at once the slower one uses the other's, and leaves nothing behind."""
+    postgres_programs._copy(tmp_path / "copy")
+    postgres_programs._copy(tmp_path / "copy")
+
+    assert os.listdir(tmp_path) == ["copy"]
+
+
+@pytest.mark.parametrize("is_made_by_another", [True, False])
+def test_system_user_may_be_made_by_another_process(
+    monkeypatch: pytest.MonkeyPatch, *, is_made_by_another: bool
+) -> None:
+    """Of two that make the user at once one is refused by useradd."""
+    monkeypatch.setattr(system_user, "SYSTEM_USER", "nobody-of-this-name")
+    monkeypatch.setattr(system_user, "_OTHERS_SECONDS", 0.2)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/sbin/useradd")
+
+    def refuse(*_: object) -> subprocess.CompletedProcess[str]:
+        if is_made_by_another:
+            monkeypatch.setattr(system_user, "SYSTEM_USER", "daemon")
+        return subprocess.CompletedProcess([], 9, "useradd: cannot lock /etc/passwd; try again later.")
+
+    monkeypatch.setattr(system_user, "run_as", refuse)
+
+    with nullcontext() if is_made_by_another else pytest.raises(ServerStartError, match="could not be made"):
+        system_user._make_system_user()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make somebody else's folder")

@@ -67,7 +67,12 @@ def _copy(copy: Path) -> None:
         if not path.is_symlink():
             mode = path.stat().st_mode
             path.chmod(mode | stat.S_IRGRP | stat.S_IROTH | (0o011 if mode & stat.S_IXUSR else 0))
-    unfinished.rename(copy)
+    try:
+        unfinished.rename(copy)
+    except OSError:
+        if not copy.exists():
+            raise
+        shutil.rmtree(unfinished)  # another process of ours was faster
 
 
 def _package() -> Path:

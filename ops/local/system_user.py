@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
 import stat
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from ingest.errors import ServerStartError
 
 SYSTEM_USER = "embedded_postgres"
+_OTHERS_SECONDS = 3.0
 
 
 def is_root() -> bool:
@@ -48,15 +51,26 @@ def is_ours(folder: Path) -> bool:
 
 
 def _make_system_user() -> None:
-    try:
-        pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        options = ["--system", "--user-group", "--shell", "/usr/sbin/nologin"]
-        if shutil.which("useradd") is None or run_as(None, ["useradd", *options, SYSTEM_USER]).returncode:
+    if _is_there():
+        return
+    options = ["--system", "--user-group", "--shell", "/usr/sbin/nologin"]
+    is_made = shutil.which("useradd") is not None and not run_as(None, ["useradd", *options, SYSTEM_USER]).returncode
+    # It also fails where another process of ours is just making the user.
+    deadline = time.monotonic() + _OTHERS_SECONDS
+    while not (is_made or _is_there()):
+        if time.monotonic() > deadline:
             raise ServerStartError(
                 f"Postgres refuses to run as root, and the system user {SYSTEM_USER} could not be made: "
                 "run as a plain user, or set DATABASE_URL"
-            ) from None
+            )
+        time.sleep(0.1)
+
+
+def _is_there() -> bool:
+    try:
+        return bool(pwd.getpwnam(SYSTEM_USER) and grp.getgrnam(SYSTEM_USER))
+    except KeyError:
+        return False
 
 
 def run_as(user: str | None, command: list[str | Path], folder: Path = Path("/")) -> subprocess.CompletedProcess[str]:
