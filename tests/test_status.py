@@ -9,13 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 from psycopg import Connection
 
+from ingest import settings
 from ingest.batch import keys
 from ingest.batch.entry import encode_entry, hour_name
 from ingest.process_ids import is_alive
 from ingest.web.refusals import Refusal
+from ops.status import in_postgres
+from ops.status.gather import gather
 from tests.processes import descendants, ingest, running, wait_until
 from tests.pushes import entry, push
 from tests.stored import make_dead, replay_dead
@@ -67,6 +71,18 @@ def test_status_survives_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.stdout.count("PROBLEM") == 2
     assert "Traceback" not in result.stderr
     assert "s3cret" not in result.stdout + result.stderr
+
+
+def test_status_waits_for_no_lock(client: Any, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody has a table to themselves Redis's facts are told, and that Postgres does not answer."""
+    monkeypatch.setattr(in_postgres, "LOOK_SECONDS", 1.0)
+    client.hincrby(keys.REFUSED, keys.refused_field("body too large", "shop"), 7)
+    with psycopg.connect(database_url) as altering:
+        altering.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        facts = gather(settings.load())
+
+    assert facts.postgres.error
+    assert [one["requests"] for one in facts.redis.refused] == [7]
 
 
 def test_status_sees_pending_wait(connection: Rows) -> None:

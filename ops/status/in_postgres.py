@@ -50,10 +50,14 @@ GROUP BY kind, error, error_path ORDER BY pushes DESC, last_received_at DESC LIM
 _Rows = Connection[queries.Row]
 
 
+LOOK_SECONDS = 8.0
+"""Tables may be locked, or a disk may stand still: then Redis's facts are told, and that Postgres says nothing"""
+
+
 def look(current: Settings) -> PostgresFacts:
     """Gather the facts."""
     try:
-        with queries.connect(current) as connection:
+        with queries.connect(current) as connection, queries.ended_after(connection, LOOK_SECONDS):
             (pending,) = connection.execute(queries.PENDING)
             (dead,) = connection.execute(queries.DEAD)
             (last,) = connection.execute(LAST_SETTLED)
