@@ -104,7 +104,7 @@ def test_number_stands_in_no_address(console: Console, pushes: list[Entry], type
     assert answer.status_code == 303
     address = answer.headers["location"]
     assert set(parse_qs(urlsplit(address).query)) == {"who", "status"}
-    assert "812" not in address
+    assert "34567890" not in address
     assert "case" not in address
     for reader in (console.viewer, console.operator):
         page = reader.get(address).text
@@ -114,10 +114,12 @@ def test_number_stands_in_no_address(console: Console, pushes: list[Entry], type
 
 
 def test_number_without_its_country(console: Console, pushes: list[Entry]) -> None:
-    """Nothing is known by it, and the page says what it lacks: to look further would find as little."""
-    for typed, hint in (("0812-3456-7890", 1), (NUMBER, 0)):
+    """As it is dialled at home it is found; where nothing is known by a number the page says how to type one."""
+    for typed, found, hints in (("0812-3456-7890", True, 0), (NUMBER, True, 0), ("0899-1111-2222", False, 1)):
         address = console.post(console.viewer, "/pushes", id=typed).headers["location"]
-        assert console.viewer.get(address).text.count("A number needs its country") == hint
+        page = console.viewer.get(address).text
+        assert (str(pushes[0].uuid) in rows(page)) == found
+        assert page.count("A number is found with its country") == hints
 
 
 def test_push_id_stands_in_the_address(console: Console, pushes: list[Entry]) -> None:
