@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 REDIS = (
     "ingest.batch.clients.ACKNOWLEDGE_TIMEOUT_SECONDS",
@@ -28,4 +29,4 @@ def waiting(*limits: str) -> str:
 
 PATIENT_WITH_POSTGRES = waiting(*POSTGRES)
 PATIENT = waiting(*REDIS, *POSTGRES)
-PATIENT_WEB = (sys.executable, "-c", f"{PATIENT}\nfrom ingest.web import serve\nserve.main()")
+PATIENT_WEB = (sys.executable, "-P", str(Path(__file__).with_name("patient_web.py")))

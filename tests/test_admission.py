@@ -360,7 +360,7 @@ def test_processes_that_replace_others_say_what_they_read(
         lines.extend(capfd.readouterr().err.splitlines())
         return sum(words in line for line in lines)
 
-    with running("web", PORT=str(port), WEB_CONCURRENCY="2", **environ) as process:
+    with running_command(*PATIENT_WEB, PORT=str(port), WEB_CONCURRENCY="2", **environ) as process:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}"), "web answers")
         assert logged("the tokens") == 0
         file.write_text(f"{item_of('shop', 'new')}\n{item_of('bank', 'other')}\n")

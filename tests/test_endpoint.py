@@ -19,7 +19,8 @@ from ingest.batch import keys
 from ops.local.server import free_port
 from tests.kept import kept, refused
 from tests.logins import Logins
-from tests.processes import answers, descendants, ingest, running, running_server, running_web, wait_until
+from tests.patience import PATIENT, PATIENT_WEB
+from tests.processes import answers, descendants, ingest, running_command, running_server, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to
 
@@ -325,7 +326,7 @@ def test_rolling_restart_refuses_nobody(database_url: str, redis_url: str, clien
     """On SIGHUP web processes are replaced one by one while new connections are taken and answered."""
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WEB_CONCURRENCY": "2", "PORT": str(free_port())}
     url = f"http://127.0.0.1:{environ['PORT']}"
-    with running("web", **environ) as web:
+    with running_command(*PATIENT_WEB, **environ) as web:
         wait_until(lambda: answers(url), "web answers")
         wait_until(lambda: len(descendants(web.pid, "spawn_main")) == 2, "both processes are started")
         before = set(descendants(web.pid, "spawn_main"))
@@ -365,7 +366,8 @@ def test_nowhere_to_store_is_said() -> None:
 SURPRISED_WEB = (
     sys.executable,
     "-c",
-    """
+    PATIENT
+    + """
 from ingest.web import serve
 from ingest.web.readiness import Readiness
 async def surprise(_readiness):

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import textwrap
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -120,6 +121,7 @@ class Stand:
             self.oracle.check(connection)
         for _ in range(FRESH_PUSHES):
             await self.oracle.send(1, rate=5)
+            await self.oracle.send_again_what_failed()
             assert max(self.oracle.answers) in self.oracle.acknowledged, "a fresh push is not taken"
             await self.wait_until_quiet()
             if self._newest_came_through_redis():
@@ -217,7 +219,7 @@ async def standing(
         environ = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port), **settings}
         through_proxy = {**environ, "REDIS_URL": proxy.url}
         ours = [
-            Managed(name, (sys.executable, *running_main_of(module, preamble)), environs, folder)
+            Managed(name, (sys.executable, *running_main_of(module, preamble, folder)), environs, folder)
             for name, module, environs in (
                 ("web", "ingest.web.serve", through_proxy),
                 ("worker", "workers.pool", environ),
@@ -241,6 +243,12 @@ async def standing(
             await kill_at_once(stand.all, hold=True)
 
 
-def running_main_of(module: str, preamble: str = "") -> tuple[str, ...]:
-    """`python …` runs what the console script does for a process of ours, after the preamble."""
-    return "-c", f"{preamble}\nfrom importlib import import_module\nimport_module({module!r}).main()"
+def running_main_of(module: str, preamble: str = "", folder: Path | None = None) -> tuple[str, ...]:
+    """`python …` runs what the console script does for a process of ours, after the preamble. That needs a file in a
+    folder: each process that uvicorn spawns runs it again."""
+    run = f"from importlib import import_module\nimport_module({module!r}).main()"
+    if folder is None:
+        return "-c", run
+    file = folder / f"{module}.py"
+    file.write_text(f"{preamble}\nif __name__ == '__main__':\n" + textwrap.indent(run, "    "))
+    return "-P", str(file)
