@@ -110,8 +110,11 @@ def test_push_for_a_day_that_is_being_made(
     assert made(connection) == list(range(8))
 
 
-def test_reader_is_waited_for_once(missing: None, database: Database, database_url: str, connection: Rows) -> None:
-    """Beside a report that holds the tables one lock is tried, for 200 ms, and the other days are not."""
+def test_reader_is_waited_for_once(
+    missing: None, database: Database, database_url: str, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a report that holds the tables one lock is tried, for a while, and the other days are not."""
+    monkeypatch.setattr(statements, "WAIT_FOR_LOCKS_BRIEFLY", "SET LOCAL lock_timeout = '2s'")
     waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%ensure_pushes_partition%%'"
     with psycopg.connect(database_url) as report, ThreadPoolExecutor() as thread:
         report.execute("SELECT FROM airudder.pushes")

@@ -54,10 +54,12 @@ def discarded(connection: Rows) -> int:
     return int(row["pushes"])
 
 
-def test_console_that_ends(connection: Rows) -> None:
+def test_console_that_ends(connection: Rows, database_url: str) -> None:
     """The next one shows how far it was, and goes on when it is told to; each push is counted once."""
     connection.execute(_FILL, [MANY])
-    with running_console() as client:
+    with Connection.connect(database_url) as holder, running_console() as client:
+        # The last portion, or all of them might be discarded before the console has ended.
+        holder.execute("SELECT FROM airudder.pushes ORDER BY received_at DESC LIMIT 1 FOR UPDATE")
         (group,) = re.findall(r'href="(/dead/[0-9a-f]+)"', client.get("/dead").text)
         page = client.get(group).text
         (seen,) = re.findall(r'name="last_seen" value="([^"]+)"', page)

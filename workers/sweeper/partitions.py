@@ -17,7 +17,6 @@ DAYS_AHEAD = 7
 CHECK_LIMIT: LiteralString = "SET LOCAL statement_timeout = '60s'"
 """For reading the default partition, for which no other session waits"""
 
-_BRIEFLY = statements.WAIT_FOR_LOCKS_BRIEFLY
 _Connection = Connection[tuple[Any, ...]]
 
 
@@ -65,11 +64,11 @@ class Partitions(Chore):
             raise
         self._call(statements.ENSURE_PARTITION, day)
 
-    def _call(self, statement: LiteralString, day: date, limit: LiteralString = _BRIEFLY) -> Any:
+    def _call(self, statement: LiteralString, day: date, limit: LiteralString | None = None) -> Any:
         """Call a function about a day and return its answer. Tried once, as there is a week's time."""
 
         def call(connection: _Connection) -> Any:
-            connection.execute(limit)
+            connection.execute(limit or statements.WAIT_FOR_LOCKS_BRIEFLY)
             (answer,) = connection.execute(statement, {"day": day}).fetchall()[0]
             return answer
 
