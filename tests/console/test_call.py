@@ -127,7 +127,7 @@ def test_contacts_of_a_typed_number(console: Console, database: Database) -> Non
     address = contacts_address(console, "62 812-3456-7890")
     page = console.viewer.get(address).text
 
-    assert "812" not in address.partition("/contacts/")[0]
+    assert "3456" not in address
     assert NUMBER not in page
     assert "shop …90 ID text of 4" in text_of(page)
     assert "1 contact" in text_of(page)
