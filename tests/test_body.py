@@ -34,7 +34,7 @@ GZIP = {"content-encoding": "gzip"}
 @pytest.fixture(scope="module")
 def web_url(database_url: str, redis_url: str) -> Iterator[str]:
     """An open web process with a small body limit, and little patience."""
-    environ = {"INGEST_MAX_BODY": str(MAX_BODY), "INGEST_REQUEST_SECONDS": "1"}
+    environ = {"INGEST_MAX_BODY": str(MAX_BODY), "INGEST_REQUEST_SECONDS": "3"}
     with running_web(DATABASE_URL=database_url, REDIS_URL=redis_url, **environ) as url:
         yield url
 

@@ -26,7 +26,7 @@ PUSH = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encod
 @pytest.fixture(scope="module")
 def web_url(database_url: str, redis_url: str) -> Iterator[str]:
     """An open web process with little patience."""
-    with running_web(DATABASE_URL=database_url, REDIS_URL=redis_url, INGEST_REQUEST_SECONDS="1") as url:
+    with running_web(DATABASE_URL=database_url, REDIS_URL=redis_url, INGEST_REQUEST_SECONDS="3") as url:
         yield url
 
 

@@ -25,7 +25,7 @@ from tests.pushes import entry, push, signed
 
 Rows = Connection[dict[str, Any]]
 
-SLOWNESS = 5
+SLOWNESS = 10
 """How much longer than in earnest all limits are, so that a machine with other things to do reaches none of them"""
 TIMEOUT_SECONDS = SLOWNESS * fallback_module.TIMEOUT_SECONDS
 SPARE_SECONDS = SLOWNESS * spare_connection.SPARE_SECONDS

@@ -55,7 +55,7 @@ def test_moved_batch_keeps_its_attempts(
 ) -> None:
     """What has ended two workers is tried alone, once, after a full Redis was emptied."""
     monkeypatch.setattr(settle, "normalise", hang_on_poison)
-    monkeypatch.setattr(workers.sweeper.pending, "JOB_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(workers.sweeper.pending, "JOB_TIMEOUT_SECONDS", 3)
     for one in (entry(push("c1")), entry(push("c2", poison=True))):
         client.rpush(keys.batch("b1"), encode_entry(one))
     client.zadd(keys.BATCHES, {"b1": 1.0})

@@ -149,7 +149,7 @@ def test_waiting_for_lock_is_no_attempt(
         blocker.execute(f"LOCK TABLE airudder.{table} IN ACCESS EXCLUSIVE MODE".encode())
         for _ in range(ATTEMPTS_TOGETHER + 2):
             with pytest.raises(PostgresAwayError, match="job's time"):
-                attempt(client, database, 1)
+                attempt(client, database, 2)
 
     normalise_batch(client, database, "b1")
     assert statuses(connection) == ["normalised", "normalised"]
@@ -165,7 +165,7 @@ def test_waiting_for_another_worker_is_no_attempt(
     with Connection.connect(database_url) as other:
         other.execute(insert, [UUID(int=0)])
         with pytest.raises(PostgresAwayError, match="job's time"):
-            attempt(client, database, 1)
+            attempt(client, database, 2)
         other.commit()
 
     normalise_batch(client, database, "b1")

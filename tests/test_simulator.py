@@ -161,7 +161,7 @@ def test_stall_is_charged(receiver: Any, pushes: list[SimulatedPush]) -> None:
     """What waits for a connection counts from when it was due: a stalled receiver cannot hide in the sender."""
     summary = sending(Plan(receiver[0], rate=1_000_000, concurrency=1), pushes[:60])
 
-    assert summary.latency(0.99) > summary.seconds * 0.9
+    assert summary.latency(0.99) > summary.seconds * 0.5
 
 
 def test_nobody_there_ends_early(pushes: list[SimulatedPush]) -> None:

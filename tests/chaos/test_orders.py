@@ -70,7 +70,7 @@ def test_every_order_over_several_workers(
             batches += 1
 
     with running("worker", WORKERS="4"):
-        wait_until(lambda: nothing_in_flight(client), "everything is settled", seconds=60)
+        wait_until(lambda: nothing_in_flight(client), "everything is settled", seconds=240)
 
     found = rows_by_source(connection)
     expected = found.pop("in order")
