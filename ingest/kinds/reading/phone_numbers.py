@@ -108,7 +108,8 @@ def read_number(text: str) -> Reading:
 
 @functools.lru_cache(maxsize=10_000)
 def _read(text: str) -> Reading:
-    plain = _unpacked("".join(map(_plain, visible(text))))
+    is_plain = text.isascii() and text.isprintable()
+    plain = _unpacked(text if is_plain else "".join(map(_plain, visible(text))))
     if (digits := _of_cell(plain)) is not None:
         return _number_of(digits) if digits else Reading(None, DIGITS_LOST)
     if sum(len(digits_of(part)) >= MIN_DIGITS for part in _BETWEEN_NUMBERS.split(plain)) > 1:
@@ -201,8 +202,23 @@ def _says_code(text: str) -> bool:
 
 def _is_surely_of(number: str, digits: str) -> bool:
     """Whether digits without a plus are this number, and hardly those that another country dials so at home."""
+    # Most are mobile numbers, and this is asked in a tenth of the time.
+    if any(number.startswith(code) and mobile.fullmatch(number, len(code)) for code, mobile in _mobile(number[1:4])):
+        return True
     kind = _valid_type(number)
     return kind in _MOBILE or (kind is not None and len(digits) > _MOST_AT_HOME)
+
+
+@functools.cache
+def _mobile(first_digits: str) -> list[tuple[str, re.Pattern[str]]]:
+    """The country code that three digits begin with, and how mobile numbers go on in each of its regions."""
+    found = []
+    for length in (1, 2, 3):
+        for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(first_digits[:length]), ()):
+            metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+            if metadata and metadata.mobile and (pattern := metadata.mobile.national_number_pattern):
+                found.append((f"+{first_digits[:length]}", re.compile(pattern)))
+    return found
 
 
 def _in_e164(international: str, has_code: bool) -> str | None:
