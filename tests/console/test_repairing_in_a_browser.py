@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -53,7 +54,9 @@ def test_group_is_replayed(tab: Tab, connection: Rows, sweeper: Sweeper) -> None
     assert outcomes(connection) == {"normalised": 3}
 
     page.go_back()
-    expect(page.get_by_role("heading", name="What a replay would do")).to_be_visible()
+    # As the browser remembers it; asked for again, the server says that nothing is of this cause any more.
+    expect(page.get_by_role("heading", name=re.compile("What a replay would do|Not here"))).to_be_visible()
+    tab.complaints[:] = [one for one in tab.complaints if "404" not in one]
     page.go_forward()
     page.get_by_role("link", name="Actions").click()
     row = page.get_by_role("row").filter(has_text="mended at AI Rudder")
