@@ -27,9 +27,9 @@ Rows = Connection[dict[str, Any]]
 ODD: list[Any] = [None, True, 0, -1.5, 10**30, "", "x" * 5000, "\0\ud800", [], [{}], {"a": [1]}, '{"a": 1}']
 
 
-def entry_of(kind: str, content: Any) -> Entry:
+def entry_of(kind: str, content: Any, source: str = "default") -> Entry:
     """What web makes of a body of the kind: each is received after the one before."""
-    return msgspec.structs.replace(entry(content), kind=kind)
+    return msgspec.structs.replace(entry(content, source), kind=kind)
 
 
 def warnings_of(one: Entry) -> dict[str, str]:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from ingest.batch.entry import Entry, stored_entry
+from ingest.batch.entry import Entry, body_digest, stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds.kind import Ids
 from ingest.kinds.told_at import AHEAD
@@ -32,8 +32,10 @@ from workers.redeliveries import (
     Delivery,
     delivery_of,
     find_same,
+    keep_normalised,
     lock_near_midnight,
     recurred,
+    window_of,
 )
 from workers.settlements import parameters
 from workers.write import is_duplicate, upsert, write_push
@@ -48,21 +50,34 @@ _Connection = Connection[tuple[Any, ...]]
 def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> str:
     """Write the first delivery, mark its retries as duplicates, and settle what came between; the caller commits.
 
-    Returns its outcome: where an earlier delivery was settled meanwhile, this one is a retry itself.
+    Returns its outcome: where an earlier delivery was settled meanwhile, this one is a retry itself. Raises
+    OvertakenError if that one has become a retry since.
     """
     lock_near_midnight(connection, [late])
     others, same = find_same(connection, late)
-    if any(one < delivery_of(late) for one in others):
+    if (earliest := min(others, default=delivery_of(late))) < delivery_of(late):
+        keep_normalised(connection, {earliest})
         write_push(connection, late.push._replace(status="duplicate"), attempt)
+        _judge_again(connection, late, attempt, earliest, delivery_of(late))
         return "duplicate"
     retries = {one for one in others if one > delivery_of(late)}
     where = [[moment for moment, _ in retries], [push_id for _, push_id in retries]]
     connection.execute(statements.MARK_AS_DUPLICATES, [*parameters(attempt), *where])
+    if retries:
+        _judge_again(connection, late, attempt, delivery_of(late), max(retries))
     first = recurred(late, {one: number for one, number in same.items() if one not in retries})
     write_push(connection, first, attempt)
     if not is_duplicate(connection, [late.push]):
         _write_rows(connection, late, retries)
     return late.push.status
+
+
+def _judge_again(connection: _Connection, late: Normalised, attempt: Attempt, first: Delivery, retry: Delivery) -> None:
+    """Make those duplicates pending that may have been taken for retries of a retry, and are too far from the first
+    delivery to be retries of that: one of them may be news."""
+    window = window_of(late)
+    where = [first[0] + window, retry[0] + window, body_digest(late.push.body), late.push.source, late.push.kind]
+    connection.execute(statements.MAKE_DUPLICATES_PENDING, [*parameters(attempt), *where])
 
 
 def _write_rows(connection: _Connection, late: Normalised, retries: set[Delivery]) -> None:

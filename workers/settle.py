@@ -24,8 +24,8 @@ from workers import statements
 from workers.attempts import FIRST, Attempt
 from workers.database import Database
 from workers.late import write_late
-from workers.redeliveries import Told
-from workers.write import OvertakenError, write, write_by_copy
+from workers.redeliveries import OvertakenError, Told
+from workers.write import write, write_by_copy
 
 COPY_FROM = 50
 """Pushes: for fewer, the statements of a COPY cost more than they save."""
@@ -131,7 +131,8 @@ def _try(database: Database, entries: Sequence[Entry], attempt: Attempt) -> Coun
 def _write(database: Database, batch: Sequence[Normalised], attempt: Attempt) -> Told:
     """Write a batch, but for the first deliveries that a retry has overtaken."""
     if attempt.through_redis and len(batch) >= COPY_FROM:
-        with suppress(UniqueViolation):  # some were settled before, or another worker has the same bytes in hand
+        # Some were settled before, or another worker has the same bytes in hand.
+        with suppress(UniqueViolation, OvertakenError):
             return database.run(partial(write_by_copy, batch=batch, attempt=attempt))
     return _repeat(database, partial(write, batch=batch, attempt=attempt))
 

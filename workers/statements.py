@@ -110,6 +110,22 @@ WHERE received_at = ANY (%b::timestamptz[]) AND push_id = ANY (%b::uuid[]) AND s
     former="'normalised'",
 )
 
+MAKE_DUPLICATES_PENDING: LiteralString = logged(
+    """
+UPDATE airudder.pushes AS stored SET status = 'pending', attempts = 0, replayed_at = now()
+WHERE received_at > %b::timestamptz AND received_at <= %b::timestamptz AND body_digest = %b::bytea
+  AND source = %b::text AND kind = %b::text AND status = 'duplicate'
+""",
+    former="'duplicate'",
+)
+"""They had an outcome before, as what is replayed had."""
+
+LOCK_NORMALISED: LiteralString = """
+SELECT push_id FROM airudder.pushes
+WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'normalised'
+ORDER BY received_at, push_id FOR SHARE
+"""
+
 _PUSHES_BETWEEN: LiteralString = """
 SELECT push_id, received_at, source, kind, body, signature FROM airudder.pushes
 WHERE received_at BETWEEN %(since)s AND %(until)s AND status = 'normalised' AND source = %(source)s{ids}

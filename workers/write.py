@@ -21,15 +21,11 @@ from workers.attempts import Attempt
 from workers.copy import copy_pushes
 from workers.database import pipelined
 from workers.merge import Merged, merge
-from workers.redeliveries import Told, tell_redeliveries
+from workers.redeliveries import OvertakenError, Told, tell_redeliveries
 from workers.settlements import log_new, parameters
 
 _Connection = Connection[tuple[Any, ...]]
 _Cursor = Cursor[tuple[Any, ...]]
-
-
-class OvertakenError(Exception):
-    """A push of the batch has become a duplicate since its deliveries were looked up."""
 
 
 def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> Told:
@@ -37,7 +33,7 @@ def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt
 
     Returns what was told of it; of first deliveries that a retry has overtaken nothing is written. Raises
     UniqueViolation if another worker has normalised the same bytes meanwhile, and OvertakenError if it has found an
-    earlier delivery of a push that was settled before.
+    earlier delivery of a push that was settled before, or of what a push is a retry of.
     """
     told = tell_redeliveries(connection, batch, known_calls_only=False)
     # In a pipeline: while Postgres is at one table, the next one's rows are on their way.
@@ -62,7 +58,7 @@ def is_duplicate(connection: _Connection, pushes: Sequence[PushRow]) -> bool:
 
 def write_by_copy(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> Told:
     """The same for a batch from Redis, its pushes by COPY, which costs less. Raises UniqueViolation also if one of
-    them is there already."""
+    them is there already, and OvertakenError as `write` does."""
     told = tell_redeliveries(connection, batch, known_calls_only=True)
     ((now,),) = connection.execute(statements.TELL_TIME, binary=True).fetchall()
     rows = ((*push, True, 1, now if push.status == "normalised" else None) for push in told.pushes)
