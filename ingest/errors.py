@@ -74,6 +74,10 @@ class NotAllowedError(IngestError):
     """The database user lacks a right that a command needs; the text names both."""
 
 
+class ClocksDifferError(IngestError):
+    """This host's clock is far from Postgres's: nobody can tell what is old."""
+
+
 class MigrationError(IngestError):
     """The tables could not be made or brought up to date; the text says why."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from workers import statements
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
-from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, note, remove_in_portions
+from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, note, remove_in_portions, time_ago
 
 PUSHES = 1000
 """How many pushes outside of any partition, or events, one transaction deletes"""
@@ -36,7 +36,8 @@ class OldPushes(Chore):
         """Remove for some seconds; return 1 if there may be more, else 0."""
         if not self._days:
             return 0
-        before, leave_at = midnight_before(self._days), self._clock() + BUDGET_SECONDS
+        before = datetime.combine(time_ago(self._database, self._days).date(), time(), UTC)  # days before it are older
+        leave_at = self._clock() + BUDGET_SECONDS
         try:
             self._drop_partitions(before.date(), leave_at)
         finally:  # pushes outside of any partition are deleted without a lock on the table
@@ -60,11 +61,6 @@ class OldPushes(Chore):
             _log.warning("retention: the pushes of %s are kept, as some of them are pending", day)
         else:
             _log.info("retention: %d raw pushes of %s were dropped", dropped, day)
-
-
-def midnight_before(days: int) -> datetime:
-    """The beginning of the UTC day so many days before today: every day before it is older."""
-    return datetime.combine(datetime.now(UTC).date() - timedelta(days=days), time(), UTC)
 
 
 def _partitions_before(connection: AnyConnection, day: date) -> list[date]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 from workers import statements
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
-from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, remove_in_portions
+from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, remove_in_portions, time_ago
 
 DAYS = 8
 """As long as Redis keeps its counts of what was acknowledged"""
@@ -29,7 +28,7 @@ class OldSettlements(Chore):
 
     def run_once(self) -> int:
         """Remove for some seconds; return 1 if there may be more, else 0."""
-        bounds = {"before": datetime.now(UTC) - timedelta(days=DAYS), "rows": ROWS}
+        bounds = {"before": time_ago(self._database, DAYS), "rows": ROWS}
         leave_at = self._clock() + BUDGET_SECONDS
 
         def remove(connection: AnyConnection) -> int:

@@ -4,13 +4,13 @@ every table that says by which of its times they age."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from ingest.tables import TABLES, sql
 from ingest.tables.table import Table
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
-from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, note, remove_in_portions
+from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, note, remove_in_portions, time_ago
 
 ROWS = 500
 """Of how many rows, such as calls, one transaction removes the lists"""
@@ -35,7 +35,7 @@ class OldTranscripts(Chore):
         """Remove for some seconds; return 1 if there may be more, else 0."""
         if not self._days:
             return 0
-        before, leave_at = datetime.now(UTC) - timedelta(days=self._days), self._clock() + BUDGET_SECONDS
+        before, leave_at = time_ago(self._database, self._days), self._clock() + BUDGET_SECONDS
         for table in (table for table in TABLES if table.aged_by):
             for statement in (sql.clear_old_lists(table), sql.clear_old_undated_lists(table)):
                 self._repeat(leave_at, table, statement, before)

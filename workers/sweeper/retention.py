@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 
+from ingest.errors import ClocksDifferError
 from workers import statements
 from workers.database import Database
 
 EVERY_SECONDS = 3600.0
 BUDGET_SECONDS = 5.0
 """How long one chore removes before others have their turn"""
+CLOCKS_DIFFER = timedelta(hours=1)
+"""From this difference on one of the two clocks is wrong, and what is removed by it cannot be brought back."""
 
 AnyConnection = Connection[tuple[Any, ...]]
 
@@ -31,6 +34,17 @@ class Days:
 
 
 FOR_EVER = Days()
+
+
+def time_ago(database: Database, days: int) -> datetime:
+    """The time so many days ago by the clock that is behind, this host's or Postgres's: what is older is so by both.
+    Raises ClocksDifferError if they are far apart."""
+    ((in_postgres,),) = database.run(lambda connection: connection.execute(statements.TELL_TIME).fetchall())
+    here = datetime.now(UTC)
+    if abs(here - in_postgres) > CLOCKS_DIFFER:
+        raise ClocksDifferError("this host's clock and Postgres's are over an hour apart, so nothing is removed")
+    earlier: datetime = min(here, in_postgres)
+    return earlier - timedelta(days=days)
 
 
 def remove_in_portions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
@@ -12,6 +12,7 @@ from ingest.batch import keys
 from workers import statements
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.retention import time_ago
 
 DAYS = 57
 """Eight weeks, and the hour of the week that is now"""
@@ -42,14 +43,14 @@ class Silences(Chore):
             at = (name.decode(), hour)
             self._longest[at] = max(self._longest.get(at, 0.0), now.timestamp() - float(last))
         if self._longest and self._clock() >= self._write_at:
-            self._write(now)
+            self._write()
             self._write_at = self._clock() + WRITE_SECONDS
+            before = {"before": time_ago(self._database, DAYS)}
+            self._database.run(lambda connection: connection.execute(statements.DELETE_OLD_SILENCES, before))
         return 0
 
-    def _write(self, now: datetime) -> None:
+    def _write(self) -> None:
         sources, hours = zip(*self._longest, strict=True)
         columns = [list(sources), list(hours), list(self._longest.values())]
         self._database.run(lambda connection: connection.execute(statements.NOTE_SILENCES, columns))
-        before = {"before": now - timedelta(days=DAYS)}
-        self._database.run(lambda connection: connection.execute(statements.DELETE_OLD_SILENCES, before))
         self._longest.clear()
