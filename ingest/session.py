@@ -86,10 +86,14 @@ WORKERS = {
     "enable_partition_pruning": "on",
 }
 
+SWEEPER = {**WORKERS, "lock_timeout": "5s"}
+"""One chore that waits for a lock, as of somebody's open transaction, holds up the others no longer. The one that ends
+frozen workers is among those."""
+
 
 def set_up(settings: Mapping[str, str], server_version: int) -> bytes:
-    """The SQL of one round trip that makes a fresh session ours; `settings` is WEB, COMMANDS or WORKERS, and
-    `server_version` what libpq says (180006). To be sent outside of a transaction."""
+    """The SQL of one round trip that makes a fresh session ours; `settings` is WEB, COMMANDS, WORKERS or
+    SWEEPER, and `server_version` what libpq says (180006). To be sent outside of a transaction."""
     late = {name: "0" for name, since in _SINCE.items() if server_version >= since}
     values = {**_FIRST, **late, **_COMMON, **settings}
     statements = [f"SET {name} = {_quoted(name, value)}" for name, value in values.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -75,13 +75,13 @@ class UnfitServerError(psycopg.OperationalError):
     """The server answers, but cannot store what we write. The text says why, and holds nothing personal."""
 
 
-def connect(url: str) -> Connection[tuple[Any, ...]]:
+def connect(url: str, settings: Mapping[str, str] = session.WORKERS) -> Connection[tuple[Any, ...]]:
     """Connect, with a session that is ours; UnfitServerError if nothing can be written in it."""
     # Only statements that we prepare have one plan for all values; each other is planned for the values it has.
     connection = psycopg.connect(url, connect_timeout=5, prepare_threshold=_NEVER, **connection_options(url))
     try:
         _check_fit(connection)
-        connection.execute(session.set_up(session.WORKERS, connection.info.server_version))
+        connection.execute(session.set_up(settings, connection.info.server_version))
         connection.autocommit = False
     except BaseException:
         connection.close()
@@ -131,9 +131,10 @@ def send_all(connection: Connection[Any]) -> None:
 class Database:
     """Runs transactions; connects on the first one, and again after a failure."""
 
-    def __init__(self, url: str, patience_seconds: float) -> None:
-        """`patience_seconds`: how long `run` may try again before it gives up."""
+    def __init__(self, url: str, patience_seconds: float, settings: Mapping[str, str] = session.WORKERS) -> None:
+        """`patience_seconds`: how long `run` may try again before it gives up. `settings`: of its sessions."""
         self._url = url
+        self._settings = settings
         self._patience_seconds = patience_seconds
         self._connection: Connection[tuple[Any, ...]] | None = None
         self._away_since: float | None = None
@@ -181,7 +182,7 @@ class Database:
 
     def _once(self, work: Callable[[Connection[tuple[Any, ...]]], _Result]) -> _Result:
         if self._connection is None:
-            self._connection = connect(self._url)
+            self._connection = connect(self._url, self._settings)
         try:
             result = work(self._connection)
             self._connection.commit()

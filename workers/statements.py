@@ -174,13 +174,14 @@ FROM (
     SELECT received_at, push_id, octet_length(body) AS bytes FROM airudder.pushes
     WHERE status = 'pending' AND (replayed_at IS NOT NULL) = %(replayed)s
       AND attempts BETWEEN %(at_least)s AND %(at_most)s AND push_id <> ALL (%(resting)s::uuid[])
-    ORDER BY received_at, push_id LIMIT %(limit)s
+    ORDER BY received_at, push_id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
   ) AS waiting
 ) AS oldest
 WHERE stored.received_at = oldest.received_at AND stored.push_id = oldest.push_id AND bytes_before < %(bytes)s
 RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored.body, stored.signature,
   stored.attempts
 """
+"""A row that somebody has locked, as a frozen worker, holds up none behind it."""
 
 STORE_PENDING_FROM_REDIS: LiteralString = """
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, signature, status, through_redis, attempts)
@@ -191,9 +192,20 @@ ON CONFLICT (received_at, push_id) DO UPDATE SET through_redis = true
 """
 
 RELEASE_PENDING: LiteralString = """
-UPDATE airudder.pushes SET attempts = attempts - 1
+WITH free AS (
+  SELECT received_at, push_id FROM airudder.pushes
+  WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'pending' AND attempts > 0
+  ORDER BY received_at, push_id FOR NO KEY UPDATE SKIP LOCKED
+), released AS (
+  UPDATE airudder.pushes AS stored SET attempts = attempts - 1 FROM free
+  WHERE stored.received_at = free.received_at AND stored.push_id = free.push_id
+  RETURNING stored.push_id
+)
+SELECT push_id FROM airudder.pushes
 WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'pending' AND attempts > 0
+  AND push_id NOT IN (SELECT push_id FROM released)
 """
+"""Those that come back are locked, and are released later."""
 
 WAIT_FOR_LOCKS_BRIEFLY: LiteralString = "SET LOCAL lock_timeout = '200ms'"
 """Whoever comes behind waits as long as we do."""

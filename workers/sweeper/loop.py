@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import Connection
 from redis import Redis
 
-from ingest import logs, settings
+from ingest import logs, session, settings
 from ingest.batch.clients import brisk_client
 from ingest.errors import PostgresAwayError, describe
 from ingest.opening.openers import openers
@@ -113,7 +113,7 @@ def main() -> None:
     logs.configure("sweeper")
     current = settings.load()
     openers()  # raises now what each pending push would raise
-    database = Database(current.database_url, patience_seconds=5)
+    database = Database(current.database_url, patience_seconds=5, settings=session.SWEEPER)
     keep = Days(current.retention_days, current.transcript_days)
     client = brisk_client(current.redis_url)
     look_at_servers(client, current.database_url)

@@ -58,6 +58,8 @@ class PendingPushes(Chore):
         self._replayed = replayed
         self._budget_seconds = budget_seconds
         self._in_hand: list[_Pending] = []
+        self._unreleased: list[Entry] = []
+        """Those whose attempt is to be taken back, and whose row somebody has locked"""
         self._settled = 0
         """How many since there were last none; told when there are none again"""
         self._resting: dict[UUID, float] = {}
@@ -92,7 +94,7 @@ class PendingPushes(Chore):
         bounds["replayed"] = self._replayed
         leave_at = self._clock() + self._budget_seconds
         while self._clock() < leave_at:
-            bounds["resting"] = list(self._resting)
+            bounds["resting"] = [*self._resting, *(entry.uuid for entry in self._unreleased)]
             self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
             fed += len(self._in_hand)
             if not self._in_hand or not self._settle_in_time(settle_rows):
@@ -119,11 +121,10 @@ class PendingPushes(Chore):
 
     def _release_unsettled(self) -> None:
         """Take back the attempts that failed because of Postgres: they say nothing against a push."""
-        if self._in_hand:
-            entries = [entry for entry, _ in self._in_hand]
+        if entries := [*self._unreleased, *(entry for entry, _ in self._in_hand)]:
             where = {"times": [one.received_at for one in entries], "push_ids": [one.uuid for one in entries]}
-            self._database.run(lambda connection: connection.execute(statements.RELEASE_PENDING, where))
-            self._in_hand = []
+            locked = self._database.run(lambda connection: _release_pending(connection, where))
+            self._in_hand, self._unreleased = [], [one for one in entries if one.uuid in locked]
 
     def _settle_together(self, rows: list[_Pending]) -> None:
         settle(self._database, [entry for entry, _ in rows], Attempt(through_redis=False))
@@ -142,3 +143,8 @@ class PendingPushes(Chore):
 def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, Any]) -> list[_Pending]:
     rows = connection.execute(statements.BEGIN_OLDEST_PENDING, bounds).fetchall()
     return [(stored_entry(*row), attempts) for *row, attempts in rows]
+
+
+def _release_pending(connection: Connection[tuple[Any, ...]], where: dict[str, Any]) -> set[UUID]:
+    """Release what nobody has locked, and give the others."""
+    return {push_id for (push_id,) in connection.execute(statements.RELEASE_PENDING, where)}
