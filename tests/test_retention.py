@@ -221,6 +221,21 @@ def test_held_table_is_left_alone_for_a_while(
     assert not has_partition(connection, 5)
 
 
+def test_day_that_cannot_be_dropped_keeps_no_other(
+    database: Database, clock: Clock, connection: Rows, partitions: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A customer's view on the oldest day keeps that day alone, which is said."""
+    oldest = f"airudder.pushes_{datetime.now(UTC) - timedelta(days=10):%Y_%m_%d}"
+    connection.execute(f"CREATE VIEW public.theirs AS SELECT push_id FROM {oldest}")
+    try:
+        Guard(OldPushes(database, clock, 3), clock).run_if_due()
+    finally:
+        connection.execute("DROP VIEW public.theirs")
+
+    assert [days for days in range(11) if has_partition(connection, days)] == [0, 1, 2, 3, 10]
+    assert "old pushes wait: Postgres refuses: DependentObjectsStillExist" in caplog.text
+
+
 def test_retention_looks_once_an_hour(database: Database, clock: Clock, connection: Rows, partitions: None) -> None:
     """Between two looks it costs nothing."""
     chore = Guard(OldPushes(database, clock, 3), clock)

@@ -8,6 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
+import psycopg
+
+from ingest.errors import RefusedError
 from workers import statements
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
@@ -50,10 +53,17 @@ class OldPushes(Chore):
         remove_in_portions(self._database, lambda: self._clock() >= leave_at, PUSHES, what, remove)
 
     def _drop_partitions(self, before: date, leave_at: float) -> None:
+        """Raise what keeps a day from being dropped, as a customer's view on it, after the other days are dropped."""
+        failure: Exception | None = None
         for day in self._database.run(lambda connection: _partitions_before(connection, before)):
             if self._clock() >= leave_at:
-                return
-            self._drop_partition(day)
+                break
+            try:
+                self._drop_partition(day)
+            except (RefusedError, psycopg.Error) as error:
+                failure = error
+        if failure:
+            raise failure
 
     def _drop_partition(self, day: date) -> None:
         dropped = self._database.run(lambda connection: _drop_partition(connection, day), patience_seconds=0)

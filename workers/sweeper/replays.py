@@ -94,27 +94,43 @@ class Replays(Chore):
         self._rest_until = 0.0
 
     def run_once(self) -> int:
-        """Work for a moment, then rest for one; return 0 if there was nothing to do."""
+        """Work for a moment, then rest for one; return 0 if there was nothing to do.
+
+        Raises what keeps a replay from going on, after the others went on.
+        """
         if self._clock() < self._rest_until or self._pause.lasts():
             return 0
         leave_at = self._clock() + BUDGET_SECONDS
         handled = 0
         while True:
             handled += (settled := self._lane.run_once())
-            handled += (moved := sum(self._go_on(replay) for replay in self._database.run(_find_running)))
+            moved, failure = self._move()
+            handled += moved
             if not (settled or moved) or self._clock() >= leave_at:
                 break
         if handled:
             self._rest_until = self._clock() + BUDGET_SECONDS
+        if failure:
+            raise failure
         return handled
+
+    def _move(self) -> tuple[int, Exception | None]:
+        """Let each replay go on: how many have more to do at once, and what went wrong in one."""
+        moved, failure = 0, None
+        for replay in self._database.run(_find_running):
+            try:
+                moved += self._go_on(replay)
+            except Exception as error:  # of any kind, as what a filter is made of may be unknown here
+                failure = error
+        return moved, failure
 
     def _go_on(self, replay: _Replay) -> bool:
         """Count what has its outcome by now; then make a portion pending, or end the replay. Return whether there is
-        more to do at once."""
+        more to do at once. Each step is tried once a pass: the others need not wait for a lock that this one meets."""
         if replay.in_hand:
-            replay = self._database.run(lambda connection: _count_outcomes(connection, replay))
+            replay = self._database.run(lambda connection: _count_outcomes(connection, replay), patience_seconds=0)
         if replay.portion and not self._live_waits():
-            return self._database.run(lambda connection: _feed(connection, replay))
+            return self._database.run(lambda connection: _feed(connection, replay), patience_seconds=0)
         limit = replay.selection.limit
         is_over = replay.is_fed or replay.is_stopped or (limit is not None and replay.fed >= limit)
         if is_over and not replay.in_hand:
