@@ -64,6 +64,25 @@ def needs_a_server(_headers: Mapping[str, str], body: bytes) -> bytes:
     raise ConnectionRefusedError(f"no key for {body!r}")
 
 
+def hangs(_headers: Mapping[str, str], body: bytes) -> bytes:
+    """A function that does not end, and takes whatever ends it for a fault of the body."""
+    try:
+        while body:
+            pass
+    except Exception as error:
+        raise ValueError("not opened") from error
+    return body
+
+
+def hangs_and_answers_false(headers: Mapping[str, str], body: bytes) -> bool:
+    """The same, which answers instead of raising."""
+    try:
+        hangs(headers, body)
+    except ValueError:
+        return False
+    return True
+
+
 async def later(headers: Mapping[str, str], body: bytes) -> bytes:
     """No plain function."""
     return decrypt(headers, body)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from psycopg import Connection
-from rq.timeouts import JobTimeoutException
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from ingest.batch.entry import Entry
 from ingest.errors import RefusedError, SettingError
@@ -158,6 +158,23 @@ def test_end_of_a_jobs_time_says_nothing() -> None:
 
     with pytest.raises(JobTimeoutException):
         Openers({}, {SOURCE: too_long}).open(entry(b"", SOURCE))
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [("INGEST_DECRYPTORS", "hangs"), ("INGEST_VERIFIERS", "hangs"), ("INGEST_VERIFIERS", "hangs_and_answers_false")],
+)
+def test_end_of_a_jobs_time_is_noticed_behind_any_error(
+    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch, variable: str, name: str
+) -> None:
+    """A function makes what it likes of the alarm: no push is dead for it."""
+    monkeypatch.delenv("INGEST_VERIFIERS")
+    monkeypatch.setenv(variable, f"{SOURCE}={MODULE}:{name}")
+
+    with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):  # type: ignore[no-untyped-call]
+        settle(database, [sealed_entry(push())])
+
+    assert rows(connection, "pushes") == []
 
 
 @pytest.mark.parametrize(

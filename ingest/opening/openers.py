@@ -7,11 +7,13 @@ in the sweeper, and in the commands that look for a person. Web only knows which
 from __future__ import annotations
 
 import functools
+import signal
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rq.timeouts import BaseTimeoutException
+from rq.timeouts import BaseTimeoutException, JobTimeoutException
 
 from ingest import settings
 from ingest.batch.entry import Entry
@@ -81,6 +83,7 @@ def _decrypt(decrypt: Opener, entry: Entry) -> bytes:
 
 def _called(role: str, function: Opener, entry: Entry) -> Any:
     headers = {} if entry.signature is None else {SIGNATURE: entry.signature}
+    begun, left = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)[0]
     try:
         return function(headers, entry.body)
     except _NO_VERDICT:
@@ -88,6 +91,10 @@ def _called(role: str, function: Opener, entry: Entry) -> Any:
     except Exception as error:
         # Without its text, which may hold the key or what was said.
         raise NotOpenedError(f"the {role} of its source refused it: {describe(error)}") from None
+    finally:
+        # RQ's alarm raises inside of the function, which may take that for any other error.
+        if left and time.monotonic() - begun >= left:
+            raise JobTimeoutException(f"the job's time was over in the {role} of its source") from None
 
 
 @functools.cache
