@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -17,7 +18,7 @@ from ingest.web.connection import MAX_HEAD, MAX_HEADERS
 from ingest.web.timed_protocol import SPARE_FILES
 from ops.local.server import free_port
 from tests.kept import kept, refused
-from tests.processes import INGEST, answers, running_command, running_web, wait_until
+from tests.processes import INGEST, answers, running_command, running_server, running_web, wait_until
 
 PATH = "/airudder/custom-api"
 PUSH = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode()
@@ -89,6 +90,18 @@ def test_body_that_does_not_begin_is_ended(web_url: str, client: Any, extra: str
         assert error_of(answer) == (408, "the request took too long to arrive")
 
     wait_until(lambda: refused(client, "request too slow"), "the refusal is counted for its source")
+
+
+def test_slow_body_is_no_answer_that_nobody_reads(database_url: str, redis_url: str, client: Any) -> None:
+    """A body has the whole time of a request, also where that is longer than an answer may take; then it is told so."""
+    stuck = "from ingest.web import serve, timed_protocol\ntimed_protocol.STUCK_SECONDS = 0.1\nserve.main()"
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "INGEST_REQUEST_SECONDS": "1"}
+    with running_server((sys.executable, "-c", stuck), "PORT", answers, **environ) as url, connect(url) as connection:
+        connection.sendall(PUSH[:-1])
+        assert error_of(rest(connection)) == (408, "the request took too long to arrive")
+
+        wait_until(lambda: refused(client, "request too slow"), "the refusal is counted for its source")
+    assert refused(client, "sender left") is False
 
 
 def test_connection_may_rest_before_its_first_request(web_url: str, client: Any) -> None:

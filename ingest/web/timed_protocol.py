@@ -74,10 +74,10 @@ class TimedProtocol(HttpToolsProtocol):
     _message_since: float | None = None
     """When the first byte came of the request that is not complete yet"""
     _is_head_complete = True
-    _looked_at: Any = None
-    """The request that was the last one when the connection was last looked at"""
+    _looked_at: Any = None, None
+    """The last request, and since when it has been coming, when the connection was last looked at"""
     _rested = 0.0
-    """For how many seconds no other request has come since, counted from look to look"""
+    """For how many seconds that has stayed so, counted from look to look"""
 
     @property
     def _bounds(self) -> Bounds:
@@ -86,6 +86,11 @@ class TimedProtocol(HttpToolsProtocol):
     @property
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _is_stuck(self) -> bool:
+        # While the body comes the application waits for it, which is no fault of the answer's.
+        return self._is_answering and self._message_since is None and self._rested > STUCK_SECONDS
 
     @property
     def _rests(self) -> bool:
@@ -124,10 +129,11 @@ class TimedProtocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         pause = self._bounds.seconds / 2
-        self._rested = self._rested + pause if self._looked_at is self.cycle else 0.0
-        self._looked_at = self.cycle
+        state = self.cycle, self._message_since
+        self._rested = self._rested + pause if self._looked_at == state else 0.0
+        self._looked_at = state
         self._timer = self.loop.call_later(pause, self._look)
-        if self.transport.is_closing() or (self._is_answering and self._rested > STUCK_SECONDS):
+        if self.transport.is_closing() or self._is_stuck:
             self.transport.abort()  # `close` would wait until the answer has been read
         elif self._message_since is not None:
             if self.loop.time() - self._message_since >= self._bounds.seconds:
