@@ -9,6 +9,7 @@ import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from psycopg import Connection
 
@@ -158,3 +159,26 @@ def test_status_that_is_watched_goes_on(client: Any, capfd: pytest.CaptureFixtur
         wait_until(is_shown_again, "it is shown a second time")
         watching.send_signal(signal.SIGINT)
         assert watching.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "environ", "reason"),
+    [("POST", {"INGEST_ALLOW_IPS": "203.0.113.0/24"}, "address not allowed"), ("PUT", {}, "wrong method")],
+)
+def test_refused_push_with_right_secret_is_seen(client: Any, method: str, environ: dict[str, str], reason: str) -> None:
+    """Pushes come from a new address, or by another method: they are told from a stranger's, who hears the same."""
+    with running_web(INGEST_TOKENS="shop=s3cret", **environ) as url, httpx.Client(base_url=url) as sender:
+        right, wrong = (
+            [sender.request(method, f"/airudder/custom-api/{secret}", content=b"{}") for _ in range(12)]
+            for secret in ("s3cret", "nonsense")
+        )
+        for _ in range(12):
+            sender.get("/airudder/custom-api/s3cret")
+
+    assert {(one.status_code, one.content, str(one.headers)) for one in right} == {
+        (one.status_code, one.content, str(one.headers)) for one in wrong
+    }
+    found = {name: what for name, what in problems().items() if name.startswith("refused")}
+    assert found == {
+        f"refused {reason} shop": f"12 requests of shop were refused within a quarter of an hour: {reason}"
+    }

@@ -68,6 +68,7 @@ PERSON = {
         "lost",
         "shop sends nothing, for longer than is usual",
     ),
+    "new address": (facts(refused_lately=[refused("address not allowed", 12)]), "lost", "12 requests of shop"),
     "mistyped URL": (facts(refused_lately=[refused("unknown path", 12)]), "lost", "unknown path"),
     "shut out": (facts(refused_lately=[refused("too many connections", 50, None)]), "lost", "too many connections"),
     "a fault of ours": (facts(refused_lately=[refused("a fault of ours", 1, None)]), "lost", "a fault of ours"),
@@ -148,6 +149,7 @@ NOBODY = {
     "two of an old secret": facts(wrong_secrets=[WrongSecret("1a2b3c4d", 2, NOW)]),
     "who asks without any": facts(last_refusals=wrong(*[None] * 100)),
     "a scanner": facts(refused_lately=[refused("unknown page", 5000, None), refused("unknown path", 80, None)]),
+    "a stranger's address": facts(refused_lately=[refused("address not allowed", 5000, None)]),
     "a restart": facts(refused_lately=[refused("shutting down", 2)]),
     "an old refusal": facts(
         last_refusals=[msgspec.structs.replace(one, at=NOW - LONG_AGO) for one in wrong(*["1a"] * 50)]

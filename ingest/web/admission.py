@@ -14,6 +14,9 @@ from ingest.web.refusals import RequestRefusedError
 _SEGMENTS = 4
 """How many segments at the end of a mistyped path are tried as the secret"""
 
+_WITH_BODY = ("PUT", "PATCH")
+"""Methods by which a sender that was set up wrongly may bring a push"""
+
 
 class Admission:
     """Decides before a byte of the body is read, and again as its bytes come.
@@ -34,13 +37,14 @@ class Admission:
     def admit(self, scope: Scope) -> Admitted:
         """Take the request in hand, until `leave`; RequestRefusedError if it is not admitted."""
         if scope["method"] != "POST":
-            raise RequestRefusedError(answers.WRONG_METHOD, "wrong method")
+            raise RequestRefusedError(answers.WRONG_METHOD, "wrong method", self._source_of_other_method(scope))
         kind = scope["path_params"]["kind"]
         if kind not in KINDS:
             raise RequestRefusedError(answers.UNKNOWN_KIND, "unknown kind")
+        source = self._source_of(scope)
         if not self._addresses.may_push(scope):
-            raise RequestRefusedError(answers.WRONG_ADDRESS, "address not allowed")
-        source = self._access.source_of(scope["path_params"].get("token"), scope["headers"])
+            # The answer is the same whatever the secret is. With a right one it may be a push from a new address.
+            raise RequestRefusedError(answers.WRONG_ADDRESS, "address not allowed", source)
         if source is None:
             raise RequestRefusedError(answers.WRONG_CREDENTIAL, "wrong credential")
         if not self._requests.has(source, 1):
@@ -49,6 +53,13 @@ class Admission:
             raise RequestRefusedError(answers.OVER_RATE_LIMIT, "over the rate limit", source)
         self._requests.take(source, 1)
         return Admitted(kind, source, self._requests, self._bytes)
+
+    def _source_of(self, scope: Scope) -> str | None:
+        return self._access.source_of(scope["path_params"].get("token"), scope["headers"])
+
+    def _source_of_other_method(self, scope: Scope) -> str | None:
+        """The source whose push it may be; None where it brings nothing, as from a browser or a check of the line."""
+        return self._source_of(scope) if scope["method"] in _WITH_BODY else None
 
     def traces(self, scope: Scope) -> tuple[str | None, str | None]:
         """The network of a refused request and its secret's fingerprint, which may be written down."""

@@ -27,13 +27,18 @@ REASONS: dict[str, Reason] = {
     ),
     "address not allowed": Reason(
         "403",
-        "The request came from a network that is not in INGEST_ALLOW_IPS.",
-        "Add the network if it is the vendor's. Behind a proxy see INGEST_TRUSTED_PROXIES.",
+        "The request came from a network that is not in INGEST_ALLOW_IPS. With a source its secret was right.",
+        "Add the network if it is the vendor's, as it is likely with a source. Behind a proxy see "
+        "INGEST_TRUSTED_PROXIES.",
     ),
     "unknown path": Reason("404", "The path begins as ours, and goes on otherwise.", "Mend the URL in the workflow."),
     "unknown kind": Reason("404", "The path names a kind of push that there is not.", "Mend the URL in the workflow."),
     "unknown page": Reason("404", "Somebody asked for a page, as scanners do.", "Nothing.", False),
-    "wrong method": Reason("405", "Somebody opened the URL in a browser.", "Nothing.", False),
+    "wrong method": Reason(
+        "405",
+        "Somebody opened the URL in a browser. With a source it was a push by PUT or PATCH.",
+        "Nothing without a source, else have the sender use POST.",
+    ),
     "request too slow": Reason(
         "408",
         "The request did not arrive whole within INGEST_REQUEST_SECONDS.",
