@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from typing import Any, NoReturn
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -17,6 +17,7 @@ from ingest import session
 from ingest.errors import SettingError
 
 _REDIS_FORM = "redis://host:port/0, rediss://… or unix://…"
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 _POSTGRES_FORM = "postgresql://user:password@host/database"
 _LONGEST_PORT = 65535
 
@@ -53,23 +54,34 @@ def checked_redis_url(url: str) -> str:
     """The same URL; SettingError without a word of its password if no client of ours could use it."""
     try:
         parts = urlsplit(url)
-        port, has_torn_host = parts.port, "," in (parts.hostname or "")
+        port, host = parts.port, unquote(parts.hostname or "")
     except ValueError:
         _refuse("REDIS_URL", f"is not of the form {_REDIS_FORM}")
-    if parts.scheme not in ("redis", "rediss", "unix") or port == 0:
+    # Of the URL itself: `urlsplit` passes over spaces in front and capitals, as the client of web does and others not.
+    if not url.startswith(_REDIS_SCHEMES) or port == 0:
         _refuse("REDIS_URL", f"is not of the form {_REDIS_FORM}")
     if parts.fragment or "@" in parts.query:
         _refuse("REDIS_URL", "has a @, ? or # in its user or password: write it as %40, %3F or %23")
-    if has_torn_host:
-        _refuse("REDIS_URL", "names several hosts: name the primary alone")
-    _check_host("REDIS_URL", parts.hostname or "")
-    _check_redis_database(parts)
+    if parts.scheme == "unix":
+        _check_redis_socket(host, parts.path)
+    else:
+        _check_redis_place(host, parts.path)
     _check_redis_query(parts)
     return url
 
 
-def _check_redis_database(parts: SplitResult) -> None:
-    if parts.scheme != "unix" and not re.fullmatch(r"/?\d*/?", parts.path, re.ASCII):
+def _check_redis_socket(host: str, path: str) -> None:
+    if host or path in ("", "/"):
+        _refuse("REDIS_URL", "names no socket by its whole path: unix:///run/redis.sock")
+
+
+def _check_redis_place(host: str, path: str) -> None:
+    if "," in host:
+        _refuse("REDIS_URL", "names several hosts: name the primary alone")
+    if host.startswith("/"):
+        _refuse("REDIS_URL", "names a socket for a host: unix:///run/redis.sock")
+    _check_host("REDIS_URL", host)
+    if not re.fullmatch(r"/?\d*/?", path, re.ASCII):
         _refuse("REDIS_URL", "ends in a database that is no number: redis://host:6379/0")
 
 
@@ -82,6 +94,8 @@ def _check_redis_query(parts: SplitResult) -> None:
             _refuse_parameter("REDIS_URL", name, known)
         if name == "db" and not re.fullmatch(r"\d{1,9}", value, re.ASCII):
             _refuse("REDIS_URL", "has a parameter db that is no number")
+        if name == "client_name" and not re.fullmatch("[!-~]*", value):
+            _refuse("REDIS_URL", "has a parameter client_name that Redis takes for none: without spaces, in ASCII")
         if name == "ssl_cert_reqs":
             _check_choice("REDIS_URL", name, value, _CERT_REQS)
 
@@ -161,8 +175,12 @@ def _check_host(variable: str, host: str) -> None:
         return  # a socket
     try:
         host.encode("idna")
+        is_one = not re.search(r"[\s/]", host)
     except UnicodeError:
-        _refuse(variable, "names a host that cannot be one: its parts have 1 to 63 characters, with one dot between")
+        is_one = False
+    if not is_one:
+        words = "its parts have 1 to 63 characters, and no space, with one dot between"
+        _refuse(variable, f"names a host that cannot be one: {words}")
 
 
 def _check_choice(variable: str, name: str, value: str, choices: Collection[str]) -> None:

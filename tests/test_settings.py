@@ -145,7 +145,11 @@ def test_secret_has_to_fit_url() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "localhost:6379", "http://:s3cret@x", "redis://:s3cret@x:port", "redis://[x"]
+    "url",
+    [
+        *("nonsense", "localhost:6379", "http://:s3cret@x", "redis://:s3cret@x:port", "redis://[x"),
+        *(" redis://:s3cret@x:6379/0", "REDIS://:s3cret@x/0", "re\ndis://:s3cret@x/0", "unix:/run/redis.sock"),
+    ],
 )
 def test_bad_redis_url_is_named(url: str) -> None:
     """A URL that no client could use is refused at start, in words that do not show its password."""
@@ -199,6 +203,12 @@ def test_unknown_redis_parameter_is_named(parameter: str) -> None:
         ("redis://:s3cret@x?db=one", "a parameter db that is no number"),
         ("redis://:s3cret@x,y/0", "names several hosts"),
         ("redis://:s3cret@a..b/0", "names a host that cannot be one"),
+        ("redis://:s3cret@x /0", "names a host that cannot be one"),
+        ("redis://:s3cret@x%2Fy/0", "names a host that cannot be one"),
+        ("redis://:s3cret@%2Frun%2Fredis.sock", "names a socket for a host: unix:///run/redis.sock"),
+        ("unix://", "names no socket by its whole path: unix:///run/redis.sock"),
+        ("unix://run/redis.sock?password=s3cret", "names no socket by its whole path: unix:///run/redis.sock"),
+        ("redis://:s3cret@x/0?client_name=my%20app", "client_name that Redis takes for none"),
         ("redis://:1?s3cret@x/0", "write it as %40, %3F or %23"),
         ("redis://:1#s3cret@x/0", "write it as %40, %3F or %23"),
         ("redis://:s3cret@x/0?ssl_ca_certs=/ca.pem", "the parameter ssl_ca_certs without TLS: write rediss://"),
@@ -218,6 +228,7 @@ def test_odd_redis_url_is_explained(url: str, words: str) -> None:
         "redis://x.example./0",
         "rediss://x/0?ssl_ca_certs=/ca.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem&ssl_check_hostname=true",
         "unix://:s3cret@/run/redis.sock?db=1",
+        "redis://:s3 cret@x/0?client_name=shop-1",
     ],
 )
 def test_redis_url_in_every_form(url: str) -> None:
