@@ -171,7 +171,8 @@ UPDATE airudder.pushes AS stored SET attempts = stored.attempts + 1
 FROM (
   SELECT received_at, push_id, sum(bytes) OVER (ORDER BY received_at, push_id) - bytes AS bytes_before
   FROM (
-    SELECT received_at, push_id, octet_length(body) AS bytes FROM airudder.pushes
+    SELECT received_at, push_id, octet_length(body) + coalesce(octet_length(signature), 0) AS bytes
+    FROM airudder.pushes
     WHERE status = 'pending' AND (replayed_at IS NOT NULL) = %(replayed)s
       AND attempts BETWEEN %(at_least)s AND %(at_most)s AND push_id <> ALL (%(resting)s::uuid[])
     ORDER BY received_at, push_id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED

@@ -30,6 +30,11 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The header X-AIRudder-Sign. Last, as older processes write entries without it, and pass over it."""
 
     @property
+    def size(self) -> int:
+        """How many bytes it keeps of a request: a signature may have as many as headers have."""
+        return len(self.body) + len(self.signature or "")
+
+    @property
     def uuid(self) -> UUID:
         """The push id as tables and people know it."""
         return UUID(bytes=self.push_id)

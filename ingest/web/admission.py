@@ -84,7 +84,7 @@ class Admission:
 
 
 class Admitted:
-    """A request in hand: its kind and source, and how many bytes of its body are in hand."""
+    """A request in hand: its kind and source, and how many bytes of it are, its body and what is kept with it."""
 
     __slots__ = ("_bytes", "_held", "_requests", "kind", "source")
 

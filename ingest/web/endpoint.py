@@ -101,9 +101,10 @@ class PushEndpoint:
             if not is_unread:
                 answer = answers.error(400, str(error))
         push_id, received_us = self._ids.draw()
+        entry = Entry(push_id, received_us, admitted.source, admitted.kind, body, _signature(scope))
+        admitted.hold_at_least(entry.size)
         try:
-            signature = _signature(scope)
-            await self._batch.append(Entry(push_id, received_us, admitted.source, admitted.kind, body, signature))
+            await self._batch.append(entry)
         except NowhereToStoreError:
             raise RequestRefusedError(answers.NOWHERE_TO_STORE, "nowhere to store") from None
         self._counts.note(admitted.source, admitted.kind, answer.status, time.perf_counter() - begun)

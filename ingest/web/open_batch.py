@@ -110,7 +110,7 @@ class OpenBatch:
     def _next_group(self, max_bytes: int = MAX_BYTES) -> list[Waiting]:
         size = 0
         for number, (entry, _, _) in enumerate(self._waiting):
-            size += len(entry.body)
+            size += entry.size
             if number == MAX_PUSHES or (number and size > max_bytes):
                 group, self._waiting = self._waiting[:number], self._waiting[number:]
                 return group
@@ -152,7 +152,7 @@ class OpenBatch:
         except NowhereToStoreError as refusal:
             if isinstance(refusal, TooSlowError):
                 # Until Redis is back groups stay that small: larger ones would be answered 503, one after the other.
-                size = sum(len(entry.body) for entry in entries)
+                size = sum(entry.size for entry in entries)
                 self._fallback_bytes = max(LEAST_FALLBACK_BYTES, size // 8)
             # Not where Redis has just not answered: the request may still reach it, behind the question what it has.
             if self._is_unanswered or not await self._write(entries, self._loop.time() + LEAST_REDIS_SECONDS):
