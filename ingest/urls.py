@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import PGconn
 
 from ingest import session
 from ingest.errors import SettingError
@@ -36,6 +37,7 @@ _FOR_TLS = (
 """redis-py takes whatever else a query holds as an argument, and its time-outs would overrule ours."""
 _CERT_REQS = ("none", "optional", "required")
 
+_TAKING_WRITES = ("primary", "read-write")
 _ONE_OF = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     "channel_binding": ("disable", "prefer", "require"),
@@ -43,7 +45,7 @@ _ONE_OF = {
     "load_balance_hosts": ("disable", "random"),
     "sslnegotiation": ("postgres", "direct"),
     # A server that takes no writes is none for us.
-    "target_session_attrs": ("any", "primary", "read-write"),
+    "target_session_attrs": ("any", *_TAKING_WRITES),
 }
 """Parameters of libpq of which a wrong value is told only when it connects, or never"""
 
@@ -117,17 +119,30 @@ def connection_options(url: str) -> dict[str, Any]:
     """How to connect to DATABASE_URL, beside what it says; these overrule it.
 
     Of several hosts the primary is chosen. A single host is taken as it is, so that an error can say what is wrong.
+    Wherever the hosts are named, or a server that takes writes is asked for: libpq's variables and service file too.
     """
-    parts = _database_parts(url)
-    wanted = parts.get("target_session_attrs", "any")
-    is_one_of_several = wanted == "any" and "," in parts.get("host", "")
-    return {**session.CONNECTION, "target_session_attrs": "primary" if is_one_of_several else wanted}
+    parts = _as_libpq_reads(url)
+    wanted = parts.get("target_session_attrs")
+    if wanted not in _TAKING_WRITES:
+        wanted = "primary" if any("," in parts.get(name, "") for name in ("host", "hostaddr")) else "any"
+    return {**session.CONNECTION, "target_session_attrs": wanted}
+
+
+def _as_libpq_reads(url: str) -> dict[str, str]:
+    """DATABASE_URL with what libpq adds of its own, without connecting."""
+    # Of a value that is none it complains when all has been read, and before it looks for any host.
+    parts = {**_database_parts(url), "sslmode": "read alone"}
+    connection = PGconn.connect_start(make_conninfo("", **parts).encode())
+    try:
+        return {option.keyword.decode(): option.val.decode() for option in connection.info if option.val}
+    finally:
+        connection.finish()
 
 
 def each_host(url: str) -> list[str]:
     """DATABASE_URL once for each of its hosts, in its order; the very URL where it names one, or none."""
-    parts = _database_parts(url)
-    lists = {name: parts[name].split(",") for name in ("host", "hostaddr", "port") if name in parts}
+    parts, read = _database_parts(url), _as_libpq_reads(url)
+    lists = {name: read[name].split(",") for name in ("host", "hostaddr", "port") if name in read}
     number = max(map(len, lists.values()), default=1)
     if number == 1 or any(len(values) not in (1, number) for values in lists.values()):
         return [url]  # libpq says what is wrong with it

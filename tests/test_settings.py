@@ -286,6 +286,43 @@ def test_database_url_in_every_form(url: str, attributes: str) -> None:
     assert connection_options(url)["target_session_attrs"] == attributes
 
 
+SERVICES = "[pair]\nhost=x,y\n[writing]\nhost=x\ntarget_session_attrs=read-write\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "environ", "attributes", "hosts"),
+    [
+        ("user=u", {"PGHOST": "x,y"}, "primary", ["x", "y"]),
+        ("user=u", {"PGHOST": "x"}, "any", [None]),
+        ("postgresql://u@x/db", {"PGHOST": "x,y"}, "any", ["x"]),
+        ("user=u hostaddr=10.0.0.1,10.0.0.2", {}, "primary", [None, None]),
+        ("user=u service=pair", {}, "primary", ["x", "y"]),
+        ("user=u", {"PGSERVICE": "pair"}, "primary", ["x", "y"]),
+        ("user=u service=writing", {}, "read-write", [None]),
+        ("postgresql://u@x/db", {"PGTARGETSESSIONATTRS": "read-write"}, "read-write", ["x"]),
+        ("postgresql://u@x,y/db", {"PGTARGETSESSIONATTRS": "read-write"}, "read-write", ["x", "y"]),
+        ("postgresql://u@x,y/db", {"PGTARGETSESSIONATTRS": "prefer-standby"}, "primary", ["x", "y"]),
+        ("postgresql://u@x/db", {"PGTARGETSESSIONATTRS": "standby"}, "any", ["x"]),
+    ],
+)
+def test_hosts_are_named_beside_the_url(
+    url: str,
+    environ: dict[str, str],
+    attributes: str,
+    hosts: list[str | None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """libpq's variables and service file name hosts as well, and may ask for one that takes writes."""
+    (tmp_path / "services").write_text(SERVICES)
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    assert connection_options(url)["target_session_attrs"] == attributes
+    assert [conninfo_to_dict(one).get("host") for one in each_host(url)] == hosts
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.3.2.1"])
 def test_loopback_may_be_open(host: str) -> None:
     """Without tokens web may listen on loopback."""
