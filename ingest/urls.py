@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import PGconn
+from psycopg.pq import Conninfo, PGconn
 
 from ingest import session
 from ingest.errors import SettingError
@@ -48,6 +48,9 @@ _ONE_OF = {
     "target_session_attrs": ("any", *_TAKING_WRITES),
 }
 """Parameters of libpq of which a wrong value is told only when it connects, or never"""
+
+_NO_SOCKET = "/dev/null/none"
+"""A folder of a socket that cannot be"""
 
 _QUOTED_NAME = re.compile(r"""(?:URI query parameter:|connection option) "([A-Za-z_]{1,40})"$""")
 
@@ -112,7 +115,28 @@ def checked_database_url(url: str) -> str:
         _check_choice("DATABASE_URL", name, parts.get(name) or choices[0], choices)
     if parts.get("replication"):
         _refuse("DATABASE_URL", "has the parameter replication: no statement of ours could be run there")
+    for name in ("user", "dbname"):
+        if parts.get(name, "") != parts.get(name, "").strip():
+            _refuse("DATABASE_URL", f"has a space or a line break at an end of its {name}")
+    _check_with_libpq(parts)
     return url
+
+
+def _check_with_libpq(parts: dict[str, str]) -> None:
+    """Refuse what libpq would refuse at every connection, before it looks for the host."""
+    # gssencmode=require is refused of any socket.
+    nowhere = {**parts, "host": _NO_SOCKET, "hostaddr": "", "port": "5432", "gssencmode": "disable"}
+    connection = PGconn.connect_start(make_conninfo("", **nowhere).encode())
+    try:
+        complaint = connection.error_message.decode(errors="replace")
+    finally:
+        connection.finish()
+    if _NO_SOCKET not in complaint:
+        # Not in libpq's words: they quote values, of which one may be a part of the password.
+        known = {option.keyword.decode() for option in Conninfo.get_defaults()} - {"password"}
+        names = [name for name in dict.fromkeys(re.findall("[a-z_]+", complaint)) if name in known]
+        where = ", ".join(names) or "its parameters"
+        _refuse("DATABASE_URL", f"is refused by libpq: look at {where}, in libpq's variables and service file too")
 
 
 def connection_options(url: str) -> dict[str, Any]:

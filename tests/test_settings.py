@@ -261,6 +261,12 @@ def test_unknown_database_parameter_is_named(name: str) -> None:
         ("host=x password=1 s3cret=2", "is not of the form"),
         ("postgresql+psycopg://u:s3cret@x/db", "is not of the form"),
         ("u:s3cret@x", "is not of the form"),
+        ("postgresql://u:s3cret@x/db\n", "a line break at an end of its dbname"),
+        ("postgresql://u:s3cret@x/db?require_auth=s3cret", "is refused by libpq: look at require_auth, in"),
+        ("postgresql://u:s3cret@x/db?ssl_min_protocol_version=TLSv9", "look at ssl_min_protocol_version, in"),
+        ("postgresql://u:s3cret@x/db?sslmode=require&sslrootcert=system", "look at sslmode, sslrootcert, in"),
+        ("postgresql://u:s3cret@x/db?sslnegotiation=direct", "look at sslmode, sslnegotiation, in"),
+        ("postgresql://u:s3cret@x/db?service=s3cret", "look at service, in"),
     ],
 )
 def test_odd_database_url_is_explained(url: str, words: str) -> None:
@@ -277,6 +283,8 @@ def test_odd_database_url_is_explained(url: str, words: str) -> None:
         ("host=x,y user=u", "primary"),
         ("postgresql://u@[::1],b\u00fccher.example,x./db", "primary"),
         ("host=/run/a..b user=u", "any"),
+        ("postgresql://u@x/db?gssencmode=require&sslmode=verify-full&sslrootcert=/ca.pem", "any"),
+        ("host=x hostaddr=10.0.0.1 port=5433 user=u require_auth=scram-sha-256 load_balance_hosts=random", "any"),
         ("postgresql://airudder@/airudder?host=/run/postgresql&application_name=x&client_encoding=LATIN1", "any"),
     ],
 )
