@@ -61,11 +61,16 @@ _FROM_CELL = re.compile(r"\+?(?:\d{7,}|\d{1,3}(?:(?P<mark>[,.'])\d{3})(?:(?P=mar
 """6281234567801.0 or 6,281,234,567,801: a spreadsheet's number"""
 _WITH_POINT = re.compile(r"[+-]?(\d+)[.,]?(\d*)e\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _FRACTION = re.compile(r"[+-]?(?:\d[.,]\d+|\d{7,}[.,]\d{1,2})", re.ASCII)
-_FIRST_GROUP = re.compile(r"[^0-9]*([1-9]\d{0,2})[^0-9]", re.ASCII)
+_FIRST_GROUP = re.compile(r"[^0-9(]*([1-9]\d{0,2})[^0-9)]", re.ASCII)
+_NORTH_AMERICAN = re.compile(r"\D*\d{3}\D+\d{3}\D+\d{4}", re.ASCII)
 _MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _MOST_AT_HOME = 11
 """Digits of nearly any number without its country"""
-_DATE = re.compile(r"(?:19|20)\d\d([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:19|20)\d\d", re.ASCII)
+_OF_MONTH, _OF_DAY, _OF_YEAR = "(?:0?[1-9]|1[0-2])", "(?:0?[1-9]|[12][0-9]|3[01])", "(?:19|20)[0-9]{2}"
+_DATE = re.compile(
+    rf"{_OF_YEAR}([-/.]){_OF_MONTH}\1{_OF_DAY}"
+    rf"|{_OF_DAY}([-/.]){_OF_MONTH}\2{_OF_YEAR}|{_OF_MONTH}([-/.]){_OF_DAY}\3{_OF_YEAR}"
+)
 _PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+", re.ASCII)
 """What is typed where a form demands a number"""
 _MEXICAN_OF_OLD = re.compile(r"\+52(?:1|01|04[45])(\d{10})", re.ASCII)
@@ -121,16 +126,21 @@ def _read(text: str) -> Reading:
 
 
 def _with_more(text: str) -> Reading | None:
-    """What a number with one or few digits behind it spells; None if these may be the number's own."""
-    if match := _WITH_SECOND_LINE.fullmatch(text):
-        first = _number_of(match[1]).number or ""
-        is_whole = len(match[2]) <= 2 and len(digits_of(first)) >= MIN_DIGITS
-        return Reading(None, SEVERAL) if is_whole or _valid_type(first) is not None else None
-    if match := _WITH_COPY.fullmatch(text):
-        number, problem = _number_of(match[match.lastindex or 1])
-        if number and (text[-1] == ")" or _valid_type(number) in _MOBILE):
-            return Reading(number, problem or EXTENSION)
-    return None
+    """What a number with one or few digits behind it spells: nobody, where it may be a number with them and without.
+    None if they are the number's own."""
+    line, copy = _WITH_SECOND_LINE.fullmatch(text), _WITH_COPY.fullmatch(text)
+    match = line or copy
+    if not match:
+        return None
+    number, problem = _number_of(match[1 if line else match.lastindex or 1])
+    kind, is_one = _valid_type(number or ""), _valid_type(_number_of(text).number or "") is not None
+    if line:
+        is_short = len(line[2]) <= 2 and len(digits_of(number or "")) >= MIN_DIGITS
+        return Reading(None, SEVERAL) if is_short or (kind is not None and not is_one) else None
+    is_bracketed = text[-1] == ")"
+    if not number or not (is_bracketed or kind in _MOBILE):
+        return None
+    return Reading(None, SEVERAL) if is_one and not is_bracketed else Reading(number, problem or EXTENSION)
 
 
 def _valid_type(number: str) -> int | None:
@@ -185,7 +195,7 @@ def _number_of(text: str) -> Reading:
     has_code = is_international or digits.startswith("00")
     found = _in_e164("+" + (digits[2:] if digits.startswith("00") else digits), has_code)
     if found:
-        is_said = has_code or _says_code(text) or _is_surely_of(found, digits)
+        is_said = has_code or _is_surely_of(found, digits) or _says_code(text, found)
         return Reading(found, None if is_said else GUESSED)
     if is_international:
         # A country code that nobody has yet is no reason to lose a person.
@@ -194,10 +204,11 @@ def _number_of(text: str) -> Reading:
     return Reading(digits, NO_COUNTRY) if is_local else Reading(None, NOT_A_NUMBER)
 
 
-def _says_code(text: str) -> bool:
-    """Whether its first digits, set apart, are a country's code."""
+def _says_code(text: str, number: str) -> bool:
+    """Whether its first digits, set apart, are a country's code, and not an area's: in brackets, or 507-555-1234."""
     match = _FIRST_GROUP.match(text)
-    return match is not None and int(match[1]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    is_code = match is not None and int(match[1]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return is_code and not _NORTH_AMERICAN.fullmatch(text) and _valid_type(number) is not None
 
 
 def _is_surely_of(number: str, digits: str) -> bool:
