@@ -47,12 +47,27 @@ def test_the_vendors_callbacks_are_known() -> None:
         {"call_id": "c1", "Mobile": 6281234567801.0, "TaskID": 17.0},
         {"call_id": "c1", "callee": NUMBER, "caller": "", "task_id": "17"},
         {"call_id": "c1", "callee": NUMBER, "from": None, "task_id": "17"},
-        {"call_id": "c1", "callee": NUMBER, "from": "2026-11-28", "task_id": "17"},
     ],
 )
 def test_ids_in_any_form(content: dict[str, Any]) -> None:
     """In a text that is JSON, as a number that a program writes with a point, and beside a caller who is not said."""
     assert ids_in(NAME, named(content).body) == Ids(task_id="17", callee_number=NUMBER, call_id="c1")
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "+6281111111111",
+        "+6281111111111 (Budi)",
+        "+6281111111111 / 82",
+        6281111111111,
+        ["+6281111111111"],
+        {"number": 1},
+    ],
+)
+def test_push_of_a_caller_is_nobodys_alone(caller: Any) -> None:
+    """In whatever form the caller is said: erasing them looks into pushes of nobody for a mention of their number."""
+    assert ids_in(NAME, named({"call_id": "c1", "callee": NUMBER, "caller": caller}).body) == Ids(call_id="c1")
 
 
 @pytest.mark.parametrize("sent", [6.28123e12, 17.5, True, 10**400])

@@ -15,6 +15,7 @@ from ingest.kinds.reading import values
 from ingest.kinds.reading.aliases import plain
 from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.free_json import id_text
+from ingest.kinds.reading.phone_numbers import MIN_DIGITS, digits_of
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
 from ingest.tables.rows import Row
@@ -37,8 +38,7 @@ def ids(push: dict[str, Any], warnings: Warnings) -> Ids:
     found: dict[str, tuple[int, int, str]] = {}
     numbers, has_caller = set(), False
     for level, name, value in _walked(push):
-        if plain(name) in _CALLERS and (text := id_text(value)):
-            has_caller = has_caller or _read("callee_number", text) is not None
+        has_caller = has_caller or (plain(name) in _CALLERS and _may_be_somebody(value))
         place, field = _FIELDS.get(plain(name), (0, ""))
         if field and (text := id_text(value)) and (read := _read(field, text)):
             found[field] = min(found.get(field, (level, place, read)), (level, place, read))
@@ -48,6 +48,13 @@ def ids(push: dict[str, Any], warnings: Warnings) -> Ids:
     if has_caller or len(numbers) > 1:
         found.pop("callee_number", None)
     return Ids(**{field: read for field, (_, _, read) in found.items()})
+
+
+def _may_be_somebody(value: Any) -> bool:
+    """Whether a caller may be said: in whatever form, as nothing else leads from that person to the push."""
+    if isinstance(value, str):
+        return len(digits_of(value)) >= MIN_DIGITS
+    return value not in (None, [], {})
 
 
 def _walked(push: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:
