@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from ingest.kinds.reading.warn import Warnings
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
-
-
-_ONE_VALUE = (str, int, float, Decimal)
 
 
 def plain(name: str) -> str:
@@ -23,14 +19,14 @@ def renamed(body: dict[str, Any], aliases: Mapping[str, str], warnings: Warnings
     """The fields of a body under the names that a struct has for them; others are left out, as a struct ignores them.
 
     `aliases`: the struct's name, by each plain one. Of two names for one field the first that says something counts, a
-    text or number before an object, and a warning tells of another that says something else.
+    text before an object, and a warning tells of another that says something else.
     """
     fields: dict[str, Any] = {}
     for name, value in body.items():
         field = aliases.get(plain(name))
         if field is None:
             continue
-        if fields.get(field) in _NOTHING or (isinstance(fields[field], dict) and isinstance(value, _ONE_VALUE)):
+        if fields.get(field) in _NOTHING or (isinstance(fields[field], dict) and isinstance(value, str)):
             fields[field] = value
         elif value not in (*_NOTHING, fields[field]):
             warnings.add(f"$.{field}", "said under two names: the first one is taken")
