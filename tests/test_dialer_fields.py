@@ -40,10 +40,11 @@ def test_group_without_a_name_is_stored() -> None:
     assert (row.task_id, row.name, row.group_name, row.state) == ("t1", None, "north", None)
 
 
-@pytest.mark.parametrize("body", [{"taskId": "t1", "agentName": "rina", "groupName": "south"}])
-def test_agents_group_is_not_the_tasks(body: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("named", "tasks"), [({}, []), ({"taskName": "overdue"}, [("overdue", None)])])
+def test_agents_group_is_not_the_tasks(named: dict[str, Any], tasks: list[Any]) -> None:
     """An agent is in a group as well."""
+    body = {"taskId": "t1", "agentName": "rina", "groupName": "south", **named}
     one = normalise(dialler_entry(said("AgentStatus", **body)))
 
-    assert not [row for row in one.rows if isinstance(row, DialerTaskRow)]
+    assert [(row.name, row.group_name) for row in one.rows if isinstance(row, DialerTaskRow)] == tasks
     assert row_of(one, DialerAgentRow).group_name == "south"

@@ -104,8 +104,8 @@ def _time_of(body: Body, origin: Origin) -> datetime | None:
 def _task(told: _Told, *, is_its_state: bool, is_its_group: bool) -> DialerTaskRow | None:
     """A contact's or an agent's push may name the task; its state is in its own alone, and an agent has a group too."""
     body, task_id = told.body, told.origin.ids.task_id
-    name, group_name = body.task_name or None, body.group_name or None
-    if task_id and (is_its_state or name or (group_name and is_its_group)):
+    name, group_name = body.task_name or None, (body.group_name or None) if is_its_group else None
+    if task_id and (is_its_state or name or group_name):
         state = told.state if is_its_state else None
         return DialerTaskRow(*told.version, told.origin.source, task_id, name, group_name, state, told.digest)
     if is_its_state or name:
