@@ -47,7 +47,10 @@ EMPTY_RESULTS: list[Any] = [
     *({"Talk Result": "", "date": None}, [{"title": "Talk Result", "value": ""}]),
     *([{"title": "Talk Result"}], [{}], [None]),
 ]
-EMPTY_MESSAGES: list[Any] = [[{}], [{"msg_id": "", "sender_type": None}], [None]]
+EMPTY_MESSAGES: list[Any] = [
+    *([{}], [{"msg_id": "", "sender_type": None}], [None]),
+    [{"reply": {"foo": 1}}, {"content": {}}, {"reply": {}}],
+]
 EMPTY_DETAILS: list[Any] = [[{}], [{}, {}], [None]]
 
 CASES: dict[str, tuple[str, str, Any, list[Any]]] = {

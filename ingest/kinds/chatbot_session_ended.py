@@ -153,20 +153,23 @@ def _messages(messages: list[Message] | None, warnings: Warnings) -> list[Stored
 
 def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:
     reply = message.reply
-    return StoredMessage(
-        id=message.msg_id or None,
-        sender=message.sender_type or None,
-        at=_moment(message.timestamp, f"{path}.timestamp", warnings),
-        status=message.status or None,
-        content=message.content or None,
-        reply=StoredMessage(
+    answered = (
+        StoredMessage(
             id=reply.msg_id or None,
             sender=reply.sender_type or None,
             at=_moment(reply.timestamp, f"{path}.reply.timestamp", warnings),
             content=reply.content or None,
         )
         if reply
-        else None,
+        else StoredMessage()
+    )
+    return StoredMessage(
+        id=message.msg_id or None,
+        sender=message.sender_type or None,
+        at=_moment(message.timestamp, f"{path}.timestamp", warnings),
+        status=message.status or None,
+        content=message.content or None,
+        reply=None if answered == StoredMessage() else answered,
     )
 
 
