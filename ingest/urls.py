@@ -76,7 +76,8 @@ def checked_redis_url(url: str) -> str:
 
 
 def _check_redis_socket(host: str, path: str) -> None:
-    if host or path in ("", "/"):
+    # Clients pass over a host; anything else than this one is the first folder of a path that lacks its slash.
+    if host not in ("", "localhost") or path in ("", "/"):
         _refuse("REDIS_URL", "names no socket by its whole path: unix:///run/redis.sock")
 
 

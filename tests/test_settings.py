@@ -228,6 +228,7 @@ def test_odd_redis_url_is_explained(url: str, words: str) -> None:
         "redis://x.example./0",
         "rediss://x/0?ssl_ca_certs=/ca.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem&ssl_check_hostname=true",
         "unix://:s3cret@/run/redis.sock?db=1",
+        "unix://:s3cret@localhost/run/redis.sock",
         "redis://:s3 cret@x/0?client_name=shop-1",
     ],
 )
