@@ -65,7 +65,7 @@ class Settings:
     max_concurrent: int
     """How many requests one web process has in hand at most"""
     max_bytes_in_hand: int
-    """How many bytes their bodies and signatures have together at most. One of several sources may take half."""
+    """How many bytes their bodies have together at most. One of several sources may take half of them."""
     request_seconds: int
     """How long a request may take to arrive, from its first byte to its last"""
     rate_limit: int | None

@@ -30,11 +30,12 @@ class Access:
     def replace(self, tokens: tuple[Token, ...]) -> None:
         """Admit these tokens from now on. Requests that were admitted before are not looked at again."""
         self._by_digest = {token.digest: token for token in tokens}
+        self.is_open = not tokens
         self.has_several_sources = len({token.source for token in tokens}) > 1
 
     def source_of(self, path_token: str | None, headers: RequestHeaders) -> str | None:
         """The source whose secret came in the path, as Bearer or as Basic; None if none did."""
-        if not self._by_digest:
+        if self.is_open:
             return OPEN_SOURCE
         secret = _presented(path_token, headers)
         if secret is None:

@@ -44,7 +44,7 @@ class Admission:
         source = self._source_of(scope)
         if not self._addresses.may_push(scope):
             # The answer is the same whatever the secret is. With a right one it may be a push from a new address.
-            raise RequestRefusedError(answers.WRONG_ADDRESS, "address not allowed", source)
+            raise RequestRefusedError(answers.WRONG_ADDRESS, "address not allowed", self._if_known(source))
         if source is None:
             raise RequestRefusedError(answers.WRONG_CREDENTIAL, "wrong credential")
         if not self._requests.has(source, 1):
@@ -59,7 +59,11 @@ class Admission:
 
     def _source_of_other_method(self, scope: Scope) -> str | None:
         """The source whose push it may be; None where it brings nothing, as from a browser or a check of the line."""
-        return self._source_of(scope) if scope["method"] in _WITH_BODY else None
+        return self._if_known(self._source_of(scope)) if scope["method"] in _WITH_BODY else None
+
+    def _if_known(self, source: str | None) -> str | None:
+        """The source, if a secret tells it: where none is asked for a stranger is of the same."""
+        return None if self._access.is_open else source
 
     def traces(self, scope: Scope) -> tuple[str | None, str | None]:
         """The network of a refused request and its secret's fingerprint, which may be written down."""
@@ -84,7 +88,7 @@ class Admission:
 
 
 class Admitted:
-    """A request in hand: its kind and source, and how many bytes of it are, its body and what is kept with it."""
+    """A request in hand: its kind and source, and how many bytes of its body are in hand."""
 
     __slots__ = ("_bytes", "_held", "_requests", "kind", "source")
 

@@ -102,7 +102,6 @@ class PushEndpoint:
                 answer = answers.error(400, str(error))
         push_id, received_us = self._ids.draw()
         entry = Entry(push_id, received_us, admitted.source, admitted.kind, body, _signature(scope))
-        admitted.hold_at_least(entry.size)
         try:
             await self._batch.append(entry)
         except NowhereToStoreError:
