@@ -31,6 +31,22 @@ def test_postgres_away_is_waited_for(connection: Rows) -> None:
     assert caught.value.__cause__ is None
 
 
+def test_lock_that_is_not_had_costs_no_session(database: Database, database_url: str, connection: Rows) -> None:
+    """The server answers, and the session may hold a lock of its own, as the sweeper's does."""
+
+    def work(own: Connection[Any]) -> None:
+        own.execute("SET LOCAL lock_timeout = '10ms'")
+        own.execute("SELECT FROM airudder.pushes")
+
+    before = database.run(lambda own: own.info.backend_pid)
+    with Connection.connect(database_url) as other:
+        other.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(PostgresAwayError, match="LockNotAvailable"):
+            database.run(work, patience_seconds=0)
+
+    assert database.run(lambda own: own.info.backend_pid) == before
+
+
 def test_upserts_are_planned_once(database: Database, connection: Rows) -> None:
     """A worker's session keeps the plan of each table's upsert, and of the statement that logs what is settled, which
     cost more than to execute them; and of nothing else, whose plan depends on values."""

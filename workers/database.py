@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import CheckViolation, UniqueViolation
+from psycopg.errors import CheckViolation, LockNotAvailable, UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
 from ingest import session
@@ -204,9 +204,13 @@ class Database:
             self._away_since = None
 
     def _recover(self, error: BaseException) -> None:
-        # Closing ends the transaction as a rollback does, and does not wait for the answer of a frozen server.
+        # Closing ends the transaction as a rollback does, and does not wait for the answer of a frozen server. A lock
+        # that is not had is told by one that answers; the sweeper's own lock lasts as long as its session.
         assert self._connection
-        if isinstance(error, psycopg.Error) and _is_for_the_caller(error) and not self._connection.closed:
+        is_answered = isinstance(error, LockNotAvailable) or (
+            isinstance(error, psycopg.Error) and _is_for_the_caller(error)
+        )
+        if is_answered and not self._connection.closed:
             self._connection.rollback()
         else:
             self.close()
