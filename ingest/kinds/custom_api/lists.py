@@ -57,9 +57,9 @@ def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Tr
         )
         for position, turn in enumerate(values.bounded(turns, path, warnings))
     ]
-    if not any(turn.at or turn.robot or turn.callee for turn in stored):
-        return NO_TRANSCRIPT
     said = [turn.callee for turn in stored if turn.callee]
+    if not said and not any(turn.at or turn.robot for turn in stored):
+        return NO_TRANSCRIPT
     words = sum(len(text.split()) for text in said)
     return Transcript(Json(_encode(stored).decode()), len(stored), len(said), words)
 
@@ -75,4 +75,5 @@ def answers_as_json(answers: list[Answer] | None, path: str, warnings: Warnings)
     stored = [
         StoredAnswer(one.question or None, one.content or None) for one in values.bounded(answers, path, warnings)
     ]
-    return Json(_encode(stored).decode()) if any(one.question or one.content for one in stored) else None
+    says_something = stored[0].content or any(one.question or one.content for one in stored)
+    return Json(_encode(stored).decode()) if says_something else None
