@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import pytest
 from psycopg import Connection
 
 from ingest.batch.entry import Entry
-from ingest.tables.rows import Normalised
 from tests.clock import Clock
 from tests.of_kind import entry_of
-from tests.processes import wait_until
 from tests.pushes import IDS, push, received_at
 from tests.stored import outcomes, rows, told
 from workers.database import Database
-from workers.redeliveries import REDELIVERY_WINDOW, RETRIES_LAST, Told, tell_redeliveries
+from workers.redeliveries import REDELIVERY_WINDOW, RETRIES_LAST
 from workers.settle import settle
 from workers.sweeper.pending import PendingPushes
 
@@ -70,42 +65,6 @@ def test_every_order_ends_alike(
     newest = {row["status"] for row in rows(connection, "workflows")}
     assert newest == ({"running"} if kind == STATUS else {None})
     assert _logged(connection) == outcomes(connection)
-
-
-def test_retry_that_is_judged_meanwhile(
-    client: Any,
-    database: Database,
-    database_url: str,
-    connection: Rows,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Another worker settles the first delivery while a push is judged to be a retry of its retry: it is news."""
-    first, retry, paused, again = deliveries_of(STATUS, (0, 4, 8), "default")
-    settle(database, [paused, retry])
-    has_looked, may_go_on = threading.Event(), threading.Event()
-
-    def tell_and_wait(connection: Connection[Any], batch: Sequence[Normalised], *, known_calls_only: bool) -> Told:
-        found = tell_redeliveries(connection, batch, known_calls_only=known_calls_only)
-        if batch[0].push.push_id == again.uuid and not has_looked.is_set():
-            has_looked.set()
-            assert may_go_on.wait(30)
-        return found
-
-    monkeypatch.setattr("workers.write.tell_redeliveries", tell_and_wait)
-    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%duplicate%'"
-    with ThreadPoolExecutor() as threads, closing(Database(database_url, patience_seconds=20)) as other:
-        judged = threads.submit(settle, other, [again])
-        assert has_looked.wait(30)
-        settled = threads.submit(settle, database, [first])
-        wait_until(lambda: settled.done() or connection.execute(waiting).rowcount, "the first one is settled, or waits")
-        may_go_on.set()
-        judged.result()
-        settled.result()
-    PendingPushes(client, database, clock, replayed=True).run_once()
-
-    assert outcomes(connection) == {"normalised": 3, "duplicate": 1}
-    assert [row["status"] for row in rows(connection, "workflows")] == ["running"]
 
 
 def _without_times(row: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,6 @@ from workers.redeliveries import (
     Delivery,
     delivery_of,
     find_same,
-    keep_normalised,
     lock_near_midnight,
     recurred,
     window_of,
@@ -50,13 +49,11 @@ _Connection = Connection[tuple[Any, ...]]
 def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> str:
     """Write the first delivery, mark its retries as duplicates, and settle what came between; the caller commits.
 
-    Returns its outcome: where an earlier delivery was settled meanwhile, this one is a retry itself. Raises
-    OvertakenError if that one has become a retry since.
+    Returns its outcome: where an earlier delivery was settled meanwhile, this one is a retry itself.
     """
     lock_near_midnight(connection, [late])
     others, same = find_same(connection, late)
     if (earliest := min(others, default=delivery_of(late))) < delivery_of(late):
-        keep_normalised(connection, {earliest})
         write_push(connection, late.push._replace(status="duplicate"), attempt)
         _judge_again(connection, late, attempt, earliest, delivery_of(late))
         return "duplicate"

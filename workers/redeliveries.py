@@ -39,7 +39,7 @@ Deliveries = dict[Delivery, int]
 
 
 class OvertakenError(Exception):
-    """A push of the batch, or one that it is a retry of, has become a duplicate since deliveries were looked up."""
+    """A push of the batch has become a duplicate since deliveries were looked up."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,6 @@ def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, k
 
     `known_calls_only`: look only for pushes whose call is in the tables, as a push that was normalised has written its
     call. A push that this overlooks violates the unique index on the bytes.
-
-    Raises OvertakenError if what a push is a retry of has become a retry itself meanwhile.
     """
     normalised = sorted((one for one in batch if one.push.status == "normalised"), key=delivery_of)
     lock_near_midnight(connection, normalised)
@@ -69,7 +67,6 @@ def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, k
     deliveries = _find_deliveries(connection, [one.push for one in suspects])
     pushes = [one.push for one in batch if one.push.status != "normalised"]
     told = Told(pushes, [], [])
-    firsts = set()
     for one in normalised:
         same = deliveries.setdefault(_content_of(one.push), {})
         if not same:  # nearly every push
@@ -78,9 +75,8 @@ def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, k
             told.news.append(one)
             continue
         others = _retries(one, same)
-        if (first := min(others, default=delivery_of(one))) < delivery_of(one):
+        if any(other < delivery_of(one) for other in others):
             pushes.append(one.push._replace(status="duplicate"))
-            firsts.add(first)
             continue
         push = recurred(one, same)
         same[delivery_of(one)] = push.recurrence
@@ -89,21 +85,8 @@ def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, k
         else:
             pushes.append(push)
             told.news.append(one)
-    # The rows of the batch itself are locked as they are written.
-    keep_normalised(connection, firsts - set(map(delivery_of, normalised)))
     pushes.sort(key=lambda push: (push.body, push.source, push.kind))
     return told
-
-
-def keep_normalised(connection: _Connection, firsts: set[Delivery]) -> None:
-    """Lock what pushes are retries of until the transaction ends. Raises OvertakenError if one is not normalised now.
-
-    A worker that makes it a duplicate looks then for what was a retry of it, and has to find these retries.
-    """
-    if firsts:
-        where = {"times": [moment for moment, _ in firsts], "push_ids": [push_id for _, push_id in firsts]}
-        if connection.execute(statements.LOCK_NORMALISED, where).rowcount < len(firsts):
-            raise OvertakenError
 
 
 def find_same(connection: _Connection, one: Normalised) -> tuple[set[Delivery], Deliveries]:

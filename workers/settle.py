@@ -131,8 +131,7 @@ def _try(database: Database, entries: Sequence[Entry], attempt: Attempt) -> Coun
 def _write(database: Database, batch: Sequence[Normalised], attempt: Attempt) -> Told:
     """Write a batch, but for the first deliveries that a retry has overtaken."""
     if attempt.through_redis and len(batch) >= COPY_FROM:
-        # Some were settled before, or another worker has the same bytes in hand.
-        with suppress(UniqueViolation, OvertakenError):
+        with suppress(UniqueViolation):  # some were settled before, or another worker has the same bytes in hand
             return database.run(partial(write_by_copy, batch=batch, attempt=attempt))
     return _repeat(database, partial(write, batch=batch, attempt=attempt))
 

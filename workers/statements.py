@@ -120,12 +120,6 @@ WHERE received_at > %b::timestamptz AND received_at <= %b::timestamptz AND body_
 )
 """They had an outcome before, as what is replayed had."""
 
-LOCK_NORMALISED: LiteralString = """
-SELECT push_id FROM airudder.pushes
-WHERE received_at = ANY (%(times)s) AND push_id = ANY (%(push_ids)s) AND status = 'normalised'
-ORDER BY received_at, push_id FOR SHARE
-"""
-
 _PUSHES_BETWEEN: LiteralString = """
 SELECT push_id, received_at, source, kind, body, signature FROM airudder.pushes
 WHERE received_at BETWEEN %(since)s AND %(until)s AND status = 'normalised' AND source = %(source)s{ids}

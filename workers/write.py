@@ -33,7 +33,7 @@ def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt
 
     Returns what was told of it; of first deliveries that a retry has overtaken nothing is written. Raises
     UniqueViolation if another worker has normalised the same bytes meanwhile, and OvertakenError if it has found an
-    earlier delivery of a push that was settled before, or of what a push is a retry of.
+    earlier delivery of a push that was settled before.
     """
     told = tell_redeliveries(connection, batch, known_calls_only=False)
     # In a pipeline: while Postgres is at one table, the next one's rows are on their way.
@@ -58,7 +58,7 @@ def is_duplicate(connection: _Connection, pushes: Sequence[PushRow]) -> bool:
 
 def write_by_copy(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> Told:
     """The same for a batch from Redis, its pushes by COPY, which costs less. Raises UniqueViolation also if one of
-    them is there already, and OvertakenError as `write` does."""
+    them is there already."""
     told = tell_redeliveries(connection, batch, known_calls_only=True)
     ((now,),) = connection.execute(statements.TELL_TIME, binary=True).fetchall()
     rows = ((*push, True, 1, now if push.status == "normalised" else None) for push in told.pushes)
