@@ -38,10 +38,6 @@ Deliveries = dict[Delivery, int]
 """Normalised deliveries of the same bytes, and the recurrence of each"""
 
 
-class OvertakenError(Exception):
-    """A push of the batch has become a duplicate since deliveries were looked up."""
-
-
 @dataclass(frozen=True)
 class Told:
     """The pushes of a batch, sorted into news, late deliveries and retries."""

@@ -24,8 +24,8 @@ from workers import statements
 from workers.attempts import FIRST, Attempt
 from workers.database import Database
 from workers.late import write_late
-from workers.redeliveries import OvertakenError, Told
-from workers.write import write, write_by_copy
+from workers.redeliveries import Told
+from workers.write import OvertakenError, write, write_by_copy
 
 COPY_FROM = 50
 """Pushes: for fewer, the statements of a COPY cost more than they save."""

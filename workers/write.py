@@ -21,11 +21,15 @@ from workers.attempts import Attempt
 from workers.copy import copy_pushes
 from workers.database import pipelined
 from workers.merge import Merged, merge
-from workers.redeliveries import OvertakenError, Told, tell_redeliveries
+from workers.redeliveries import Told, tell_redeliveries
 from workers.settlements import log_new, parameters
 
 _Connection = Connection[tuple[Any, ...]]
 _Cursor = Cursor[tuple[Any, ...]]
+
+
+class OvertakenError(Exception):
+    """A push of the batch has become a duplicate since its deliveries were looked up."""
 
 
 def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> Told:

@@ -26,11 +26,10 @@ from ingest.tables.table import VERSION, Key, Table
 from workers.attempts import Attempt
 from workers.database import connect, is_datas_fault
 from workers.late import write_late
-from workers.redeliveries import OvertakenError
 from workers.selection import Selection
 from workers.statements import WAIT_FOR_LOCKS_BRIEFLY
 from workers.sweeper.replay_statements import FIND_OUTCOMES
-from workers.write import write
+from workers.write import OvertakenError, write
 
 PORTION = 20
 """Pushes whose rows are locked together"""
