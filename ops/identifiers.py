@@ -9,7 +9,7 @@ from uuid import UUID
 import phonenumbers
 
 from ingest.kinds.reading.identifiers import canonical_id
-from ingest.kinds.reading.phone_numbers import E164, canonical_number, read_number, spellings
+from ingest.kinds.reading.phone_numbers import E164, canonical_number, spellings
 
 _SEPARATED = re.compile(r"\d\W+\d")
 
@@ -25,7 +25,7 @@ def typed_uuid(typed: str) -> UUID | None:
 def typed_numbers(typed: str) -> list[str]:
     """As the number may be stored. One that is typed as at home, without its country, may be any country's: whose it is
     being for the reader to say."""
-    canonical = read_number(typed).number or typed
+    canonical = canonical_number(typed)
     spelt = spellings(canonical)
     found = {typed, f"+{typed.lstrip('+')}", canonical, *spelt, *(f"+{digits}" for digits in spelt)}
     # Digits without a zero in front and without anything between them are more often an id.
