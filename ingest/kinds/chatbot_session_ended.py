@@ -86,6 +86,9 @@ class StoredMessage(Struct, omit_defaults=True, gc=False):
     reply: StoredMessage | None = None
 
 
+_SAYS_NOTHING = StoredMessage()
+
+
 def ids(push: SessionPush, warnings: Warnings) -> Ids:
     """What a push is about."""
     return Ids(
@@ -148,20 +151,16 @@ def _messages(messages: list[Message] | None, warnings: Warnings) -> list[Stored
     kept = values.bounded(messages or [], "$.messages", warnings)
     stored = [_message(one, f"$.messages[{place}]", warnings) for place, one in enumerate(kept)]
     # Where none says anything the push is silent about them.
-    return stored if any(one != StoredMessage() for one in stored) else []
+    return stored if any(one != _SAYS_NOTHING for one in stored) else []
 
 
 def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:
-    reply = message.reply
-    answered = (
-        StoredMessage(
-            id=reply.msg_id or None,
-            sender=reply.sender_type or None,
-            at=_moment(reply.timestamp, f"{path}.reply.timestamp", warnings),
-            content=reply.content or None,
-        )
-        if reply
-        else StoredMessage()
+    sent = message.reply or Reply()
+    reply = StoredMessage(
+        id=sent.msg_id or None,
+        sender=sent.sender_type or None,
+        at=_moment(sent.timestamp, f"{path}.reply.timestamp", warnings),
+        content=sent.content or None,
     )
     return StoredMessage(
         id=message.msg_id or None,
@@ -169,7 +168,7 @@ def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:
         at=_moment(message.timestamp, f"{path}.timestamp", warnings),
         status=message.status or None,
         content=message.content or None,
-        reply=None if answered == StoredMessage() else answered,
+        reply=None if reply == _SAYS_NOTHING else reply,
     )
 
 
