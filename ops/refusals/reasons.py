@@ -12,8 +12,6 @@ class Reason(NamedTuple):
     """The HTTP status, or none"""
     meaning: str
     next_step: str
-    is_lost: bool = True
-    """Whether a push may have been lost that somebody wanted"""
 
 
 _TOO_MUCH = "Raise {} if the machine has room, or run more web processes: WEB_CONCURRENCY."
@@ -33,7 +31,7 @@ REASONS: dict[str, Reason] = {
     ),
     "unknown path": Reason("404", "The path begins as ours, and goes on otherwise.", "Mend the URL in the workflow."),
     "unknown kind": Reason("404", "The path names a kind of push that there is not.", "Mend the URL in the workflow."),
-    "unknown page": Reason("404", "Somebody asked for a page, as scanners do.", "Nothing.", False),
+    "unknown page": Reason("404", "Somebody asked for a page, as scanners do.", "Nothing."),
     "wrong method": Reason(
         "405",
         "Somebody opened the URL in a browser. With a source it was a push by PUT or PATCH.",
@@ -57,7 +55,7 @@ REASONS: dict[str, Reason] = {
     ),
     "endless request": Reason("413", "What was sent is no request that ends.", _SCANNER),
     "empty body": Reason("400", "The request had no body.", _SCANNER),
-    "not HTTP": Reason("400", "What was sent is no HTTP, such as TLS to a port without it.", _SCANNER, False),
+    "not HTTP": Reason("400", "What was sent is no HTTP, such as TLS to a port without it.", _SCANNER),
     "unknown content encoding": Reason(
         "415", "The body is packed in a way that is not understood.", "Have the sender use gzip, or nothing."
     ),
@@ -85,6 +83,6 @@ REASONS: dict[str, Reason] = {
         "Neither Redis nor Postgres took the push.",
         "See on the page Now which server is away, and bring it back.",
     ),
-    "shutting down": Reason("503", "Web was being stopped.", "Nothing: the vendor tries again.", False),
+    "shutting down": Reason("503", "Web was being stopped.", "Nothing: the vendor tries again."),
     "a fault of ours": Reason("500", "Web has failed at the request.", "Web's log names the place: report it."),
 }
