@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import ClassVar, TypeVar
 
-from ingest.errors import IngestError, describe
+import psycopg
+
+from ingest.errors import IngestError, RefusedError, describe
 
 REST_SECONDS = 60.0
 """How long something is left alone after a failure that trying again at once would only repeat"""
 
 _log = logging.getLogger("sweeper")
+
+_Thing = TypeVar("_Thing")
 
 
 class Chore(ABC):
@@ -29,6 +33,18 @@ class Chore(ABC):
     @abstractmethod
     def run_once(self) -> int:
         """Work for some seconds at most; return how much was handled. After anything but 0 it is due again at once."""
+
+
+def try_each(things: Iterable[_Thing], work: Callable[[_Thing], None]) -> None:
+    """Work at each thing, also where it fails at one. Raises psycopg.Error or RefusedError after the last one."""
+    failure: Exception | None = None
+    for thing in things:
+        try:
+            work(thing)
+        except (RefusedError, psycopg.Error) as error:
+            failure = error
+    if failure:
+        raise failure
 
 
 class Guard:

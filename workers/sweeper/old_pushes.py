@@ -6,14 +6,12 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
-import psycopg
-
-from ingest.errors import RefusedError
 from workers import statements
 from workers.database import Database
-from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.chore import REST_SECONDS, Chore, try_each
 from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, note, remove_in_portions, time_ago
 
 PUSHES = 1000
@@ -54,16 +52,8 @@ class OldPushes(Chore):
 
     def _drop_partitions(self, before: date, leave_at: float) -> None:
         """Raise what keeps a day from being dropped, as a customer's view on it, after the other days are dropped."""
-        failure: Exception | None = None
-        for day in self._database.run(lambda connection: _partitions_before(connection, before)):
-            if self._clock() >= leave_at:
-                break
-            try:
-                self._drop_partition(day)
-            except (RefusedError, psycopg.Error) as error:
-                failure = error
-        if failure:
-            raise failure
+        days = self._database.run(lambda connection: _partitions_before(connection, before))
+        try_each(takewhile(lambda _: self._clock() < leave_at, days), self._drop_partition)
 
     def _drop_partition(self, day: date) -> None:
         dropped = self._database.run(lambda connection: _drop_partition(connection, day), patience_seconds=0)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString
 
-import psycopg
 from psycopg import Connection
 
-from ingest.errors import PostgresAwayError, RefusedError
+from ingest.errors import PostgresAwayError
 from workers import statements
 from workers.database import Database
-from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.chore import REST_SECONDS, Chore, try_each
 
 DAYS_AHEAD = 7
 CHECK_LIMIT: LiteralString = "SET LOCAL statement_timeout = '60s'"
@@ -37,14 +36,7 @@ class Partitions(Chore):
         if the tables could not be locked, as the remaining days would wait for the same lock.
         """
         today = datetime.now(UTC).date()
-        failure: Exception | None = None
-        for day in (today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD + 1)):
-            try:
-                self._make(day)
-            except (RefusedError, psycopg.Error) as error:
-                failure = error
-        if failure:
-            raise failure
+        try_each((today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD + 1)), self._make)
         return 0
 
     def _make(self, day: date) -> None:
