@@ -9,7 +9,8 @@ from uuid import UUID
 import phonenumbers
 
 from ingest.kinds.reading.identifiers import canonical_id
-from ingest.kinds.reading.phone_numbers import E164, canonical_number, spellings
+from ingest.kinds.reading.phone_numbers import E164, canonical_number
+from ingest.kinds.reading.phone_spellings import spellings
 
 _SEPARATED = re.compile(r"\d\W+\d")
 

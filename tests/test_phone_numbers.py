@@ -1,4 +1,4 @@
-"""How one telephone number may be spelt, and where in bytes it is mentioned."""
+"""Which person a text names, however people and spreadsheets write a telephone number."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from ingest.kinds.reading.phone_numbers import (
     NOT_A_NUMBER,
     SEVERAL,
     _number_of,
-    canonical_number,
     is_settled,
-    mention_of,
     read_number,
-    spellings,
 )
+from ingest.kinds.reading.phone_spellings import spellings
 
 NUMBER = "+6281234567801"
 
@@ -274,61 +272,3 @@ def test_one_that_needs_no_reading_is_read_as_itself() -> None:
 def test_most_numbers_need_no_reading(number: str) -> None:
     """One in E.164 is not taken apart."""
     assert is_settled(number)
-
-
-@pytest.mark.parametrize(
-    ("number", "spelt"),
-    [
-        ("+6281234567890", {"6281234567890", "006281234567890", "62081234567890", "081234567890"}),
-        (
-            "+525512345678",
-            {"525512345678", "00525512345678", "5215512345678", "005215512345678"},
-        ),
-        (
-            "+5511987654321",
-            {"5511987654321", "005511987654321", "551187654321", "00551187654321", "55011987654321", "011987654321"},
-        ),
-        ("+390612345678", {"390612345678", "00390612345678"}),
-        ("+999123456789", {"999123456789"}),
-        ("0812-3456-7890", {"081234567890"}),
-        ("123456", set()),
-        ("extension", set()),
-    ],
-)
-def test_spellings(number: str, spelt: set[str]) -> None:
-    """A number in E.164 may come in four ways, in two where a zero more makes it somebody else's, as in Italy; another
-    one in its own."""
-    assert spellings(number) == spelt
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"phone": "+6281234567890"',
-        b"6281234567890",
-        b"(+62) 812 / 3456-7890;",
-        b"tel:0812.3456.7890",
-        b"p=%2B6281234567890&x",
-        b"p=%206281234567890",
-        b"[6281234567890, 1]",
-        "+62 (0) 812 3456 7890".encode("utf-16"),
-    ],
-)
-def test_mention_is_found(body: bytes) -> None:
-    """However it is spelt, in whatever encoding, the number is found."""
-    mention = mention_of(spellings(canonical_number("6281234567890")))
-    assert mention
-    assert mention.search(body)
-
-
-@pytest.mark.parametrize("body", [b"62812345678901", b"16281234567890", b"81234567890", b"+62812345678 and 90", b""])
-def test_other_numbers_are_not(body: bytes) -> None:
-    """A longer number is somebody else's; one without country code and zero is one of another country."""
-    mention = mention_of(spellings("+6281234567890"))
-    assert mention
-    assert not mention.search(body)
-
-
-def test_nothing_to_look_for() -> None:
-    """Too few digits mention nobody."""
-    assert mention_of(spellings("123")) is None

@@ -12,7 +12,8 @@ import click
 
 from ingest.kinds.kind import Ids
 from ingest.kinds.reading.identifiers import canonical_id, id_spellings, storable
-from ingest.kinds.reading.phone_numbers import canonical_number, digits_of, mention_of, spellings
+from ingest.kinds.reading.phone_numbers import canonical_number, digits_of
+from ingest.kinds.reading.phone_spellings import mention_of, spellings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -20,7 +20,8 @@ from ingest.batch.queue import BatchJob
 from ingest.errors import NotOpenedError
 from ingest.kinds.normalise import ids_in
 from ingest.kinds.reading.identifiers import id_spellings
-from ingest.kinds.reading.phone_numbers import canonical_number, digits_of, spellings
+from ingest.kinds.reading.phone_numbers import canonical_number, digits_of
+from ingest.kinds.reading.phone_spellings import spellings
 from ingest.opening.openers import openers
 from ops.identifiers import typed_numbers, typed_uuid
 from ops.in_flight import encoded_in_flight

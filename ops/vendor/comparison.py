@@ -14,7 +14,8 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ingest.kinds.reading.phone_numbers import E164, spellings
+from ingest.kinds.reading.phone_numbers import E164
+from ingest.kinds.reading.phone_spellings import spellings
 from ops.vendor.details import TaskDetail, TheirCall
 
 SHIFTS = (0, -1, 1, -2, 2)

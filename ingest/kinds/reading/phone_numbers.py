@@ -1,5 +1,4 @@
-"""Telephone numbers: which person a text names, however people and spreadsheets write it, and how else the same number
-may be spelt.
+"""Telephone numbers: which person a text names, however people and spreadsheets write it.
 
 A number is read only where it can be one person's alone. A text that may be anybody's names nobody.
 """
@@ -9,7 +8,6 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Collection
 from typing import NamedTuple
 
 import phonenumbers
@@ -26,7 +24,6 @@ _MAY_DIFFER = re.compile(
 """First digits of what may have another spelling in E.164: behind the country code stands what is dialled at home only,
 as the zero in +62 0812 …, the one of +1 1 415 … or the eight of +7 8 495 …; or one of the exceptions below holds, or of
 those that libphonenumber has: Argentina's 15, codes of carriers, area codes that islands leave out."""
-_MEXICO, _BRAZIL = 52, 55
 MIN_DIGITS = 7
 """Fewer may be anything: an amount, a part of an id."""
 _MIN_LOCAL_DIGITS, _MAX_DIGITS = 5, 15
@@ -41,8 +38,6 @@ EXTENSION = "an extension, which is left out"
 GUESSED = "a telephone number without + or 00: its country is a guess"
 
 _NO_DIGITS = re.compile(r"[^0-9]+")
-_SEPARATORS = r"[\s\0().\-/]*"
-"""What people put between digits; and the NULs that are there in UTF-16."""
 _BETWEEN = re.compile(r"[ ().\-/_~]+")
 _QUOTES = "'\"`\u00b4\u2018\u2019\u201c\u201d"
 _FRONT = re.compile(rf"(?:[=\s{_QUOTES}\[]|(?:tel|callto|sms|smsto|whatsapp|sips?):(?://)?)+", re.IGNORECASE)
@@ -78,7 +73,7 @@ _MEXICAN_OF_OLD = re.compile(r"\+52(?:1|01|04[45])(\d{10})", re.ASCII)
 digits begins so, and they are the same person with it or without. libphonenumber no longer takes these for possible."""
 _OF_TODAY = re.compile(r"\+(?:55[1-9]\d(?:9\d{8}|[2-5]\d{7})|549\d{10})", re.ASCII)
 """Brazil's and Argentina's, as nearly all of theirs are"""
-_BRAZILIAN_OF_EIGHT = re.compile(r"\+55(\d\d)([6-9]\d{7})", re.ASCII)
+BRAZILIAN_OF_EIGHT = re.compile(r"\+55(\d\d)([6-9]\d{7})", re.ASCII)
 """Until 2016 mobile numbers had eight digits. Each got a nine in front and none was given away anew (fixed lines, which
 keep eight, begin with 2 to 5), so both are one person; WhatsApp still has many without the nine."""
 
@@ -246,7 +241,7 @@ def _in_e164(international: str, has_code: bool) -> str | None:
     if is_local or not phonenumbers.is_possible_number(parsed):
         return None
     found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    match = _BRAZILIAN_OF_EIGHT.fullmatch(found)
+    match = BRAZILIAN_OF_EIGHT.fullmatch(found)
     return f"+55{match[1]}9{match[2]}" if match else found
 
 
@@ -258,43 +253,3 @@ def canonical_number(number: str) -> str:
 def digits_of(number: str) -> str:
     """Its digits alone."""
     return _NO_DIGITS.sub("", number)
-
-
-def spellings(number: str) -> frozenset[str]:
-    """The digits by which senders may write a canonical number: of `+6281…` `6281…`, `006281…`, and where a zero is no
-    part of a number `62081…` and `081…`; of one that is not in E.164 its own alone, as nobody knows its country. None
-    where they are too few to tell, or it names nobody."""
-    if not read_number(number).number:
-        return frozenset()
-    found = {digits_of(number)}
-    if E164.fullmatch(number):
-        try:
-            parsed = phonenumbers.parse(number)
-        except phonenumbers.NumberParseException:
-            pass  # well-formed, with a country code that nobody has
-        else:
-            code, national = parsed.country_code or 0, phonenumbers.national_significant_number(parsed)
-            for other in (national, *_former(code, national)):
-                found |= {f"{code}{other}", f"00{code}{other}"}
-            # In Italy, for one, a zero more is somebody else's number.
-            if canonical_number(f"+{code}0{national}") == number:
-                found |= {f"{code}0{national}", f"0{national}"}
-    return frozenset(one for one in found if len(one) >= MIN_DIGITS)
-
-
-def _former(code: int, national: str) -> list[str]:
-    """How the national number was written before its country changed its plan."""
-    if code == _MEXICO and len(national) == len("5512345678"):
-        return [f"1{national}"]
-    if code == _BRAZIL and _BRAZILIAN_OF_EIGHT.fullmatch(f"+55{national[:2]}{national[3:]}"):
-        return [national[:2] + national[3:]]
-    return []
-
-
-def mention_of(spelt: Collection[str]) -> re.Pattern[bytes] | None:
-    """What finds one of the spellings in bytes that nobody can read otherwise, and no longer number; None if there is
-    no spelling to look for."""
-    if not spelt:
-        return None
-    numbers = "|".join(_SEPARATORS.join(one) for one in sorted(spelt))
-    return re.compile(rf"(?:(?<![0-9])|(?<=%20))(?:{numbers})(?![0-9])".encode())
