@@ -17,7 +17,11 @@ from tests.stored import outcomes, rows
 from workers.database import Database
 from workers.settle import settle
 from workers.sweeper import old_settlements, silences
-from workers.sweeper.chore import Guard
+from workers.sweeper.chore import Chore, Guard
+from workers.sweeper.drift import chore as drift
+from workers.sweeper.drift.chore import FieldSamples
+from workers.sweeper.history import hours
+from workers.sweeper.history.hours import Hours
 from workers.sweeper.old_pushes import OldPushes
 from workers.sweeper.old_settlements import OldSettlements
 from workers.sweeper.old_transcripts import OldTranscripts
@@ -26,7 +30,11 @@ from workers.sweeper.silences import Silences
 Rows = Connection[dict[str, Any]]
 HostClock = Callable[[timedelta], None]
 
-DAY_US = 24 * 3600 * 1_000_000
+CHORES = ["old pushes", "old transcripts", "old settlements", "silences", "old history", "samples of fields"]
+OLD_FIELD = """
+INSERT INTO airudder.drift (source, kind, workflow_id, path, came_as, samples, last_sample, first_seen, last_seen)
+SELECT 'shop', 'custom-api', '', 'call', 'object', 1, 1, at, at FROM (SELECT now() - %s) AS old (at)
+"""
 
 
 @pytest.fixture
@@ -46,28 +54,32 @@ def host_clock(monkeypatch: pytest.MonkeyPatch) -> HostClock:
 
 
 def store(client: Any, database: Database, connection: Rows, age: timedelta) -> None:
-    """A push, its call with a transcript, the log of it and a silence, all of this age."""
+    """A push, its call with a transcript, the log of it, a silence, an hour and a field, all of this age."""
     settle(database, [entry(push(), later_us=-round(age.total_seconds() * 1e6))])
     connection.execute("UPDATE airudder.calls SET started_at = now() - %s", [age])
     connection.execute("UPDATE airudder.settlements SET settled_at = now() - %s", [age])
     connection.execute("INSERT INTO airudder.silences VALUES ('shop', now() - %s, 7)", [age])
+    connection.execute("INSERT INTO airudder.history (begun_at, minutes) VALUES (now() - %s, 60)", [age])
+    connection.execute(OLD_FIELD, [age])
     client.hset(keys.LAST_PUSH, "shop", datetime.now().timestamp())  # noqa: DTZ005
 
 
 def sweep(client: Any, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch, days: int) -> None:
     """A pass of every chore that removes what is older than so many days."""
-    for module in (old_settlements, silences):
+    for module in (old_settlements, silences, hours):
         monkeypatch.setattr(module, "DAYS", days)
-    chores = [OldPushes(database, clock, days), OldTranscripts(database, clock, days)]
-    for chore in (*chores, OldSettlements(database, clock), Silences(client, database, clock)):
+    monkeypatch.setattr(drift, "KEPT_DAYS", days)
+    chores: list[Chore] = [OldPushes(database, clock, days), OldTranscripts(database, clock, days)]
+    chores += [OldSettlements(database, clock), Silences(client, database, clock)]
+    for chore in (*chores, Hours(database, clock), FieldSamples(client, database)):
         Guard(chore, clock).run_if_due()
 
 
-def kept(connection: Rows) -> tuple[int, int, int, int]:
-    """How many pushes, transcripts, rows of the log and silences of that age there are."""
+def kept(connection: Rows) -> tuple[int, ...]:
+    """How many pushes, transcripts, rows of the log, silences, hours and fields of that age there are."""
     learnt = [row for row in rows(connection, "silences") if row["seconds"] == 7]
-    turns, logged = rows(connection, "call_turns"), rows(connection, "settlements")
-    return outcomes(connection).get("normalised", 0), len(turns), len(logged), len(learnt)
+    told = [len(rows(connection, name)) for name in ("call_turns", "settlements", "history", "drift")]
+    return outcomes(connection).get("normalised", 0), len(learnt), *told
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=60), timedelta(days=-60), timedelta(hours=-2)], ids=str)
@@ -92,12 +104,12 @@ def test_clocks_far_apart_remove_nothing(
 
     assert kept(connection) == before
     told = [one.message for one in caplog.records if "over an hour apart" in one.message]
-    assert [one.split(" wait:")[0] for one in told] == ["old pushes", "old transcripts", "old settlements", "silences"]
+    assert [one.split(" wait:")[0] for one in told] == CHORES
     assert {one.levelno for one in caplog.records if one.message in told} == {logging.WARNING}
 
     host_clock(timedelta())
     sweep(client, database, clock, monkeypatch, 30)
-    assert kept(connection) == (0, 0, 0, 0)
+    assert kept(connection) == (0,) * 6
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=50), timedelta(minutes=-50)], ids=str)
@@ -119,4 +131,4 @@ def test_what_is_removed_is_old_by_both_clocks(
 
     assert kept(connection)[1:] == before[1:], "by one of the clocks they are younger"
     sweep(client, database, clock, monkeypatch, 398)
-    assert kept(connection) == (0, 0, 0, 0)
+    assert kept(connection) == (0,) * 6

@@ -15,7 +15,7 @@ from workers.opened import OpenedSamples
 from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.sweeper.drift.fields import UnsureNames, rows_of
 from workers.sweeper.drift.sampling import find_samples
-from workers.sweeper.retention import AnyConnection
+from workers.sweeper.retention import AnyConnection, time_ago
 
 KEPT_DAYS = 90
 BUSY_SECONDS = 2.0
@@ -34,7 +34,7 @@ WHERE stored.last_sample < excluded.last_sample
 """Done again after a failure, it counts no sample twice."""
 
 FORGET_OLD_FIELDS: LiteralString = """
-DELETE FROM airudder.drift WHERE last_seen < now() - make_interval(days => %(days)s)
+DELETE FROM airudder.drift WHERE last_seen < %(before)s
 """
 
 
@@ -59,6 +59,8 @@ class FieldSamples(Chore):
             rows = rows_of(found, self._opened.bodies(found.entries), self._names)
             self._database.run(partial(_note, rows=rows))
             self._looked_at = found.now
+            old = {"before": time_ago(self._database, KEPT_DAYS)}
+            self._database.run(lambda connection: connection.execute(FORGET_OLD_FIELDS, old))
         return 0
 
     def _is_busy(self) -> bool:
@@ -68,4 +70,3 @@ class FieldSamples(Chore):
 
 def _note(connection: AnyConnection, rows: list[tuple[Any, ...]]) -> None:
     connection.execute(NOTE_FIELDS, [list(column) for column in zip(*rows, strict=True)] or [[]] * 9)
-    connection.execute(FORGET_OLD_FIELDS, {"days": KEPT_DAYS})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from workers.database import Database
@@ -11,7 +12,7 @@ from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.sweeper.history import statements
 from workers.sweeper.history.minutes import is_locked
 from workers.sweeper.history.tally import Tally, columns, read_tally
-from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection
+from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS, AnyConnection, time_ago
 
 MINUTES_DAYS = 2
 """For so long it is told by the minute."""
@@ -33,18 +34,20 @@ class Hours(Chore):
     def run_once(self) -> int:
         """Work for some seconds; return 1 if there may be more, else 0."""
         leave_at = self._clock() + BUDGET_SECONDS
+        merge = partial(_merge_hour, before=time_ago(self._database, MINUTES_DAYS))
         is_more = True
         while is_more and self._clock() < leave_at:
-            is_more = self._database.run(_merge_hour)
-        self._database.run(lambda connection: connection.execute(statements.DELETE_OLD_HISTORY, {"days": DAYS}))
+            is_more = self._database.run(merge)
+        old = {"before": time_ago(self._database, DAYS)}
+        self._database.run(lambda connection: connection.execute(statements.DELETE_OLD_HISTORY, old))
         return int(is_more)
 
 
-def _merge_hour(connection: AnyConnection) -> bool:
-    """Make an hour of the oldest minutes; return whether there were any."""
+def _merge_hour(connection: AnyConnection, before: datetime) -> bool:
+    """Make an hour of the oldest minutes, of those before a time; return whether there were any."""
     if not is_locked(connection):
         return False
-    row = connection.execute(statements.FIND_OLDEST_MINUTE, {"days": MINUTES_DAYS}).fetchone()
+    row = connection.execute(statements.FIND_OLDEST_MINUTE, {"before": before}).fetchone()
     if row is None:
         return False
     (begun_at,) = row

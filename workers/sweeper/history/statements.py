@@ -60,7 +60,7 @@ UPDATE airudder.history SET counters = NULL, counted_at = NULL WHERE begun_at = 
 FIND_OLDEST_MINUTE: LiteralString = """
 SELECT date_trunc('hour', begun_at, 'UTC') FROM airudder.history
 WHERE minutes = 1 AND begun_at < least(
-  now() - make_interval(days => %(days)s), (SELECT max(begun_at) FROM airudder.history) - interval '2 hours')
+  %(before)s, (SELECT max(begun_at) FROM airudder.history) - interval '2 hours')
 ORDER BY begun_at LIMIT 1
 """
 """The newest minutes are not yet as they will stay, and those before them are looked for by the newest one."""
@@ -75,5 +75,5 @@ VALUES (%(since)s, 60, %(seconds)s, %(kept)s, %(refused)s, %(keep_counts)s, %(se
 """
 
 DELETE_OLD_HISTORY: LiteralString = """
-DELETE FROM airudder.history WHERE begun_at < now() - make_interval(days => %(days)s)
+DELETE FROM airudder.history WHERE begun_at < %(before)s
 """
