@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.errors import SettingError
+from ingest.secret_files import alone_at, append_line
 
+FILE = "INGEST_TOKENS_FILE"
 SECRET_BYTES = 24
 """192 bits, 32 characters in a URL"""
 LONGEST_SOURCE = 100
@@ -73,10 +73,10 @@ def read_file(path: Path) -> tuple[Token, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
-        raise SettingError(f"INGEST_TOKENS_FILE={path} cannot be read: {type(error).__name__}") from None
-    tokens = _parse(f"INGEST_TOKENS_FILE={path}", _dated(lines))
+        raise SettingError(f"{FILE}={path} cannot be read: {type(error).__name__}") from None
+    tokens = _parse(f"{FILE}={path}", _dated(lines))
     if not tokens:
-        raise SettingError(f"INGEST_TOKENS_FILE={path} holds no source=secret: make one with `ingest token new SOURCE`")
+        raise SettingError(f"{FILE}={path} holds no source=secret: make one with `ingest token new SOURCE`")
     return tokens
 
 
@@ -106,26 +106,19 @@ def check_owners(where: str, tokens: Iterable[Token], others: Iterable[Token] = 
 def append_to_file(path: Path, item: str, made: str) -> None:
     """Add an item that was made on a day to the file, which is made for its owner alone; SettingError if that cannot be
     done."""
-    with (
-        _alone_at(path),
-        os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+b") as file,
-    ):
-        file.seek(0)
-        before = file.read()
-        # A file that was edited by hand may lack its last line's end.
-        gap = "" if before.endswith(b"\n") or not before else "\n"
-        file.write(f"{gap}# made {made}\n{item}\n".encode())
+    with alone_at(FILE, path):
+        append_line(path, f"# made {made}\n{item}")
 
 
 def remove_from_file(path: Path, wanted: str) -> list[Token]:
     """Take every item with a fingerprint out of the file; which ones these were. SettingError if that cannot be done,
     or if none would be left: web does not take an empty file for its word."""
-    with _alone_at(path):
+    with alone_at(FILE, path):
         before = read_file(path)
         removed = [token for token in before if token.fingerprint == wanted]
         if len(removed) == len(before):
             raise SettingError(
-                f"INGEST_TOKENS_FILE={path} would be empty, and web goes on with what it has then: "
+                f"{FILE}={path} would be empty, and web goes on with what it has then: "
                 "make another one first, with `ingest token new SOURCE`"
             )
         if removed:
@@ -167,23 +160,9 @@ def _give_to_owner_of(target: Path, unfinished: Path) -> None:
         shutil.chown(unfinished, target.stat().st_uid, target.stat().st_gid)
     except PermissionError:
         raise SettingError(
-            f"INGEST_TOKENS_FILE={target} belongs to another user or group, to whom a new one cannot be given: "
+            f"{FILE}={target} belongs to another user or group, to whom a new one cannot be given: "
             "run this as that user, or as root"
         ) from None
-
-
-@contextmanager
-def _alone_at(path: Path) -> Iterator[None]:
-    """Hold the lock of the file's folder: the file itself may be replaced."""
-    try:
-        folder = os.open(path.resolve().parent, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise SettingError(f"INGEST_TOKENS_FILE={path} cannot be written: {error.strerror}") from None
 
 
 def _dated(lines: Iterable[str]) -> Iterator[tuple[str, str | None]]:

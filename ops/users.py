@@ -15,8 +15,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from ingest.errors import SettingError
+from ingest.secret_files import alone_at, append_line
 from ingest.settings import Settings, login_digest
 
+FILE = "INGEST_CONSOLE_USERS_FILE"
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _hasher = PasswordHasher()
 
@@ -93,10 +95,21 @@ class Users:
 
 
 def line_of(name: str, role: Role, password: str) -> str:
-    """A line of the file for a user. ValueError if the name cannot be one."""
+    """A line of the file for a user. ValueError if the name cannot be one, or there is no password."""
     if not _NAME.fullmatch(name):
         raise ValueError("a user's name has up to 64 letters, digits and . _ @ -")
+    if not password:
+        raise ValueError("the password is empty")
     return f"{name} {role} {_hasher.hash(password)}"
+
+
+def append_to_file(path: Path, name: str, line: str) -> None:
+    """Add the line of a user to the file, which is made for its owner alone. SettingError if that cannot be done,
+    ValueError if the user has one already."""
+    with alone_at(FILE, path):
+        if path.exists() and name in read_file(path):
+            raise ValueError(f"{name} has a line in {path} already: remove it first")
+        append_line(path, line)
 
 
 def read_file(path: Path) -> dict[str, User]:
@@ -104,12 +117,12 @@ def read_file(path: Path) -> dict[str, User]:
     not so, without its hash."""
     users: dict[str, User] = {}
     with _readable(path):
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     for number, line in enumerate(lines, 1):
         words = line.split()
         if not words or line.lstrip().startswith("#"):
             continue
-        where = f"INGEST_CONSOLE_USERS_FILE={path}, line {number}"
+        where = f"{FILE}={path}, line {number}"
         if len(words) != 3 or not _NAME.fullmatch(words[0]) or not words[2].startswith("$argon2id$"):
             raise SettingError(f"{where}: not of the form `name role hash`; `ingest console-user` prints such a line")
         if words[1] not in tuple(Role):
@@ -126,4 +139,4 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8"
-        raise SettingError(f"INGEST_CONSOLE_USERS_FILE={path} cannot be read ({why})") from None
+        raise SettingError(f"{FILE}={path} cannot be read ({why})") from None

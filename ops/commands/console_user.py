@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ingest import settings
-from ops.users import Role, line_of, read_file
+from ops.users import Role, append_to_file, line_of
 
 
 @click.command()
@@ -19,17 +19,14 @@ def command(name: str, role: str, password: str) -> None:
 
     The line goes into INGEST_CONSOLE_USERS_FILE, or is printed. A running console takes it up by itself.
     """
+    file = settings.load().console_users_file
     try:
         line = line_of(name, Role(role), password)
+        if file:
+            append_to_file(file, name, line)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    file = settings.load().console_users_file
-    if file is None:
+    if file:
+        click.echo(f"{name} is a user of the console: see {file}")
+    else:
         click.echo(f"INGEST_CONSOLE_USERS_FILE is not set: name a file there, and add to it\n{line}")
-        return
-    if file.exists() and name in read_file(file):
-        raise click.UsageError(f"{name} has a line in {file} already: remove it first")
-    file.touch(mode=0o600)
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(f"{line}\n")
-    click.echo(f"{name} is a user of the console: see {file}")

@@ -167,9 +167,23 @@ def test_command_makes_user(tmp_path: Path) -> None:
     again = ingest("console-user", "bob", "--password", "s4", INGEST_CONSOLE_USERS_FILE=str(file))
     assert again.returncode == 2
     assert "bob has a line" in again.stderr
+    file.write_text(file.read_text().rstrip("\n"))  # as some editors leave it
+    assert ingest("console-user", "amy", "--password", "s5", INGEST_CONSOLE_USERS_FILE=str(file)).returncode == 0
+    assert list(read_file(file)) == ["bob", "amy"]
     printed = ingest("console-user", "eve", "--password", "s3")
     assert "eve viewer $argon2id$" in printed.stdout
     assert "INGEST_CONSOLE_USERS_FILE is not set" in printed.stdout
+
+
+def test_command_makes_nobody_in_vain(tmp_path: Path) -> None:
+    """Without a password, or where the file cannot be, it says so and makes nothing."""
+    file = tmp_path / "users"
+    empty = ingest("console-user", "bob", "--password", "", INGEST_CONSOLE_USERS_FILE=str(file))
+    assert (empty.returncode, file.exists()) == (2, False)
+    assert "the password is empty" in empty.stderr
+    lost = ingest("console-user", "bob", "--password", "s3", INGEST_CONSOLE_USERS_FILE=str(tmp_path / "none" / "users"))
+    assert lost.returncode == 1
+    assert lost.stderr.startswith("ingest: INGEST_CONSOLE_USERS_FILE="), "one line, no traceback"
 
 
 def test_unmasking_ends(console: Console, connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
