@@ -15,10 +15,11 @@ import msgspec
 
 from ingest import settings
 from ops import queries
-from ops.days import day_in, zone_named
+from ops.days import Period, day_in, zone_named
 from ops.output import print_table
 from ops.repair.actions import record_action
 from ops.simulator.sender import own_url
+from ops.typed import Share
 from ops.vendor import pulled, tasks
 from ops.vendor.client import BASE_URL, Credentials, Vendor, credentials_of
 from ops.vendor.comparison import Compared
@@ -60,9 +61,7 @@ class _Repair:
 @click.argument("task_ids", nargs=-1, metavar="[TASK_ID]...")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="All tasks with calls here that began on that day.")
 @click.option("--zone", default="UTC", show_default=True, type=_Zone(), help="Of the day and the hours: Asia/Jakarta.")
-@click.option(
-    "--threshold", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share that may be missing."
-)
+@click.option("--threshold", default="0%", show_default=True, type=Share(), help="Share that may be missing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts.")
 @click.option("--repair", is_flag=True, help="Store the missing calls as pushes of the kind pulled-call.")
 @click.option("--to", metavar="URL", help="Where they are stored, by default the endpoint on this machine.")
@@ -75,9 +74,10 @@ def command(task_ids: tuple[str, ...], day: datetime | None, as_json: bool, repa
     """
     if bool(task_ids) == bool(day):
         raise click.UsageError("name tasks, or a --day")
+    period = _period(day, how["zone"]) if day else None
     credentials = credentials_of()
     vendor = Vendor(credentials, how["base_url"])
-    found = asyncio.run(_compared(vendor, task_ids, day, how["zone"], Decimal(str(how["threshold"]))))
+    found = asyncio.run(_compared(vendor, task_ids, period, Decimal(str(how["threshold"]))))
     (_print_json if as_json else _print)(found, how["zone"])
     problem = _Repair(how["to"], how["token"]).store(found, credentials) if repair else ""
     if problem:
@@ -86,11 +86,17 @@ def command(task_ids: tuple[str, ...], day: datetime | None, as_json: bool, repa
         sys.exit(1)
 
 
+def _period(day: datetime, zone: tzinfo) -> Period:
+    try:
+        return day_in(zone, day.date())
+    except OverflowError:
+        raise click.UsageError(f"the day {day:%Y-%m-%d} is too far away") from None
+
+
 async def _compared(
-    vendor: Vendor, task_ids: Sequence[str], day: datetime | None, zone: tzinfo, threshold: Decimal
+    vendor: Vendor, task_ids: Sequence[str], period: Period | None, threshold: Decimal
 ) -> list[Compared]:
     with queries.connect(settings.load()) as connection:
-        period = day_in(zone, day.date()) if day else None
         wanted = tasks.tasks_of(connection, period) if period else list(dict.fromkeys(task_ids))
         async with vendor:
             return await tasks.compare(vendor, connection, wanted, period, threshold)

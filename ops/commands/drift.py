@@ -13,6 +13,7 @@ from ingest.kinds import KINDS
 from ops import queries
 from ops.drift import Change, DriftedField, DriftReport, find_drift
 from ops.output import print_table
+from ops.typed import Text
 
 _TITLES = {
     Change.MISSING: "missing: came before, and comes no more",
@@ -22,7 +23,7 @@ _TITLES = {
 
 
 @click.command()
-@click.option("--source", help="Only pushes with this source's token.")
+@click.option("--source", type=Text(), help="Only pushes with this source's token.")
 @click.option("--kind", type=click.Choice(list(KINDS)), metavar="KIND", help="Only pushes of this kind.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
 def command(source: str | None, kind: str | None, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from ingest import settings
 from ingest.batch.pause import Pause, find_pause, pause
 from ops import in_flight
 from ops.repair.actions import record_action
+from ops.typed import Text
 
 WAIT_SECONDS = 60.0
 """How long a batch that a worker has in hand may take: longer than any job lasts"""
@@ -35,7 +36,7 @@ class _Duration(click.ParamType[timedelta]):
 
 
 @click.command()
-@click.option("--reason", required=True, help="Why, for whoever looks at `ingest status` meanwhile.")
+@click.option("--reason", required=True, type=Text(), help="Why, for whoever looks at `ingest status` meanwhile.")
 @click.option("--for", "lasts", type=_Duration(), metavar="TIME", help="How long, such as 90s, 30m, 2h or 1d.")
 def command(reason: str, lasts: timedelta | None) -> None:
     """Pause the workers until `ingest resume`, or for TIME. Pushes are acknowledged, and wait.

@@ -17,6 +17,7 @@ from ops.repair.dry_run import dry_run
 from ops.repair.following import outcome_words, replay_selected
 from ops.repair.replays import count_selected, newest_replays, stop_replay
 from ops.repair.showing import print_dry_run
+from ops.typed import Text
 from workers.selection import REPLAYABLE
 
 SHOWN = 20
@@ -24,7 +25,7 @@ SHOWN = 20
 
 @click.group(invoke_without_command=True)
 @click.option("--id", "push_ids", multiple=True, type=click.UUID, help="This push; may be given several times.")
-@click.option("--group", "fingerprint", help="Dead letters of this fingerprint, as `ingest dead` shows it.")
+@click.option("--group", "fingerprint", type=Text(), help="Dead letters of this fingerprint of `ingest dead`.")
 @choosing_options
 @click.option("--status", "statuses", multiple=True, type=click.Choice(REPLAYABLE), help="Default: dead, normalised.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many, the oldest.")

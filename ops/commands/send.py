@@ -14,20 +14,7 @@ import click
 from ingest.kinds import KINDS
 from ops.simulator.pushes import Campaign
 from ops.simulator.sender import Plan, Summary, own_url, send
-
-
-class _Share(click.ParamType[float]):
-    name = "share"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        text = str(value)
-        try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            share = -1.0
-        if not 0 <= share <= 1:
-            self.fail(f"{text} is not a share such as 1% or 0.01", param, ctx)
-        return share
+from ops.typed import Share
 
 
 class _WeightedKind(click.ParamType[tuple[str, float]]):
@@ -50,11 +37,11 @@ class _WeightedKind(click.ParamType[tuple[str, float]]):
 @click.option("--rate", default=100.0, show_default=True, type=click.FloatRange(0), help="A second; 0: no limit.")
 @click.option("--concurrency", default=64, show_default=True, type=click.IntRange(1), help="Connections at most.")
 @click.option("--seed", default=1, show_default=True, help="The same seed sends the same bytes.")
-@click.option("--bad", default="0%", show_default=True, type=_Share(), help="Share of pushes that end as dead letters.")
+@click.option("--bad", default="0%", show_default=True, type=Share(), help="Share of pushes that end as dead letters.")
 @click.option(
     "--kind", "kinds", multiple=True, type=_WeightedKind(), help="Of push; several, as dialer=3, tell the same stories."
 )
-@click.option("--retries", default="0%", show_default=True, type=_Share(), help="Share of pushes that come twice.")
+@click.option("--retries", default="0%", show_default=True, type=Share(), help="Share of pushes that come twice.")
 @click.option("--shuffle", default=1, show_default=True, type=click.IntRange(1), help="Any order among so many pushes.")
 @click.option("--token", envvar="INGEST_TOKEN", help="Sent as a Bearer credential.  [env: INGEST_TOKEN]")
 def command(url: str | None, rate: float, concurrency: int, token: str | None, **campaign: Any) -> None:

@@ -14,6 +14,7 @@ from ingest.kinds.kind import Ids
 from ingest.kinds.reading.identifiers import canonical_id, id_spellings, storable
 from ingest.kinds.reading.phone_numbers import canonical_number, digits_of
 from ingest.kinds.reading.phone_spellings import mention_of, spellings
+from ops.typed import Text
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -88,7 +89,7 @@ class Person:
 def person_options(command: _Command) -> _Command:
     """The options by which a command is told whom it is about."""
     for option in (
-        click.option("--source", help="Only what came with this source's token."),
+        click.option("--source", type=Text(), help="Only what came with this source's token."),
         click.option("--case-id", help="One case, by the customer's id of it."),
         click.option("--callee-number", help="A person, by number; best in international form, +62…"),
     ):

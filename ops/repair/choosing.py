@@ -14,6 +14,7 @@ from ingest.kinds import KINDS
 from ops import queries
 from ops.days import read_moment
 from ops.repair.groups import find_group
+from ops.typed import Text
 from workers.selection import Selection
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -33,7 +34,7 @@ class _Moment(click.ParamType[datetime]):
 
 
 _OPTIONS = (
-    click.option("--source", help="Of this source alone."),
+    click.option("--source", type=Text(), help="Of this source alone."),
     click.option("--kind", type=click.Choice(list(KINDS)), help="Of this kind alone."),
     click.option("--since", type=_Moment(), help="Only what came from then on, UTC."),
     click.option("--until", type=_Moment(), help="Only what came before then, UTC."),
@@ -72,7 +73,7 @@ def of_group(connection: Connection[queries.Row], fingerprint: str | None, choic
 
     UsageError if there is none of this fingerprint, or if it is to be of another kind.
     """
-    if not fingerprint:
+    if fingerprint is None:
         return dict(choice)
     group = find_group(connection, fingerprint)
     if group is None:

@@ -1,0 +1,45 @@
+"""What is typed behind an option: read, or refused with exit code 2 before anything is done."""
+
+from __future__ import annotations
+
+import click
+
+
+class Text(click.ParamType[str]):
+    """Words. Empty is refused: it comes of a variable that a script has not set, and would leave a condition out."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read what was typed."""
+        if not value.strip():
+            self.fail("it is empty", param, ctx)
+        if not _is_utf8(value):
+            self.fail("it is not UTF-8", param, ctx)
+        return value
+
+
+class Share(click.ParamType[float]):
+    """A part of a whole, as 1% or 0.01."""
+
+    name = "share"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read what was typed; of infinity and NaN nothing can be a share."""
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            self.fail(f"{text} is not a share such as 1% or 0.01", param, ctx)
+        return share
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether the terminal's bytes were: Python makes lone surrogates of others."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
