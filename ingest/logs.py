@@ -35,7 +35,8 @@ FIELDS = ("batch", "push", "reason", "source", "requests", "pushes", "outcomes",
 
 _LONGEST_MESSAGE = 2000
 """In characters. A line stays whole up to 4 KiB where several processes write to one pipe."""
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+"""How characters that move a terminal's cursor, or do worse, are spelt"""
 
 _process = "ingest"
 _about: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039 - it is never changed
@@ -125,7 +126,7 @@ class _Json(logging.Formatter):
 class _Readable(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = _line(record)
-        return f"{line.time:%Y-%m-%d %H:%M:%S%z} {line.words()}".translate(_CONTROL)
+        return f"{line.time:%Y-%m-%d %H:%M:%S%z} {line.words()}".translate(CONTROL)
 
 
 def _line(record: logging.LogRecord) -> LogLine:

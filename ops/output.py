@@ -10,6 +10,14 @@ from typing import Any
 
 import click
 
+from ingest.logs import CONTROL
+
+
+def shown(text: str, keep: str = "") -> str:
+    """A text that somebody sent, as a terminal may have it: characters are spelt that would move its cursor, change its
+    title or begin a line. `keep`: those that are not."""
+    return text.translate({code: spelt for code, spelt in CONTROL.items() if chr(code) not in keep})
+
 
 def word(value: Any) -> str:
     """A value as people read it: UTC to the second, `-` for nothing."""
@@ -19,7 +27,7 @@ def word(value: Any) -> str:
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     if isinstance(value, timedelta):
         return str(timedelta(seconds=round(value.total_seconds())))
-    return str(value)
+    return shown(str(value))
 
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]], total: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What is typed behind an option: read, or refused with exit code 2 before anything is done."""
+"""Options' values as they are typed: read, or refused with exit code 2 before anything is done."""
 
 from __future__ import annotations
 

@@ -16,13 +16,14 @@ from ingest.batch.entry import stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.opening.openers import openers
 from ops import queries
-from ops.output import print_record, print_table, progress
+from ops.output import print_record, print_table, progress, shown
 from ops.repair.causes import DeadCause, causes_of
 from ops.repair.choosing import choosing_options, of_group, select
 from ops.repair.discarding import discard as discard_selected
 from ops.repair.following import replay_selected
 from ops.repair.groups import dead_groups, find_dead
 from ops.repair.replays import count_selected
+from ops.typed import Text
 
 SHOWN_GROUPS = 20
 SHOWN_CHARACTERS = 2000
@@ -94,10 +95,12 @@ def show(push_id: UUID, body_only: bool, is_open: bool) -> None:
     entry = stored_entry(push["push_id"], push["received_at"], push["source"], push["kind"], body, signature)
     is_encrypted = openers().is_encrypted(entry)
     body = openers().readable(entry) if is_open else body
-    if not body_only:
-        print_record("push", push)
-        click.echo("body, encrypted: --open shows what is in it" if is_encrypted and not is_open else "body")
-    click.echo(body, nl=not body_only)
+    if body_only:
+        click.echo(body, nl=False)
+        return
+    print_record("push", push)
+    click.echo("body, encrypted: --open shows what is in it" if is_encrypted and not is_open else "body")
+    click.echo(shown(body.decode(errors="backslashreplace"), keep="\t\n"))
 
 
 @command.command()
@@ -120,10 +123,10 @@ def replay(push_ids: Sequence[UUID], every: bool) -> None:
 
 @command.command()
 @click.argument("push_ids", nargs=-1, type=click.UUID)
-@click.option("--group", "fingerprint", help="Those of this fingerprint, as `ingest dead` shows it.")
+@click.option("--group", "fingerprint", type=Text(), help="Those of this fingerprint, as `ingest dead` shows it.")
 @choosing_options
 @click.option("--all", "every", is_flag=True, help="Discard all dead letters.")
-@click.option("--reason", required=True, help="Why nobody needs them; kept, so name no person in it.")
+@click.option("--reason", required=True, type=Text(), help="Why nobody needs them; kept, so name no person in it.")
 def discard(push_ids: Sequence[UUID], fingerprint: str | None, every: bool, reason: str, **choice: Any) -> None:
     """Give dead letters up: their outcome is `discarded` from then on. The raw push stays.
 
