@@ -118,14 +118,14 @@ def test_other_installation_is_named(client: Any, tmp_path: Path) -> None:
 
 
 def test_too_few_connections_are_named(connection: Rows) -> None:
-    """A limit below what web, workers and sweeper need at once is named."""
+    """A limit below what all processes of a host need at once is named."""
     name = connection.info.dbname
-    connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 7")
+    connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 11")
     try:
         (found,) = changes(WORKERS="4")
     finally:
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
-    assert found.startswith(f"the database {name} allows 7 connections, and 9 may be needed at once")
+    assert found.startswith(f"the database {name} allows 11 connections, and 13 may be needed at once")
 
 
 def test_connections_of_others_are_counted(database_url: str, logins: Logins, connection: Rows) -> None:

@@ -63,6 +63,7 @@ def test_no_token_means_loopback() -> None:
 
     assert refused.returncode == 1
     assert "INGEST_METRICS_TOKEN is not set" in refused.stderr
+    assert "INGEST_METRICS_TOKEN is not set" in ingest("doctor", INGEST_METRICS_HOST="0.0.0.0").stdout
 
 
 def test_taken_port_is_one_line() -> None:

@@ -12,9 +12,8 @@ from starlette.requests import Request
 
 from ingest.errors import NoAnswerError
 from ingest.settings import Settings
+from ops import connections
 
-MOST_AT_ONCE = 4
-"""Questions in hand: each has a connection to Postgres"""
 MOST_SHARED = 500
 """Answers that are kept for others"""
 LONGEST_WAIT = 3.0
@@ -37,7 +36,7 @@ class Asker:
     """Asks, for all pages of one process."""
 
     current: Settings
-    _limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
+    _limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(connections.CONSOLE))
     _shared: dict[Any, tuple[float, asyncio.Task[Any]]] = field(default_factory=dict)
 
     async def ask(self, function: Callable[[], _Answer]) -> _Answer:

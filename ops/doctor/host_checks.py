@@ -17,6 +17,10 @@ MUCH, LITTLE = 0.2, 0.05
 def check(current: Settings) -> Iterator[Finding]:
     """Check the settings of this shell and the disk; SettingError if anybody could push."""
     current.check_exposure()
+    try:
+        current.check_metrics_exposure()
+    except SettingError as error:
+        yield change(str(error))
     sources = sorted({token.source for token in current.tokens})
     tokens = f"tokens: {', '.join(sources)}" if sources else "tokens: none, open on loopback only"
     yield good(f"HOST={current.host} PORT={current.port}")

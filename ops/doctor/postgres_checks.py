@@ -16,6 +16,7 @@ from ingest.errors import PostgresAwayError
 from ingest.settings import Settings
 from ingest.web.fallback import TELL_TIME
 from ops import in_flight, probes, queries
+from ops.connections import connections_needed
 from ops.doctor import encryption, tables_checks
 from ops.doctor.findings import Finding, change, clock, good, note, notes
 
@@ -111,14 +112,6 @@ def _connections(current: Settings, connection: _Connection) -> Iterator[Finding
     server = queries.one(connection, queries.CONNECTIONS)
     if server["used"] > NEARLY_ALL * server["allowed"]:
         yield note(f"{server['used']} of the server's {server['allowed']} connections are in use: whose are they?")
-
-
-def connections_needed(current: Settings) -> int:
-    """How many connections one host needs: one for each web process, while Redis is away, and each worker.
-
-    Sweeper and metrics have one each. Two more are for a moment, for a command or `/readyz`.
-    """
-    return current.web_concurrency + current.workers + 2 + 2
 
 
 def _rights(connection: _Connection) -> Iterator[str]:

@@ -9,8 +9,9 @@ import pytest
 
 from ingest import settings
 from ingest.errors import NoAnswerError, PostgresAwayError
+from ops import connections
 from ops.console import asking
-from ops.console.asking import MOST_AT_ONCE, Asker
+from ops.console.asking import Asker
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_hanging_questions_hold_nobody(asker: Asker, monkeypatch: pytest.MonkeyP
     thawed = threading.Event()
 
     async def ask_all() -> tuple[list[str], str]:
-        hanging = [asker.ask(thawed.wait) for _ in range(MOST_AT_ONCE)]
+        hanging = [asker.ask(thawed.wait) for _ in range(connections.CONSOLE)]
         told = await asyncio.gather(*hanging, asker.ask(str), return_exceptions=True)
         thawed.set()
         while asker._limit.locked():
@@ -53,5 +54,5 @@ def test_hanging_questions_hold_nobody(asker: Asker, monkeypatch: pytest.MonkeyP
         return [str(one) for one in told if isinstance(one, NoAnswerError)], await asker.ask(lambda: "there")
 
     told, answer = asyncio.run(ask_all())
-    assert told == [asking.UNANSWERED] * MOST_AT_ONCE + [asking.BUSY]
+    assert told == [asking.UNANSWERED] * connections.CONSOLE + [asking.BUSY]
     assert answer == "there"
