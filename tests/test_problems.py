@@ -33,7 +33,7 @@ WORKERS = [WorkerFacts("h:1", "idle", 3.0), WorkerFacts("h:2", "busy", 9.0)]
 
 def facts(postgres: dict[str, Any] | None = None, **redis: Any) -> Facts:
     """Everything as it is where all is well, but for what is given."""
-    here = {"in_flight": FLIGHT, "workers": WORKERS, **redis}
+    here = {"in_flight": FLIGHT, "workers": WORKERS, "web_silent_seconds": 1.0, **redis}
     return Facts(NOW, RedisFacts(**here), PostgresFacts(**{"settled_at": NOW, **(postgres or {})}))
 
 
@@ -104,6 +104,7 @@ PERSON = {
         "the oldest batch waits",
     ),
     "pending": (facts({"oldest_pending_seconds": 61.0}), "waits", "the oldest pending push waits for 61 s"),
+    "never any web": (facts(web_silent_seconds=None), "lost", "no web process has ever noted in this Redis"),
     "no web": (facts(web_silent_seconds=61.0), "lost", "no web process is running, so nobody acknowledges pushes"),
     "no worker": (facts(workers=[], in_flight=flight(workers=0)), "waits", "no worker is running"),
     "no sweeper": (facts(in_flight=flight(sweeper=False)), "waits", "no sweeper is running"),

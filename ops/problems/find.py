@@ -51,15 +51,20 @@ def _stores(facts: Facts) -> Iterator[Problem]:
 def _web(facts: Facts) -> Iterator[Problem]:
     silent = facts.redis.web_silent_seconds
     # A Redis that takes nothing takes no note of who lives either.
-    if silent is not None and silent > WEB_SILENT_SECONDS and not facts.redis.cannot_store:
-        yield Problem(
-            name="no web",
-            what="no web process is running, so nobody acknowledges pushes",
-            bad="lost",
-            since=_ago(facts, silent),
-            page=page("no-web-process-lives"),
-            told_by=("redis",),
-        )
+    if facts.redis.error or facts.redis.cannot_store or (silent is not None and silent <= WEB_SILENT_SECONDS):
+        return
+    if silent is None:
+        what = "no web process has ever noted in this Redis that it runs: does web use another REDIS_URL?"
+    else:
+        what = "no web process is running, so nobody acknowledges pushes"
+    yield Problem(
+        name="no web",
+        what=what,
+        bad="lost",
+        since=None if silent is None else _ago(facts, silent),
+        page=page("no-web-process-lives"),
+        told_by=("redis",),
+    )
 
 
 def _away(store: Store, what: str, bad: Badness) -> Problem:
