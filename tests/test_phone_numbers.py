@@ -11,10 +11,12 @@ from ingest.kinds.reading.identifiers import DIGITS_LOST
 from ingest.kinds.reading.phone_numbers import (
     EXTENSION,
     GUESSED,
+    IN_NO_PLAN,
     NO_COUNTRY,
     NOT_A_NUMBER,
     SEVERAL,
     _number_of,
+    canonical_number,
     is_settled,
     read_number,
 )
@@ -23,6 +25,15 @@ from ingest.kinds.reading.phone_spellings import spellings
 NUMBER = "+6281234567801"
 
 SPELLINGS = [
+    "+626281234567801",
+    "626281234567801",
+    "+62 62812 3456 7801",
+    "+6262081234567801",
+    "p:+6281234567801",
+    "https://wa.me/6281234567801",
+    "wa.me/6281234567801",
+    "6281234567801:12@s.whatsapp.net",
+    "6281234567801.000",
     *(
         "+6281234567801",
         "6281234567801",
@@ -230,11 +241,21 @@ PLANS: dict[str, list[str]] = {
         "52 55 1234 5678",
         "+52 044 55 1234 5678",
         "5215512345678",
+        "+52 (0)55 1234 5678",
     ],
     # Brazil's mobile numbers got a nine in front until 2016,
     "+5511987654321": ["+551187654321", "+55 11 8765-4321", "55 (11) 98765-4321", "+55 011 98765 4321"],
     # and fixed lines did not.
     "+551123456789": ["+55 11 2345-6789", "551123456789", "+55 (011) 2345-6789"],
+    # Colombia's fixed lines got a 60 in front in 2021, and Vietnam's mobile numbers shorter codes in 2018.
+    "+576012345678": ["+57 1 234 5678", "+57 (601) 234 5678", "+57 601 2345678"],
+    "+84321234567": ["+84 162 123 4567", "+84 0162 123 4567", "841621234567", "0084 1621234567", "+84 32 123 4567"],
+    "+84591234567": ["+84 199 123 4567"],
+    # A zero is dialled at home in many countries, and not in these.
+    "+573001234567": ["+57 (0)300 123 4567"],
+    "+6591234567": ["+65 (0)9123 4567"],
+    "+56987654321": ["+56 (0)9 8765 4321"],
+    "+393471234567": ["+39 0 347 1234567"],
     "+390612345678": ["+39 06 1234 5678", "+39 (06) 12345678", "00390612345678"],
     "+14155552671": ["+1 (415) 555-2671", "+1 1 415 555 2671", "+114155552671", "1-415-555-2671"],
     "+74951234567": ["+7 8 495 123-45-67", "+784951234567", "7 (495) 123-45-67"],
@@ -253,6 +274,24 @@ def test_countries_have_their_own_ways(number: str, text: str) -> None:
     """What is dialled at home only, or was until a country changed its numbers, is no part of a number."""
     assert read_number(text) == (number, None)
     assert read_number(number) == (number, None)
+
+
+@pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS - {"TA"}))  # which has no mobile numbers
+def test_code_that_stands_there_twice_is_one(region: str) -> None:
+    """As from a formula that puts the code before a cell that has it; unless somebody has the long number."""
+    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    assert example, region
+    number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    twice = f"+{example.country_code}{number[1:]}"
+    is_somebodys = phonenumbers.is_valid_number(phonenumbers.parse(twice))
+    if len(twice) <= 16 and not is_somebodys:
+        assert read_number(twice) == (canonical_number(number), None)
+
+
+def test_length_that_a_country_does_not_have_is_warned_of() -> None:
+    """It may be a new one, so it is kept."""
+    assert read_number("+8410000000000") == ("+8410000000000", IN_NO_PLAN)
+    assert read_number("+999123456789") == ("+999123456789", None)
 
 
 def test_one_that_needs_no_reading_is_read_as_itself() -> None:

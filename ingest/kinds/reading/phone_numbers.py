@@ -13,17 +13,19 @@ from typing import NamedTuple
 import phonenumbers
 
 from ingest.kinds.reading.identifiers import DIGITS_LOST, visible
+from ingest.kinds.reading.phone_plans import FIRST_DIGITS, of_today
 
 E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
 _COUNTRY_CODES = "|".join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+_TWICE = "|".join(f"{code}{code}"[:4] for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 _MAY_DIFFER = re.compile(
-    rf"(?:{_COUNTRY_CODES})0|11|78|3606|3708|3758|9938|4418|6118|861[127]|2981|3521|4231|5061|6921|378[89]|261|672"
-    r"|521|54|55|(\d)\1\1\1",
+    rf"(?:{_COUNTRY_CODES})0|{_TWICE}|78|3606|3708|3758|9938|4418|6118|861[127]|2981|3521|4231|5061|6921|378[89]|261"
+    rf"|672|54|{FIRST_DIGITS}|(\d)\1\1\1",
     re.ASCII,
 )
 """First digits of what may have another spelling in E.164: behind the country code stands what is dialled at home only,
-as the zero in +62 0812 …, the one of +1 1 415 … or the eight of +7 8 495 …; or one of the exceptions below holds, or of
-those that libphonenumber has: Argentina's 15, codes of carriers, area codes that islands leave out."""
+as the zero in +62 0812 …, the one of +1 1 415 … or the eight of +7 8 495 …, or the code again. Or the country has
+changed its plan, or libphonenumber knows more: Argentina's 15, codes of carriers, area codes that islands leave out."""
 MIN_DIGITS = 7
 """Fewer may be anything: an amount, a part of an id."""
 _MIN_LOCAL_DIGITS, _MAX_DIGITS = 5, 15
@@ -34,15 +36,21 @@ MAX_LENGTH = 64
 NOT_A_NUMBER = "not a telephone number: it names nobody"
 SEVERAL = "several telephone numbers: they name nobody"
 NO_COUNTRY = "a telephone number without its country"
+IN_NO_PLAN = "a telephone number of a length that its country does not have"
 EXTENSION = "an extension, which is left out"
 GUESSED = "a telephone number without + or 00: its country is a guess"
 
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _BETWEEN = re.compile(r"[ ().\-/_~]+")
 _QUOTES = "'\"`\u00b4\u2018\u2019\u201c\u201d"
-_FRONT = re.compile(rf"(?:[=\s{_QUOTES}\[]|(?:tel|callto|sms|smsto|whatsapp|sips?):(?://)?)+", re.IGNORECASE)
+_FRONT = re.compile(
+    rf"(?:[=\s{_QUOTES}\[]|(?:p|tel|callto|sms|smsto|whatsapp|sips?):(?://)?|(?:https?://)?wa\.me/)+", re.IGNORECASE
+)
+"""`p:` is how forms for customers are exported."""
 _BACK = re.compile(rf"[\s{_QUOTES}\].,;:]+$")
 _HOST = re.compile(r"@[\w.-]+(?::\d+)?(?:;.*)?$", re.ASCII)
+_OF_WHATSAPP = re.compile(r"(?::\d{1,3})?@(?:s\.whatsapp\.net|c\.us)$", re.ASCII)
+"""With the number of the device, which is no part of the person's"""
 _CONTEXT = re.compile(r"(.*);phone-context=(\+\d{1,3})", re.ASCII | re.IGNORECASE)
 _WITH_EXTENSION = re.compile(
     r"(.*\d)\)?(?:\s*[;,]?\s*(?:ext|extn|extension|x|#)[.:=]?\s*\d{1,11}|\s*[,;pw]+\d{1,6}#?)", re.ASCII | re.IGNORECASE
@@ -52,7 +60,10 @@ _WITH_COPY = re.compile(r"(.*\d)(?:\s*\(\d\d?\)|\s+[-_]\s*\d)|([^-_]*\d)[-_]\d|(
 _WITH_SECOND_LINE = re.compile(r"([^/]*\d)\s*/\s*(\d{1,4})", re.ASCII)
 """The end of another number, as in (021) 555 1234/35"""
 _BETWEEN_NUMBERS = re.compile(r"[,;|&/]")
-_FROM_CELL = re.compile(r"\+?(?:\d{7,}|\d{1,3}(?:(?P<mark>[,.'])\d{3})(?:(?P=mark)\d{3})+)(?:[.,]0{1,2})?", re.ASCII)
+_FROM_CELL = re.compile(
+    r"(\+?)(?:(?P<plain>\d{7,})(?:[.,]0+)?|(?P<grouped>\d{1,3}(?:(?P<mark>[,.'])\d{3})(?:(?P=mark)\d{3})+)(?:[.,]0{1,2})?)",
+    re.ASCII,
+)
 """6281234567801.0 or 6,281,234,567,801: a spreadsheet's number"""
 _WITH_POINT = re.compile(r"[+-]?(\d+)[.,]?(\d*)e\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _FRACTION = re.compile(r"[+-]?(?:\d[.,]\d+|\d{7,}[.,]\d{1,2})", re.ASCII)
@@ -68,14 +79,8 @@ _DATE = re.compile(
 )
 _PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+", re.ASCII)
 """What is typed where a form demands a number"""
-_MEXICAN_OF_OLD = re.compile(r"\+52(?:1|01|04[45])(\d{10})", re.ASCII)
-"""Until 2019 a one stood in front of mobile numbers that were called from abroad, and others at home; no number of ten
-digits begins so, and they are the same person with it or without. libphonenumber no longer takes these for possible."""
 _OF_TODAY = re.compile(r"\+(?:55[1-9]\d(?:9\d{8}|[2-5]\d{7})|549\d{10})", re.ASCII)
 """Brazil's and Argentina's, as nearly all of theirs are"""
-BRAZILIAN_OF_EIGHT = re.compile(r"\+55(\d\d)([6-9]\d{7})", re.ASCII)
-"""Until 2016 mobile numbers had eight digits. Each got a nine in front and none was given away anew (fixed lines, which
-keep eight, begin with 2 to 5), so both are one person; WhatsApp still has many without the nine."""
 
 
 class Reading(NamedTuple):
@@ -163,8 +168,7 @@ def _unpacked(text: str) -> str:
     """Without what is put around a number: quotes, the = of a formula, the scheme and host of a link."""
     front = _FRONT.match(text)
     scheme, rest = (front[0], text[front.end() :]) if front else ("", text)
-    if "sip" in scheme.lower() or rest.endswith(("@s.whatsapp.net", "@c.us")):
-        rest = _HOST.sub("", rest)
+    rest = _HOST.sub("", rest) if "sip" in scheme.lower() else _OF_WHATSAPP.sub("", rest)
     rest = _BACK.sub("", rest)
     match = _CONTEXT.fullmatch(rest)
     return match[2] + match[1].lstrip("0") if match else rest
@@ -173,8 +177,8 @@ def _unpacked(text: str) -> str:
 def _of_cell(text: str) -> str | None:
     """The digits of what a spreadsheet or program shows of a large number, empty if it shows not all of them; None if
     it is no such thing."""
-    if _FROM_CELL.fullmatch(text):
-        return re.sub(r"[.,]0{1,2}$", "", text).replace(",", "").replace(".", "").replace("'", "")
+    if match := _FROM_CELL.fullmatch(text):
+        return match[1] + (match["plain"] or match["grouped"].replace(match["mark"], ""))
     if match := _WITH_POINT.fullmatch(text):
         whole, fraction, places = match[1], match[2], int(match[3])
         return "" if len(fraction) < places else (whole + fraction[:places]) * (not fraction[places:].strip("0"))
@@ -193,10 +197,15 @@ def _number_of(text: str) -> Reading:
         is_said = has_code or _is_surely_of(found, digits) or _says_code(text, found)
         return Reading(found, None if is_said else GUESSED)
     if is_international:
-        # A country code that nobody has yet is no reason to lose a person.
-        return Reading(f"+{digits}") if E164.fullmatch(f"+{digits}") else Reading(None, NOT_A_NUMBER)
+        # A country code that nobody has yet, or a length that is new, is no reason to lose a person.
+        problem = IN_NO_PLAN if _has_country(digits) else None
+        return Reading(f"+{digits}", problem) if E164.fullmatch(f"+{digits}") else Reading(None, NOT_A_NUMBER)
     is_local = _MIN_LOCAL_DIGITS <= len(digits) <= _MAX_DIGITS
     return Reading(digits, NO_COUNTRY) if is_local else Reading(None, NOT_A_NUMBER)
+
+
+def _has_country(digits: str) -> bool:
+    return any(int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE for length in (1, 2, 3))
 
 
 def _says_code(text: str, number: str) -> bool:
@@ -230,19 +239,30 @@ def _mobile(first_digits: str) -> list[tuple[str, re.Pattern[str]]]:
 def _in_e164(international: str, has_code: bool) -> str | None:
     """None if the numbering plan of its country has no number of this length. `has_code`: it was written with + or 00;
     else its first digits may be no country's, and eight digits that India dials within a city alone are nobody's."""
-    if match := _MEXICAN_OF_OLD.fullmatch(international):
-        international = f"+52{match[1]}"
     try:
-        parsed = phonenumbers.parse(international)
+        parsed = _meant(of_today(international))
     except phonenumbers.NumberParseException:
         return None
     possible = phonenumbers.is_possible_number_with_reason(parsed)
     is_local = possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY and not has_code
     if is_local or not phonenumbers.is_possible_number(parsed):
         return None
-    found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    match = BRAZILIAN_OF_EIGHT.fullmatch(found)
-    return f"+55{match[1]}9{match[2]}" if match else found
+    return of_today(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _meant(international: str) -> phonenumbers.PhoneNumber:
+    """What a number is that nobody can have, as its code stands there twice, or a zero behind it that is dialled in
+    other countries alone. NumberParseException if it has no country's code."""
+    parsed = phonenumbers.parse(international)
+    code = str(parsed.country_code)
+    national = international[1 + len(code) :]
+    bare = national.lstrip("0")
+    is_twice = bare.startswith(code)
+    if not (is_twice or bare != national) or phonenumbers.is_valid_number(parsed):
+        return parsed
+    once = phonenumbers.parse(f"+{bare}") if is_twice else phonenumbers.parse(f"+{code}{bare}")
+    is_meant = phonenumbers.number_type(once) in _MOBILE if is_twice else phonenumbers.is_valid_number(once)
+    return once if is_meant else parsed
 
 
 def canonical_number(number: str) -> str:

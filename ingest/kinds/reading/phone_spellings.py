@@ -7,16 +7,9 @@ from collections.abc import Collection
 
 import phonenumbers
 
-from ingest.kinds.reading.phone_numbers import (
-    BRAZILIAN_OF_EIGHT,
-    E164,
-    MIN_DIGITS,
-    canonical_number,
-    digits_of,
-    read_number,
-)
+from ingest.kinds.reading.phone_numbers import E164, MIN_DIGITS, canonical_number, digits_of, read_number
+from ingest.kinds.reading.phone_plans import former
 
-_MEXICO, _BRAZIL = 52, 55
 _SEPARATORS = r"[\s\0().\-/]*"
 """What people put between digits; and the NULs that are there in UTF-16."""
 
@@ -35,21 +28,12 @@ def spellings(number: str) -> frozenset[str]:
             pass  # well-formed, with a country code that nobody has
         else:
             code, national = parsed.country_code or 0, phonenumbers.national_significant_number(parsed)
-            for other in (national, *_former(code, national)):
+            for other in filter(None, (national, former(code, national))):
                 found |= {f"{code}{other}", f"00{code}{other}"}
             # In Italy, for one, a zero more is somebody else's number.
             if canonical_number(f"+{code}0{national}") == number:
                 found |= {f"{code}0{national}", f"0{national}"}
     return frozenset(one for one in found if len(one) >= MIN_DIGITS)
-
-
-def _former(code: int, national: str) -> list[str]:
-    """How the national number was written before its country changed its plan."""
-    if code == _MEXICO and len(national) == len("5512345678"):
-        return [f"1{national}"]
-    if code == _BRAZIL and BRAZILIAN_OF_EIGHT.fullmatch(f"+55{national[:2]}{national[3:]}"):
-        return [national[:2] + national[3:]]
-    return []
 
 
 def mention_of(spelt: Collection[str]) -> re.Pattern[bytes] | None:
