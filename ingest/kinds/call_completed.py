@@ -123,9 +123,9 @@ class _Result(NamedTuple):
 def _result(push: CallCompletedPush, warnings: Warnings) -> _Result:
     return _Result(
         *_period(push, warnings),
-        values.ring_type(push.ring_type),
-        push.hangup_type or None,
-        text_or_json(push.intention, "$.intention", warnings),
+        values.word(push.ring_type),
+        values.word(push.hangup_type),
+        values.word(text_or_json(push.intention, "$.intention", warnings)),
         json_of(push.multi_label, "$.multi_label", warnings),
     )
 

@@ -116,9 +116,9 @@ def _call(call: DetailCall, call_id: str, origin: Origin) -> CallRow:
         callee_number=about.callee_number,
         started_at=started_at,
         ended_at=ended_at,
-        ring_type=values.ring_type(call.ring_type),
-        hangup_type=call.hangup_type or None,
-        intention=text_or_json(call.intention, "$.call.Intention", warnings),
+        ring_type=values.word(call.ring_type),
+        hangup_type=values.word(call.hangup_type),
+        intention=values.word(text_or_json(call.intention, "$.call.Intention", warnings)),
         multi_label=json_of(call.multi_intention, "$.call.Multi_intention", warnings),
     )
 

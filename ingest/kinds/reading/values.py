@@ -15,8 +15,15 @@ from typing import Any, TypeVar
 
 import phonenumbers
 
-from ingest.kinds.reading.identifiers import DIGITS_LOST, MAX_ID_LENGTH, canonical_id, decimal_digits, is_rounded
+from ingest.kinds.reading.identifiers import (
+    DIGITS_LOST,
+    MAX_ID_LENGTH,
+    canonical_id,
+    decimal_digits,
+    is_rounded,
+)
 from ingest.kinds.reading.moments import is_of_calls, read_day, read_moment
+from ingest.kinds.reading.nothing import LONGEST_WORD, is_word_for_nothing, names_nothing
 from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
 
@@ -26,6 +33,7 @@ Period = tuple[datetime | None, datetime | None]
 _MAX_AMOUNT_LENGTH = 64
 MAX_ITEMS = 10_000
 """Turns of a call, or answers of a case: ten times what an hour's talk has."""
+NO_ID = "no id: it stands for nothing, as null, N/A or 0"
 ENDS_BEFORE_START = "before the start: the call has no duration"
 _MOMENT_LENGTH = len("YYYY-MM-DDTHH:MM:SSZ")
 _MAX_DAY_LENGTH = len("YYYY-MM-DDTHH:MM:SS.fffffffffZ")
@@ -41,11 +49,13 @@ _REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO
 
 
 def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
-    """An id, whichever way it is spelt; none of a number that lost digits, as it would be another thing's as well."""
+    """An id, whichever way it is spelt; none of a word for nothing or a number that lost digits: these would be another
+    thing's as well."""
     if not value:
         return None
-    # Most are of digits and letters; bytes are asked several times faster than text.
-    if value.isascii() and value.encode().isalnum() and len(value) <= MAX_ID_LENGTH:
+    # Most are long, and of digits and letters; bytes are asked several times faster than text.
+    is_long = LONGEST_WORD < len(value) <= MAX_ID_LENGTH
+    if is_long and value.isascii() and value.encode().isalnum() and value.strip("0"):
         return value
     canonical = canonical_id(value)
     if len(canonical) > MAX_ID_LENGTH:
@@ -53,6 +63,9 @@ def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
         return None
     if is_rounded(canonical):
         warnings.add(path, DIGITS_LOST)
+        return None
+    if canonical and names_nothing(canonical):
+        warnings.add(path, NO_ID)
         return None
     return canonical or None
 
@@ -90,9 +103,10 @@ def period(start: tuple[str | None, str], end: tuple[str | None, str], warnings:
     return started_at, ended_at
 
 
-def ring_type(value: str | None) -> str | None:
-    """How the line was. The documentation leaves open whether null comes as JSON's null or as a word."""
-    return None if value == "null" else value or None
+def word(value: str | None) -> str | None:
+    """One of the vendor's own words, as how the line was. The documentation leaves open whether null comes as JSON's
+    null or as a word; `--` is a value."""
+    return None if not value or is_word_for_nothing(value.strip()) else value
 
 
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:

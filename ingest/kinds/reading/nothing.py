@@ -1,0 +1,34 @@
+"""Nothing: how programs, spreadsheets and people write that they know no value."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_WORDS = frozenset(("null", "none", "nil", "undefined", "nan", "(null)", "(none)", "<null>", "<nil>", "<none>"))
+"""What programs print where a value is missing"""
+LONGEST_WORD = max(map(len, _WORDS))
+_OF_CELL = re.compile(r"n/a|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)", re.IGNORECASE)
+_FILLER = re.compile(r"[0._\-\u2013\u2014]+")
+"""Zeros and dashes, as in a form that demands something; an UUID of zeros is a program's."""
+
+
+def is_word_for_nothing(text: str) -> bool:
+    """Whether it is what a program prints for no value; a dash is a value of some fields."""
+    return len(text) <= LONGEST_WORD and text.lower() in _WORDS
+
+
+def names_nothing(identifier: str) -> bool:
+    """Whether a text stands where an id was missing: whatever else has none would have the same."""
+    is_word = is_word_for_nothing(identifier) or _FILLER.fullmatch(identifier) or _OF_CELL.fullmatch(identifier)
+    return bool(is_word)
+
+
+def says_something(value: Any) -> bool:
+    """Whether there is anything in a value of JSON, at any depth: null and blank texts are nothing, 0 and false are
+    something."""
+    if isinstance(value, dict):
+        return any(map(says_something, value.values()))
+    if isinstance(value, list):
+        return any(map(says_something, value))
+    return not (value is None or (isinstance(value, str) and not value.strip()))
