@@ -101,6 +101,16 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
         CustomApiPush(callee=Callee()),
         {"$.callee.case_id": DIGITS_LOST, "$.callee.callee_number": DIGITS_LOST},
     ),
+    "time whose digits were lost": (
+        {"call": {"call_start_time": Decimal("1.6723E+12"), "call_end_time": Decimal("1.672304512E+12")}},
+        CustomApiPush(call=Call(call_end_time="1672304512000")),
+        {"$.call.call_start_time": DIGITS_LOST},
+    ),
+    "free text whose digits were lost": (
+        {"callee": {"comments": Decimal("1.23457E+15"), "borrowed_amount": Decimal("2.0E+7")}},
+        CustomApiPush(callee=Callee(comments="1234570000000000", borrowed_amount="20000000")),
+        {"$.callee.comments": DIGITS_LOST},
+    ),
     "text for number": (
         {"call": {"call_times": "twice"}},
         CustomApiPush(call=Call()),

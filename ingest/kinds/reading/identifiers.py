@@ -24,8 +24,9 @@ _SHOWS_NOTHING = re.compile(
 """What Unicode calls default ignorable, besides format characters"""
 _TO_HYPHEN = str.maketrans("\u2010\u2011", "--")
 """Drawn like the one of the keyboard; typesetting puts them in its place."""
-_ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
-"""How spreadsheets show a long number in a narrow column; the plus sets it apart from an id such as 12e5."""
+_ROUNDED = re.compile(r"[+-]?\d(?:[.,](\d+))?[eE](\+?)(\d{1,3})", re.ASCII)
+"""How spreadsheets show a long number in a narrow column, with a plus, and Java any long number, without one. An id
+such as 1e5 has neither plus nor point."""
 
 
 def canonical_id(text: str) -> str:
@@ -51,16 +52,24 @@ def visible(text: str) -> str:
 
 
 def is_rounded(text: str) -> bool:
-    """Whether an id is a number that a spreadsheet has shortened: two ids become one so."""
-    return "+" in text and _ROUNDED.fullmatch(text) is not None
+    """Whether an id is a number that a program has shortened: two ids become one so."""
+    match = _ROUNDED.fullmatch(text)
+    if not match:
+        return False
+    fraction, plus, exponent = match.groups()
+    return bool(plus) or (fraction is not None and len(fraction) < int(exponent))
 
 
-def has_lost_digits(value: Any) -> bool:
-    """Whether a decoded number was written as 6.28123e12: those digits that are not there are taken for zeros."""
+def has_lost_digits(value: Any, needed: int | None = None) -> bool:
+    """Whether a decoded number was written as 6.28123e12: those digits that are not there are taken for zeros.
+
+    `needed`: with so many digits it has all that matter.
+    """
     if not (isinstance(value, Decimal) and value):
         return False
-    exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and exponent > 0
+    _, digits, exponent = value.as_tuple()
+    is_short = needed is None or len(digits) < needed
+    return is_short and isinstance(exponent, int) and exponent > 0
 
 
 def decimal_digits(value: float | Decimal) -> str:

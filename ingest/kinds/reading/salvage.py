@@ -15,6 +15,7 @@ from ingest.kinds.reading import values
 from ingest.kinds.reading.clean import clean
 from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.identifiers import DIGITS_LOST, decimal_digits, has_lost_digits
+from ingest.kinds.reading.moments import MOMENT_DIGITS
 from ingest.kinds.reading.warn import Warnings, below
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -36,11 +37,20 @@ def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: W
             fields[name] = one
             continue
         where = below(path, f".{encoded}")
-        if encoded.endswith(_NAMES_ONE) and has_lost_digits(one):
-            warnings.add(where, DIGITS_LOST)
-        else:
+        if _is_told(encoded, field_type, one, where, warnings):
             fields[name] = _fit(one, field_type, where, warnings)
     return struct(**fields)
+
+
+def _is_told(encoded: str, field_type: Any, value: Any, path: str, warnings: Warnings) -> bool:
+    """Whether a value says what the field is about; one that has lost digits may be another's. In a free text it stays,
+    with a warning, and an amount is a round one."""
+    is_moment = field_type is str and encoded.lower().endswith("time")
+    if not has_lost_digits(value, MOMENT_DIGITS if is_moment else None):
+        return True
+    if field_type is str and not encoded.endswith("_amount"):
+        warnings.add(path, DIGITS_LOST)
+    return not (is_moment or encoded.endswith(_NAMES_ONE))
 
 
 @functools.cache

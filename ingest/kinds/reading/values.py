@@ -20,9 +20,10 @@ from ingest.kinds.reading.identifiers import (
     MAX_ID_LENGTH,
     canonical_id,
     decimal_digits,
+    has_lost_digits,
     is_rounded,
 )
-from ingest.kinds.reading.moments import is_of_calls, read_day, read_moment
+from ingest.kinds.reading.moments import MOMENT_DIGITS, is_of_calls, read_day, read_moment
 from ingest.kinds.reading.nothing import LONGEST_WORD, is_word_for_nothing, names_nothing
 from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
@@ -87,6 +88,9 @@ def moment(value: str | None, path: str, warnings: Warnings) -> datetime | None:
 
 def any_moment(value: Any, path: str, warnings: Warnings) -> datetime | None:
     """A time as `moment` reads it, that may also have come as a number: an epoch."""
+    if has_lost_digits(value, MOMENT_DIGITS):
+        warnings.add(path, DIGITS_LOST)
+        return None
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         value = decimal_digits(value)
     if value is None or isinstance(value, str):
