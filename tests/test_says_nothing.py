@@ -36,22 +36,48 @@ def chatted(messages: Any) -> dict[str, Any]:
     return {"wfdetail_uuid": "s1", "callee": "+6281234567890", "messages": messages}
 
 
+def agent(**counters: Any) -> dict[str, Any]:
+    """An agent's state."""
+    return {"type": "AgentStatus", "body": {"State": "READY", "agentName": "siti", **counters}}
+
+
+def completed(passed: Any) -> dict[str, Any]:
+    """The end of a workflow with a person."""
+    return {"workflow_id": "w1", "callee_number": "+6281234567890", "rows": passed}
+
+
 def reported(details: Any) -> dict[str, Any]:
     """A quality report."""
     return {"TaskID": "t1", "QADetail": details}
 
 
-EMPTY_TURNS: list[Any] = [[{}], [{"time": "", "robottext": "", "text": None}], [{}, {}], [None]]
-EMPTY_ANSWERS: list[Any] = [[{}], [{"Question": "", "Content": ""}], [None]]
+EMPTY_TURNS: list[Any] = [
+    *([{}], [{"time": "", "robottext": "", "text": None}], [{}, {}], [None], [{"robottext": " ", "text": "\n"}]),
+]
+EMPTY_ANSWERS: list[Any] = [[{}], [{"Question": "", "Content": ""}], [None], [{"Question": " ", "Content": "\t"}]]
 EMPTY_RESULTS: list[Any] = [
     *({"Talk Result": "", "date": None}, [{"title": "Talk Result", "value": ""}]),
-    *([{"title": "Talk Result"}], [{}], [None]),
+    *(
+        [{"title": "Talk Result"}],
+        [{}],
+        [None],
+        {"Talk Result": "", "Reasons": []},
+        [{"title": "x", "value": {"a": " "}}],
+    ),
 ]
 EMPTY_MESSAGES: list[Any] = [
     *([{}], [{"msg_id": "", "sender_type": None}], [None]),
     [{"reply": {"foo": 1}}, {"content": {}}, {"reply": {}}],
+    [{"content": {"type": "", "text": ""}}, {"reply": {"content": {"text": None}}}],
 ]
-EMPTY_DETAILS: list[Any] = [[{}], [{}, {}], [None]]
+EMPTY_DETAILS: list[Any] = [
+    *([{}], [{}, {}], [None], [{"Length": "", "Words": "", "AsrResults": [], "CheckPoint": [{}], "Scores": []}]),
+]
+EMPTY_COUNTERS: list[Any] = [
+    {"holdDuration": {}, "curDayTalkResults": []},
+    {"holdDuration": {"auto": None, "manual": ""}},
+]
+EMPTY_NODES: list[Any] = [[{}], [{"nodetask_id": "", "nodetask_name": None}], [None]]
 
 CASES: dict[str, tuple[str, str, Any, list[Any]]] = {
     "transcript": ("custom-api", "calls", push(), [called(asr_result=said) for said in EMPTY_TURNS]),
@@ -68,11 +94,23 @@ CASES: dict[str, tuple[str, str, Any, list[Any]]] = {
         chatted([{"msg_id": "m1", "sender_type": "user"}]),
         [chatted(said) for said in EMPTY_MESSAGES],
     ),
+    "counters of a day": (
+        "dialer",
+        "dialer_agents",
+        agent(holdDuration={"auto": 0}),
+        [agent(**said) for said in EMPTY_COUNTERS],
+    ),
+    "nodes passed": (
+        "list-completed",
+        "list_completions",
+        completed([{"nodetask_id": "n1"}]),
+        [completed(said) for said in EMPTY_NODES],
+    ),
     "report": ("qa-report", "qa_reports", reported([{"Length": 1}]), [reported(said) for said in EMPTY_DETAILS]),
 }
 COLUMNS = (
     *("transcript", "turn_count", "callee_turn_count", "answers", "customize_results", "messages", "message_count"),
-    *("details", "detail_count"),
+    *("details", "detail_count", "day_counters", "nodes", "node_count"),
 )
 
 

@@ -19,6 +19,7 @@ from msgspec import Struct
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading import values
 from ingest.kinds.reading.free_json import json_of
+from ingest.kinds.reading.nothing import says_something
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story, vendors_time
 from ingest.tables.rows import CalleeRow, CallRow, Row, SessionRow, WorkflowRow
@@ -136,7 +137,7 @@ def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
         started_at=started_at,
         ended_at=ended_at,
         end_reason=push.session_end_reason or None,
-        intention=push.intention or None,
+        intention=values.word(push.intention),
         talk_rounds=values.integer(push.talk_round, "$.talk_round", warnings),
         slots=json_of(push.ner_slots, "$.ner_slots", warnings),
         labels=json_of(push.event_label, "$.event_label", warnings),
@@ -160,16 +161,20 @@ def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:
         id=sent.msg_id or None,
         sender=sent.sender_type or None,
         at=_moment(sent.timestamp, f"{path}.reply.timestamp", warnings),
-        content=sent.content or None,
+        content=_content(sent.content),
     )
     return StoredMessage(
         id=message.msg_id or None,
         sender=message.sender_type or None,
         at=_moment(message.timestamp, f"{path}.timestamp", warnings),
         status=message.status or None,
-        content=message.content or None,
+        content=_content(message.content),
         reply=None if reply == _SAYS_NOTHING else reply,
     )
+
+
+def _content(sent: dict[str, Any] | None) -> dict[str, Any] | None:
+    return sent if says_something(sent) else None
 
 
 def _moment(sent: Any, path: str, warnings: Warnings) -> str | None:

@@ -34,6 +34,7 @@ class StoredNodeTask(msgspec.Struct, omit_defaults=True, gc=False):
     task_status: str | None = None
 
 
+_SAYS_NOTHING = StoredNodeTask()
 _encode = msgspec.json.Encoder().encode
 
 
@@ -75,5 +76,5 @@ def node_task_rows(tasks: Iterable[StoredNodeTask], workflow_id: str, origin: Or
 
 
 def node_tasks_as_json(tasks: list[StoredNodeTask]) -> Json | None:
-    """The list for a column; None if it is empty, of which a push says nothing."""
-    return Json(_encode(tasks).decode()) if tasks else None
+    """The list for a column; None where none of it says anything, as in an empty one."""
+    return Json(_encode(tasks).decode()) if any(one != _SAYS_NOTHING for one in tasks) else None

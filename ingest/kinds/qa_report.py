@@ -11,6 +11,7 @@ from msgspec import Struct
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading import values
 from ingest.kinds.reading.free_json import json_of
+from ingest.kinds.reading.nothing import says_something
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
 from ingest.tables.rows import QaReportRow, Row
@@ -32,7 +33,7 @@ def rows(push: QaPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     details = values.bounded(push.details or [], "$.QADetail", origin.warnings)
     # A report that finds nothing is no newer version of one that did: erasing goes by the push that told of the row.
-    if not (origin.ids.task_id and any(details)):
+    if not (origin.ids.task_id and says_something(details)):
         return
     yield QaReportRow(
         *origin.version,

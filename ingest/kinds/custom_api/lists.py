@@ -52,8 +52,8 @@ def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Tr
     stored = [
         StoredTurn(
             turn.time if turn.time in _OF_FIRST_HOUR else _offset(turn.time, f"{path}[{position}].time", warnings),
-            turn.robottext or None,
-            turn.text or None,
+            _said(turn.robottext),
+            _said(turn.text),
         )
         for position, turn in enumerate(values.bounded(turns, path, warnings))
     ]
@@ -64,6 +64,10 @@ def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Tr
     return Transcript(Json(_encode(stored).decode()), len(stored), len(said), words)
 
 
+def _said(text: str | None) -> str | None:
+    return None if not text or text.isspace() else text
+
+
 def _offset(sent: str | None, path: str, warnings: Warnings) -> str | None:
     return None if values.offset(sent, path, warnings) is None or sent is None else sent.strip()
 
@@ -72,8 +76,6 @@ def answers_as_json(answers: list[Answer] | None, path: str, warnings: Warnings)
     """The questions and contents of a case; None where the push has none, or none that says anything."""
     if not answers:
         return None
-    stored = [
-        StoredAnswer(one.question or None, one.content or None) for one in values.bounded(answers, path, warnings)
-    ]
+    stored = [StoredAnswer(_said(one.question), _said(one.content)) for one in values.bounded(answers, path, warnings)]
     says_something = stored[0].content or any(one.question or one.content for one in stored)
     return Json(_encode(stored).decode()) if says_something else None

@@ -7,14 +7,18 @@ from typing import Any
 
 from ingest.kinds.dialer.payload import DAY_COUNTERS, Body
 from ingest.kinds.reading import values
+from ingest.kinds.reading.aliases import plain
 from ingest.kinds.reading.clean import clean
 from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.free_json import json_of
+from ingest.kinds.reading.nothing import says_something
 from ingest.kinds.reading.warn import Warnings, below
 from ingest.tables.json_text import Json
 
 TIMESTAMP = "$.body.timestamp"
 _RESULTS = "$.body.customizeResults"
+_RESULT = {"title": "title", "groupname": "group", "value": "value"}
+"""A result's fields by their plain names, as their case varies"""
 
 
 def time_of(body: Body, warnings: Warnings) -> datetime | None:
@@ -44,14 +48,16 @@ def _result(item: Any, path: str, warnings: Warnings) -> dict[str, Any]:
     if not isinstance(item, dict):
         warnings.add(path, f"an object is expected, not {type(item).__name__}")
         return {}
-    told = {"title": item.get("title"), "group": item.get("groupName"), "value": item.get("value")}
-    return {name: value for name, value in told.items() if value not in (None, "")}
+    told = {_RESULT[name]: value for key, value in item.items() if (name := plain(key)) in _RESULT}
+    if says_something(item) and not says_something(told):
+        warnings.add(path, "neither title, groupName nor value is in it: it is in the raw push alone")
+    return {name: told[name] for name in _RESULT.values() if says_something(told.get(name))}
 
 
 def day_counters_of(body: Body, warnings: Warnings) -> Json | None:
     """The agent's day until now, by the vendor's names; 0 is a count."""
     told = {name: getattr(body, name) for name in DAY_COUNTERS}
-    counters = {_VENDORS[name]: value for name, value in told.items() if value not in (None, "")}
+    counters = {_VENDORS[name]: value for name, value in told.items() if says_something(value)}
     return json_of(counters, "$.body", warnings)
 
 
