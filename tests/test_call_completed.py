@@ -131,13 +131,13 @@ def test_call_id_leads_to_the_call(database: Database, connection: Rows) -> None
 
 
 def test_two_names_for_one_field() -> None:
-    """The first that says something counts; a warning tells of another that says something else."""
+    """The first of the field's type that says something counts; a warning tells of another that says something else."""
     one = entry_of(KIND, body(callee="", task_id="t2", taskid="t1"))
 
     done = row_of(normalise(one), CompletedCallRow)
 
     assert (done.callee_number, done.task_id) == (NUMBER, "t1")
-    assert warnings_of(one) == {"$.task_id": "said under two names: the first one is taken"}
+    assert warnings_of(one) == {"$.task_id": "said under two names: one of them is taken"}
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,18 @@ def test_two_names_for_one_field() -> None:
         ({"Intention": [], "intention": "B"}, "intention", "B"),
         ({"Mobile": [], "Callee": NUMBER}, "callee_number", NUMBER),
         ({"Multi_intention": {"A": 1}, "multi_label": 0}, "multi_label", '{"A":1}'),
+        ({"Multi_intention": {"A": 1}, "multi_label": ""}, "multi_label", '{"A":1}'),
+        ({"Multi_intention": "none", "multi_label": {"A": 1}}, "multi_label", '{"A":1}'),
+        ({"Intention": {"a": 1}, "intention": ""}, "intention", '{"a":1}'),
+        ({"Intention": {"a": 1}, "intention": "B"}, "intention", "B"),
+        ({"Callee": {"callee_name": "Budi"}, "Mobile": NUMBER}, "callee_number", NUMBER),
+        ({"Callee": {"callee_name": "Budi"}, "Mobile": int(NUMBER)}, "callee_number", NUMBER),
+        ({"Mobile": " ", "callee": NUMBER}, "callee_number", NUMBER),
+        ({"Mobile": "null", "callee": NUMBER}, "callee_number", NUMBER),
     ],
 )
 def test_name_that_says_nothing_gives_way(names: dict[str, Any], column: str, stored: str) -> None:
-    """An empty object or array is nothing."""
+    """Nothing is an empty object or array, a blank, and a program's word; and what is of another type gives way too."""
     sent = {name: value for name, value in body().items() if name not in ("Mobile", "Intention", "Multi_intention")}
     one = entry_of(KIND, {"Mobile": NUMBER, **sent, **names} if column != "callee_number" else {**sent, **names})
 

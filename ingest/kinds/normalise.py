@@ -65,5 +65,5 @@ def _read(kind: Kind[Any], body: bytes, warnings: Warnings) -> Any:
         push = msgspec.to_builtins(push, builtin_types=(Decimal,))
     if isinstance(push, dict):
         push = clean(push, "$", warnings) if may_need_cleaning(push, body) else push
-        push = renamed(push, kind.aliases, warnings) if kind.aliases else push
+        push = renamed(push, kind.struct, kind.aliases, warnings) if kind.struct and kind.aliases else push
     return salvage(kind.struct, push, "$", warnings) if kind.struct and isinstance(push, dict) else push
