@@ -99,6 +99,18 @@ IDS: dict[str, tuple[Any, Ids]] = {
     "neither text nor number": ({"call_id": {"x": 1}, "task_id": None, "case_id": True}, Ids()),
     "no number": ({"callee": "6.28123E+12"}, Ids()),
     "several people": ({"list": [{"mobile": NUMBER}, {"mobile": "+6281234567802"}]}, Ids()),
+    "several people in a list": ({"mobile": [NUMBER, "+6281234567802"]}, Ids()),
+    "one person in a list": ({"mobile": [NUMBER, None, "", "62 812-3456-7801"]}, Ids(callee_number=NUMBER)),
+    "another whose number cannot be read": (
+        {"calls": [{"mobile": NUMBER}, {"mobile": "+6281234567802 (Budi)"}]},
+        Ids(),
+    ),
+    "another whose number lost digits": ({"callee": NUMBER, "list": [{"mobile": "6.28123E+12"}]}, Ids()),
+    "a number beside what is none": ({"callee": NUMBER, "mobile": 0, "callee_number": True}, Ids(callee_number=NUMBER)),
+    "a callee who is an object": (
+        {"callee": '{"name": "Budi", "mobile": "+6281234567801"}'},
+        Ids(callee_number=NUMBER),
+    ),
     "who called whom": ({"caller": "+6281234567802", "callee": NUMBER}, Ids()),
     "a number behind a word": ({"callee": "unknown", "phone_number": NUMBER}, Ids(callee_number=NUMBER)),
     "with what cannot be stored": ({"call_id": "c\0\ud800"}, Ids(call_id="c")),

@@ -36,16 +36,18 @@ _FIELDS = {name: (place, field) for field, names in _NAMES.items() for place, na
 def ids(push: dict[str, Any], warnings: Warnings) -> Ids:
     """The ids that stand nearest to the top. What only looks like one is no reason for a warning: nothing is lost."""
     found: dict[str, tuple[int, int, str]] = {}
-    numbers, has_caller = set(), False
+    numbers, is_of_another = set(), False
     for level, name, value in _walked(push):
-        has_caller = has_caller or (plain(name) in _CALLERS and _may_be_somebody(value))
+        is_of_another = is_of_another or (plain(name) in _CALLERS and _may_be_somebody(value))
         place, field = _FIELDS.get(plain(name), (0, ""))
-        if field and (text := id_text(value)) and (read := _read(field, text)):
+        read = _read(field, text) if field and (text := id_text(value)) else None
+        if read:
             found[field] = min(found.get(field, (level, place, read)), (level, place, read))
-            if field == "callee_number":
-                numbers.add(read)
+        if field == "callee_number":
+            numbers |= {read} if read else set()
+            is_of_another = is_of_another or not (read or _is_nobody(value))
     # A push of several people, or of who called whom, is nobody's alone: each is found by the mention of their number.
-    if has_caller or len(numbers) > 1:
+    if is_of_another or len(numbers) > 1:
         found.pop("callee_number", None)
     return Ids(**{field: read for field, (_, _, read) in found.items()})
 
@@ -57,19 +59,35 @@ def _may_be_somebody(value: Any) -> bool:
     return value not in (None, [], {})
 
 
+def _is_nobody(value: Any) -> bool:
+    """Whether what stands for a callee, and is no number, names no other callee either. What is in it is walked."""
+    if isinstance(value, str):
+        return len(digits_of(value)) < MIN_DIGITS or _within(value) is not None
+    return isinstance(value, bool | dict | list) or value is None or abs(value) < 10 ** (MIN_DIGITS - 1)
+
+
+def _within(text: str) -> Any:
+    """The object or array that a text is the JSON of; None if it is of none."""
+    return decode_within(text, dict) or decode_within(text, list)
+
+
 def _walked(push: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:
-    """Every key and its value with the level that they are on, level by level; in texts that are JSON as well."""
-    waiting: deque[tuple[int, Any]] = deque([(0, push)])
+    """Every key and its value with the level that they are on, level by level; in texts that are JSON as well. What an
+    array holds has the array's key."""
+    waiting: deque[tuple[int, str, Any]] = deque([(0, "", push)])
     while waiting:
-        level, value = waiting.popleft()
+        level, key, value = waiting.popleft()
         if isinstance(value, str):
-            value = decode_within(value, dict) or decode_within(value, list)
+            value = _within(value)
         if isinstance(value, list):
-            waiting.extend((level + 1, item) for item in value)
+            for item in value:
+                if not isinstance(item, dict | list):
+                    yield level, key, item
+                waiting.append((level + 1, key, item))
         elif isinstance(value, dict):
             for name, item in value.items():
                 yield level, name, item
-                waiting.append((level + 1, item))
+                waiting.append((level + 1, name, item))
 
 
 def _read(field: str, text: str) -> str | None:
