@@ -90,8 +90,9 @@ def clear_old_lists(table: Table) -> str:
 
 @functools.cache
 def clear_old_undated_lists(table: Table) -> str:
-    """The same of rows without a time that came before then."""
-    return _clear_lists(table, f"{table.aged_by} IS NULL AND received_at < %(before)s", None)
+    """The same of rows that came before then, and have no time, or one in the future, which would keep them as long."""
+    is_undated = f"({table.aged_by} IS NULL OR {table.aged_by} > now() + interval '1 hour')"
+    return _clear_lists(table, f"{is_undated} AND received_at < %(before)s", None)
 
 
 def _clear_lists(table: Table, are_old: str, aged_by: str | None) -> str:
