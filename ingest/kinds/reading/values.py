@@ -40,6 +40,10 @@ _MOMENT_LENGTH = len("YYYY-MM-DDTHH:MM:SSZ")
 _MAX_DAY_LENGTH = len("YYYY-MM-DDTHH:MM:SS.fffffffffZ")
 _MAX_OFFSET_LENGTH = len("HHH:MM:SS.ffffff")
 """Longer texts are neither, and must not fill a cache"""
+_MAX_WORD_LENGTH = 2 * LONGEST_WORD
+"""With the blanks around it"""
+_FIRST_OF_NOTHING = "nNuU0"
+"""Of what stands for nothing and has digits and letters alone: most ids begin with others"""
 _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
@@ -54,9 +58,9 @@ def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
     thing's as well."""
     if not value:
         return None
-    # Most are long, and of digits and letters; bytes are asked several times faster than text.
-    is_long = LONGEST_WORD < len(value) <= MAX_ID_LENGTH
-    if is_long and value.isascii() and value.encode().isalnum() and value.strip("0"):
+    # Most are of digits and letters; bytes are asked several times faster than text.
+    is_plain = value.isascii() and value.encode().isalnum() and len(value) <= MAX_ID_LENGTH
+    if is_plain and not (value[0] in _FIRST_OF_NOTHING and names_nothing(value)):
         return value
     canonical = canonical_id(value)
     if len(canonical) > MAX_ID_LENGTH:
@@ -110,7 +114,7 @@ def period(start: tuple[str | None, str], end: tuple[str | None, str], warnings:
 def word(value: str | None) -> str | None:
     """One of the vendor's own words, as how the line was. The documentation leaves open whether null comes as JSON's
     null or as a word; `--` is a value."""
-    return None if not value or is_word_for_nothing(value.strip()) else value
+    return None if not value or (len(value) <= _MAX_WORD_LENGTH and _is_word_for_nothing(value)) else value
 
 
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:
@@ -204,6 +208,11 @@ def _noted(reading: tuple[_Value | None, str | None], path: str, warnings: Warni
     if problem:
         warnings.add(path, problem)
     return value
+
+
+@functools.lru_cache(maxsize=10_000)
+def _is_word_for_nothing(value: str) -> bool:
+    return is_word_for_nothing(value.strip())
 
 
 @functools.lru_cache(maxsize=10_000)
