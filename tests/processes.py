@@ -25,6 +25,9 @@ _Value = TypeVar("_Value")
 DEADLINE_SECONDS = 60.0
 """For what takes a second: other suites may run on the same cores."""
 
+_TELLING = ("State", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt")
+"""Of /proc/PID/status: what a process that got a signal has made of it"""
+
 INGEST = str(Path(sys.executable).with_name("ingest"))
 """The console script"""
 
@@ -84,7 +87,7 @@ def _running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command,
-        env={**os.environ, **environ},
+        env={**os.environ, "PYTHONFAULTHANDLER": "1", **environ},
         stdout=output,
         stderr=output,
         start_new_session=True,
@@ -92,11 +95,26 @@ def _running(
     try:
         yield process
         process.terminate()
-        process.wait(DEADLINE_SECONDS)
+        try:
+            process.wait(DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            _tell_where(process.pid)
+            raise
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _tell_where(pid: int) -> None:
+    """Print how a process and those below it are, and have each print its tracebacks: one hangs that should end."""
+    for one in (pid, *descendants(pid)):
+        with suppress(OSError):
+            about = Path("/proc", str(one))
+            told = [line for line in (about / "status").read_text().splitlines() if line.startswith(_TELLING)]
+            sys.stderr.write(f"{one}: {(about / 'wchan').read_text()} {told}\n")
+            os.kill(one, signal.SIGABRT)
+            time.sleep(1)  # each to its end, before the next one writes
 
 
 @contextmanager
