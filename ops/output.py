@@ -14,8 +14,8 @@ from ingest.logs import CONTROL
 
 
 def shown(text: str, keep: str = "") -> str:
-    """A text that somebody sent, as a terminal may have it: characters are spelt that would move its cursor, change its
-    title or begin a line. `keep`: those that are not."""
+    """A text that somebody sent, as a terminal may have it. Characters are spelt that would move its cursor, change its
+    title or begin a line; those to `keep` are not."""
     return text.translate({code: spelt for code, spelt in CONTROL.items() if chr(code) not in keep})
 
 
