@@ -61,7 +61,7 @@ REASONS: dict[str, Reason] = {
     ),
     "over the rate limit": Reason(
         "429",
-        "The source sent more than INGEST_RATE_LIMIT in a minute.",
+        "The source sent over INGEST_RATE_LIMIT pushes a second, and ten seconds' worth at once.",
         "Raise INGEST_RATE_LIMIT if it may send as much: the vendor tries again a few times only.",
     ),
     "headers too large": Reason("431", "The headers are over 16 KiB, or over 100.", _SCANNER),
