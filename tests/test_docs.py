@@ -17,6 +17,8 @@ from ingest import settings
 from ingest.kinds import KINDS
 from ingest.resources import locate
 from ops.commands import cli
+from ops.commands.erase import PLACES
+from ops.person.rows import PLACES as TABLES
 from tests.reasons import reasons_given, reasons_told
 from tests.servers import embedded_servers
 from tests.sources import ROOT, anchors
@@ -147,6 +149,14 @@ def test_every_exit_code_is_documented() -> None:
     documented = re.search(r"^Exit codes: (.*?)\.", README.read_text(), re.M)
     assert documented
     assert set(map(int, re.findall(r"\d", documented[1]))) == {0, click.UsageError.exit_code, *exits}
+
+
+def test_counts_of_an_erasure_are_documented() -> None:
+    """The sample of `ingest erase --dry-run` has the names that are printed, in their order; some where … stands."""
+    told = section(ROOT / "docs" / "personal-data.md", "Forget a person")
+    names = re.findall(r"^  (\w+|…)", told, re.M)
+    pattern = "".join(r"(?:\w+\n)+" if name == "…" else f"{name}\n" for name in names)
+    assert re.fullmatch(pattern, "".join(f"{name}\n" for name in (*PLACES, *TABLES)))
 
 
 @pytest.fixture(scope="module")
