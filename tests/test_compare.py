@@ -191,12 +191,24 @@ def test_tasks_of_a_day(terminal: Terminal, database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("t1", "--day", "2026-11-24"), ("--day", "today"), ("t1", "--zone", "Mars/Olympus")]
+    "arguments",
+    [
+        (),
+        ("t1", "--day", "2026-11-24"),
+        ("--day", "today"),
+        ("--day", "0001-01-01", "--zone", "Asia/Jakarta"),
+        ("--day", "9999-12-31"),
+        ("t1", "--zone", "Mars/Olympus"),
+        ("t1", "--threshold", "nan"),
+        ("t1", "--threshold", "inf"),
+        ("t1", "--threshold", "101%"),
+    ],
 )
 def test_usage(terminal: Terminal, arguments: tuple[str, ...]) -> None:
-    """Tasks or a day, a zone that there is; else nobody is asked."""
-    assert terminal.run("compare", *arguments)[0] == 2
-    assert terminal.vendor.asked == []
+    """Tasks or a day, a zone that there is, a share of them; else nobody is asked."""
+    code, out, err = terminal.run("compare", *arguments)
+    assert (code, out, terminal.vendor.asked) == (2, "", [])
+    assert "Error: " in err
 
 
 def their(number: str | None = NUMBER, second: float = 0) -> TheirCall:
