@@ -157,6 +157,14 @@ def test_broken_line_is_named(tmp_path: Path, line: str, words: str) -> None:
     assert "plain-password" not in str(raised.value)
 
 
+def test_file_of_an_editor_is_read(tmp_path: Path) -> None:
+    """Some editors begin a file with a byte order mark, and end lines in their own way."""
+    file = tmp_path / "users"
+    lines = [user_line("alice", Role.OPERATOR), user_line("vera", Role.VIEWER)]
+    file.write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    assert list(read_file(file)) == ["alice", "vera"]
+
+
 def test_command_makes_user(tmp_path: Path) -> None:
     """`ingest console-user` writes a line that lets its user in, and not twice."""
     file = tmp_path / "users"
