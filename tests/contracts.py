@@ -68,7 +68,8 @@ PARTS = [
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool",
-        "Status check_workers connection handle_dead_worker start start_worker status",
+        "Status all_workers_have_stopped check_workers connection handle_dead_worker request_stop start start_worker "
+        "status worker_dict",
         "workers.pool",
         "taking up a dead worker's batch at once",
     ),
@@ -249,9 +250,9 @@ CALLS = [
     Lean(
         "rq",
         "rq.worker_pool:WorkerPool.start",
-        "_install_signal_handlers check_workers start_workers",
+        "_install_signal_handlers all_workers_have_stopped check_workers start_workers",
         "workers.pool",
-        "its look at workers",
+        "its look at workers, and at those that are to stop",
     ),
     Lean(
         "rq",

@@ -21,7 +21,7 @@ from ingest.batch.queue import normalise_queue
 from ingest.process_ids import is_alive
 from tests import strangers
 from tests.batches import enqueued, nothing_in_flight
-from tests.processes import INGEST, descendants, running, running_command, running_into, wait_until
+from tests.processes import DEADLINE_SECONDS, INGEST, descendants, running, running_command, running_into, wait_until
 from tests.pushes import entry, push
 from tests.stored import statuses
 
@@ -141,6 +141,26 @@ def test_terminated_worker_finishes_batch(environment: None, client: Any, connec
 
     assert statuses(connection) == ["normalised"]
     assert nothing_in_flight(client)
+
+
+IN_A_HURRY = "from workers import pool; pool.STOP_SECONDS, pool.KILL_SECONDS = 0.0, 2.0; pool.main()"
+
+
+def test_worker_that_hangs_is_killed(environment: None, client: Any, connection: Rows, tmp_path: Path) -> None:
+    """A stop comes to its end: the worker says where it hangs, and its batch stays for another."""
+    printed = tmp_path / "printed"
+    with Connection.connect(os.environ["DATABASE_URL"]) as blocker:
+        blocker.execute("LOCK TABLE airudder.pushes IN ACCESS EXCLUSIVE MODE")
+        enqueued(client, [entry(push())])
+        with running_into(printed, sys.executable, "-c", IN_A_HURRY, WORKERS="1") as pool:
+            wait_until(lambda: client.exists(keys.taken("b1")), "the batch is taken")
+            pool.terminate()
+            assert pool.wait(DEADLINE_SECONDS) == 0
+
+    said = printed.read_text()
+    assert "has not stopped in" in said
+    assert "most recent call first" in said
+    assert client.zscore(keys.BATCHES, "b1")
 
 
 def test_killed_pool_is_forgotten(environment: None, client: Any) -> None:

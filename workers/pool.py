@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -24,7 +25,7 @@ from rq.worker_pool import WorkerData, WorkerPool
 from ingest import logs, settings
 from ingest.batch.clients import brisk_client, patient_client
 from ingest.batch.lease import forget_the_dead, holder, take_from_the_dead
-from ingest.batch.queue import QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
+from ingest.batch.queue import JOB_TIMEOUT_SECONDS, QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
 from ingest.errors import BatchFailedError, PostgresAwayError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
 from ingest.opening.openers import openers
@@ -33,6 +34,11 @@ from workers.backlog import Backlog
 from workers.start import look_at_servers
 
 PARENT_CHECK_SECONDS = 1.0
+STOP_SECONDS = JOB_TIMEOUT_SECONDS + 2.0
+"""How long workers that are told to stop may take: a job that hangs has ended its worker by then"""
+KILL_SECONDS = STOP_SECONDS + 1.0
+TELL_WHERE = signal.SIGUSR1
+"""Has a worker print a traceback of places, even in a call into C that does not return"""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Blocked in a new worker until it has installed its handlers. The pool sends each only once: it would be lost."""
 
@@ -53,6 +59,7 @@ class NormalisingWorker(SimpleWorker):
 
         An error is logged here, without its text: a traceback on stderr would show that, and it may hold a row.
         """
+        faulthandler.register(TELL_WHERE)
         threading.Thread(target=_leave_with_the_pool, args=(_pool_pid(),), daemon=True).start()
         try:
             return super().work(*arguments, **{**options, "with_scheduler": False, "logging_level": "WARNING"})
@@ -132,6 +139,22 @@ class NormalisingPool(WorkerPool):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._backlog = Backlog()
+        self._stopped_at = 0.0
+
+    def request_stop(self, *arguments: Any) -> None:
+        """Tell the workers to stop, by a signal."""
+        self._stopped_at = time.monotonic()
+        super().request_stop(*arguments)  # type: ignore[no-untyped-call]
+
+    def all_workers_have_stopped(self) -> bool:
+        """Once a second of a stop. A worker that hangs says where, and is killed: its batch is taken up by another."""
+        has_stopped = super().all_workers_have_stopped()
+        took = time.monotonic() - self._stopped_at
+        for worker in self.worker_dict.values() if took > STOP_SECONDS else ():
+            _log.warning("worker %d has not stopped in %.0f s: it is killed", worker.pid, took)
+            with suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL if took > KILL_SECONDS else TELL_WHERE)
+        return has_stopped
 
     def start_worker(self, *arguments: Any, **options: Any) -> None:
         """Fork a worker, unless everything is being stopped."""
