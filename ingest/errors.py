@@ -62,6 +62,14 @@ class RefusedError(PostgresAwayError):
         self.push_ids = push_ids
 
 
+class NotNowError(RefusedError):
+    """Pushes wait for something else than Postgres, such as memory or a release that knows their kind."""
+
+
+class KeyAwayError(NotNowError):
+    """A push waits for a file or a server that the functions of its source need."""
+
+
 class NoAnswerError(IngestError):
     """A question of the console's has no answer in time: a server is frozen or slow."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,7 +17,7 @@ from psycopg.errors import UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
 from ingest.batch.entry import Entry
-from ingest.errors import PostgresAwayError, RefusedError, UnknownKindError, describe
+from ingest.errors import KeyAwayError, NotNowError, PostgresAwayError, RefusedError, UnknownKindError, describe
 from ingest.kinds.normalise import dead
 from ingest.opening.openers import normalise
 from ingest.tables.rows import Normalised
@@ -31,11 +32,14 @@ COPY_FROM = 50
 """Pushes: for fewer, the statements of a COPY cost more than they save."""
 
 TRIALS = 50
-"""Where none of so many pushes can be written it is Postgres that cannot: the others are spared the try."""
+"""Where Postgres refuses so many pushes, and takes none, it refuses whatever comes: the others are spared the try."""
+KEY_SECONDS = 1.0
+"""How long pushes of one source may fail, all together, for want of a key. Then its others are spared the try: each may
+end in a time-out, and other sources' pushes would wait for that. One push alone may have a key that is not there."""
 NAMED = 5
 """Pushes that wait and are logged by their id, each time; the others are counted"""
-_NOT_THEIR_OWN = (MemoryError, OSError, OvertakenError, UniqueViolation, UnknownKindError)
-"""What normalising or writing may raise through no fault of a push."""
+_NOT_THEIR_OWN = (MemoryError, OvertakenError, UniqueViolation, UnknownKindError)
+"""What normalising or writing may raise through no fault of a push; an OSError, too, is a key's that is away."""
 COLLISIONS = 5
 """How often a batch may meet bytes that another worker is about to normalise; each time some more are known."""
 
@@ -45,13 +49,14 @@ _log = logging.getLogger("settle")
 
 
 class _Failure(NamedTuple):
-    """Why entries were not settled, in words fit for a log, and whether it can only be their own fault.
+    """Why entries were not settled, in words fit for a log.
 
     Words rather than an exception: whatever is raised while one is handled carries it, text and all, into RQ's log.
     """
 
     words: str
-    is_their_own: bool
+    waits: type[RefusedError] | None
+    """As what they wait; None if it can only be their own fault"""
 
 
 def settle(database: Database, entries: Sequence[Entry], attempt: Attempt = FIRST) -> Counter[str]:
@@ -75,13 +80,13 @@ def settle_alone(database: Database, entry: Entry, attempt: Attempt = FIRST) -> 
     """Settle one entry in a transaction of its own; what cannot be written, by its own fault and twice, becomes a dead
     letter. Returns its outcome. Raises RefusedError if it may not be its fault."""
     tried = _try(database, [entry], attempt)
-    if isinstance(tried, _Failure):
+    if isinstance(tried, _Failure) and not tried.waits:
         tried = _try(database, [entry], attempt)
     if not isinstance(tried, _Failure):
         (outcome,) = tried
         return outcome
-    if not tried.is_their_own:
-        raise RefusedError(tried.words)
+    if tried.waits:
+        raise tried.waits(tried.words)
     return bury(database, entry, f"could not be normalised: {tried.words}", attempt)
 
 
@@ -93,24 +98,41 @@ class OneByOne:
         self._attempt = attempt
         self._outcomes: Counter[str] = Counter()
         self._refused: list[UUID] = []
+        self._by_postgres = 0
+        self._key_away = defaultdict[str, float](float)
+        """By source, for how many seconds its pushes have failed for want of a key"""
         self._why = ""
 
     def settle(self, entry: Entry) -> None:
-        """Settle one. Raises RefusedError when all so far were refused, and enough to tell that the others would be."""
+        """Settle one. Raises RefusedError when Postgres has refused enough to tell that it would refuse the others."""
+        if self._key_away[entry.source] > KEY_SECONDS:
+            self._refused.append(entry.uuid)
+            return
+        begun = time.monotonic()
         try:
             self._outcomes[settle_alone(self._database, entry, self._attempt)] += 1
+        except KeyAwayError as error:
+            self._note(entry, str(error))
+            self._key_away[entry.source] += time.monotonic() - begun
+        except NotNowError as error:
+            self._note(entry, str(error))
         except RefusedError as error:
-            self._refused.append(entry.uuid)
-            self._why = str(error)
-            if len(self._refused) <= NAMED:
-                _log.warning("push %s waits: %s", entry.uuid, str(error), extra={"push": str(entry.uuid)})
-            if not self._outcomes and len(self._refused) >= TRIALS:
+            self._note(entry, str(error))
+            self._by_postgres += 1
+            if not self._outcomes and self._by_postgres >= TRIALS:
                 self.end()
 
+    def _note(self, entry: Entry, why: str) -> None:
+        self._refused.append(entry.uuid)
+        self._why = why
+        if len(self._refused) <= NAMED:
+            _log.warning("push %s waits: %s", entry.uuid, why, extra={"push": str(entry.uuid)})
+
     def end(self) -> Counter[str]:
-        """How many came to which outcome. Raises RefusedError if some wait."""
+        """How many came to which outcome. Raises RefusedError if some wait, NotNowError if none waits for Postgres."""
         if self._refused:
-            raise RefusedError(f"pushes that wait: {len(self._refused)}, {self._why}", self._refused)
+            refused = RefusedError if self._by_postgres else NotNowError
+            raise refused(f"pushes that wait: {len(self._refused)}, {self._why}", self._refused)
         return self._outcomes
 
 
@@ -121,11 +143,13 @@ def _try(database: Database, entries: Sequence[Entry], attempt: Attempt) -> Coun
         late = [_repeat(database, partial(write_late, late=one, attempt=attempt)) for one in told.late]
         return Counter([*(push.status for push in told.pushes), *late])
     except RefusedError as error:
-        return _Failure(str(error), is_their_own=False)
+        return _Failure(str(error), RefusedError)
     except (PostgresAwayError, BaseTimeoutException):
         raise
+    except OSError as error:
+        return _Failure(describe(error), KeyAwayError)
     except Exception as error:
-        return _Failure(describe(error), is_their_own=not isinstance(error, _NOT_THEIR_OWN))
+        return _Failure(describe(error), NotNowError if isinstance(error, _NOT_THEIR_OWN) else None)
 
 
 def _write(database: Database, batch: Sequence[Normalised], attempt: Attempt) -> Told:

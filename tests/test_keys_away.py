@@ -1,0 +1,120 @@
+"""A source whose key cannot be had, and a kind that only a newer release knows: other pushes do not wait for them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from psycopg import Connection
+
+import workers.settle
+from ingest.batch import keys
+from ingest.batch.entry import Entry
+from ingest.errors import NotNowError, RefusedError
+from ingest.opening.openers import openers
+from tests import made_up_seal
+from tests.batches import enqueued, refusing
+from tests.pushes import entry, push
+from tests.stored import outcomes
+from workers.attempts import ATTEMPTS_TOGETHER
+from workers.database import Database
+from workers.jobs import normalise_batch
+
+Rows = Connection[dict[str, Any]]
+
+SOURCE = "lender-a"
+
+careful = pytest.mark.parametrize("attempts", [0, ATTEMPTS_TOGETHER], ids=["together", "push by push"])
+
+
+@pytest.fixture(autouse=True)
+def sealed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The pushes of one source need a server that is away."""
+    monkeypatch.setenv("INGEST_DECRYPTORS", f"{SOURCE}={made_up_seal.__name__}:needs_a_server")
+    openers.cache_clear()
+    yield
+    openers.cache_clear()
+
+
+def many(count: int = 4, source: str = SOURCE, kind: str = "custom-api") -> list[Entry]:
+    """Pushes that came one after another."""
+    made = [entry(push(f"{source} {number}"), source) for number in range(count)]
+    return [msgspec.structs.replace(one, kind=kind) for one in made]
+
+
+@careful
+@pytest.mark.parametrize("waiting", [many(), many(source="newer", kind="of a newer release")], ids=["key", "kind"])
+def test_others_of_the_batch_are_settled(
+    client: Any,
+    database: Database,
+    connection: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+    waiting: list[Entry],
+    attempts: int,
+) -> None:
+    """However many stand before them; it is not Postgres that refuses whatever comes."""
+    monkeypatch.setattr(workers.settle, "TRIALS", 3)
+    enqueued(client, [*waiting, *many(source="lender-b")])
+    client.hset(keys.progress("b1"), "attempts", attempts)
+
+    with pytest.raises(NotNowError, match="pushes that wait: 4,") as caught:
+        normalise_batch(client, database, "b1")
+
+    assert caught.value.push_ids == [one.uuid for one in waiting]
+    assert outcomes(connection) == {"normalised": 4}
+    assert client.hget(keys.progress("b1"), "attempts") == str(attempts).encode()
+
+
+@careful
+def test_few_wait_for_a_time_out(
+    client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    """Of a source whose functions fail slowly the others are spared the try, so that other sources have their turn."""
+    asked = itertools.count()
+
+    def fail_slowly(_headers: Mapping[str, str], _body: bytes) -> bytes:
+        next(asked)
+        raise TimeoutError
+
+    monkeypatch.setattr(workers.settle, "KEY_SECONDS", 0.0)
+    monkeypatch.setattr(made_up_seal, "needs_a_server", fail_slowly)
+    enqueued(client, [*many(), *many(source="lender-b")])
+    client.hset(keys.progress("b1"), "attempts", attempts)
+
+    with pytest.raises(NotNowError, match="pushes that wait: 4, TimeoutError at fail_slowly"):
+        normalise_batch(client, database, "b1")
+
+    assert outcomes(connection) == {"normalised": 4}
+    assert next(asked) == (1 if attempts else 2)
+
+
+def test_one_missing_key_holds_up_none_of_its_source(
+    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A push may name a key that was never there: it waits alone."""
+    entries = many()
+
+    def has_keys(_headers: Mapping[str, str], body: bytes) -> bytes:
+        if body == entries[0].body:
+            raise FileNotFoundError
+        return body
+
+    monkeypatch.setattr(made_up_seal, "needs_a_server", has_keys)
+    with pytest.raises(NotNowError, match="pushes that wait: 1,"):
+        workers.settle.settle(database, entries)
+
+    assert outcomes(connection) == {"normalised": 3}
+
+
+def test_refusals_by_postgres_count_beside_them(
+    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Postgres refuses whatever comes as well, not every push is tried."""
+    monkeypatch.setattr(workers.settle, "TRIALS", 3)
+    with refusing(connection, "callees", "true", "42804"), pytest.raises(RefusedError, match="that wait: 7,") as caught:
+        workers.settle.settle(database, [*many(), *many(9, "lender-b")])
+
+    assert not isinstance(caught.value, NotNowError)
