@@ -11,10 +11,12 @@ import pytest
 from psycopg import Connection
 
 from ops.repair.replays import ReplayState, begin_replay, find_replay
+from tests.batches import refusing
 from tests.clock import Clock
 from tests.pushes import entry, push
 from tests.stored import make_dead
 from workers.selection import Selection
+from workers.sweeper.chore import REST_SECONDS
 from workers.sweeper.loop import Sweeper
 from workers.sweeper.replays import BUDGET_SECONDS
 
@@ -70,3 +72,27 @@ def test_replay_that_cannot_go_on_holds_up_no_other(
 
     sweep()
     assert [one.normalised for one in states() if one.ended_at] == [3, 3]
+
+
+def test_refused_push_holds_up_no_replay(sweeper: Sweeper, connection: Rows, clock: Clock) -> None:
+    """While the pushes that are pending of one replay are refused, another one is fed and ends."""
+
+    def begun(source: str) -> int:
+        make_dead(connection, entry(push(source), source))
+        return begin_replay(connection, "a test", Selection(("dead",), source=source)) or 0
+
+    def has_ended(replay: int) -> bool:
+        sweeper.run_once()
+        clock.now += BUDGET_SECONDS
+        found = find_replay(connection, replay)
+        return bool(found and found.ended_at)
+
+    with refusing(connection, "calls", "NEW.source = 'first'"):
+        first = begun("first")
+        assert not any(has_ended(first) for _ in range(3))
+        second = begun("second")
+        assert any(has_ended(second) for _ in range(4))
+        assert not has_ended(first)
+    clock.now += REST_SECONDS
+
+    assert any(has_ended(first) for _ in range(4))

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from ingest.batch import keys
 from ingest.batch.push_ids import received_at_of
+from ingest.errors import RefusedError
 from workers.attempts import Attempt
 from workers.database import Database
 from workers.selection import Selection, read_selection
@@ -96,23 +97,31 @@ class Replays(Chore):
     def run_once(self) -> int:
         """Work for a moment, then rest for one; return 0 if there was nothing to do.
 
-        Raises what keeps a replay from going on, after the others went on.
+        Raises what keeps a replay, or what is pending of one, from going on, after the others went on.
         """
         if self._clock() < self._rest_until or self._pause.lasts():
             return 0
         leave_at = self._clock() + BUDGET_SECONDS
         handled = 0
         while True:
-            handled += (settled := self._lane.run_once())
+            settled, refused = self._settle()
             moved, failure = self._move()
-            handled += moved
+            handled += settled + moved
             if not (settled or moved) or self._clock() >= leave_at:
                 break
         if handled:
             self._rest_until = self._clock() + BUDGET_SECONDS
-        if failure:
+        if failure := refused or failure:
             raise failure
         return handled
+
+    def _settle(self) -> tuple[int, Exception | None]:
+        """Settle what is pending of all replays: how many pushes, and what went wrong. Replays go on all the same: what
+        is refused may be one replay's alone."""
+        try:
+            return self._lane.run_once(), None
+        except RefusedError as error:
+            return 0, error
 
     def _move(self) -> tuple[int, Exception | None]:
         """Let each replay go on: how many have more to do at once, and what went wrong in one."""
