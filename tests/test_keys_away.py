@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 
 import workers.settle
+import workers.sweeper.pending
 from ingest.batch import keys
 from ingest.batch.entry import Entry
 from ingest.errors import NotNowError, RefusedError
@@ -18,10 +19,11 @@ from ingest.opening.openers import openers
 from tests import made_up_seal
 from tests.batches import enqueued, refusing
 from tests.pushes import entry, push
-from tests.stored import outcomes
+from tests.stored import outcomes, statuses, store_pending
 from workers.attempts import ATTEMPTS_TOGETHER
 from workers.database import Database
 from workers.jobs import normalise_batch
+from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
 
@@ -118,3 +120,16 @@ def test_refusals_by_postgres_count_beside_them(
         workers.settle.settle(database, [*many(), *many(9, "lender-b")])
 
     assert not isinstance(caught.value, NotNowError)
+
+
+def test_pending_pushes_behind_them_are_settled(
+    sweeper: Sweeper, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where all that are taken together wait for a key."""
+    monkeypatch.setattr(workers.sweeper.pending, "LIMIT", 4)
+    for one in (*many(), *many(2, "lender-b")):
+        store_pending(connection, one)
+
+    sweeper.run_once()
+
+    assert statuses(connection) == ["pending"] * 4 + ["normalised"] * 2

@@ -16,6 +16,7 @@ from tests.clock import Clock
 from tests.pushes import entry, hang_on_poison, push
 from tests.stored import statuses, store_pending
 from workers import settle
+from workers.attempts import ATTEMPTS_TOGETHER
 from workers.database import Database
 from workers.jobs import normalise_batch
 from workers.sweeper.chore import REST_SECONDS
@@ -103,6 +104,17 @@ def test_refused_push_holds_up_none_behind_it(
 
     assert sweeper.run_once() == 2
     assert statuses(connection) == ["normalised"] * 5
+
+
+def test_refusal_of_all_holds_up_none_that_were_tried(sweeper: Sweeper, connection: Rows) -> None:
+    """Where every push that was not tried yet is refused, those that were tried have their turn all the same."""
+    store_pending(connection, entry(push("odd")))
+    store_pending(connection, entry(push("c1")), attempts=ATTEMPTS_TOGETHER)
+    with refusing(connection, "calls", "NEW.call_id = 'odd'"):
+        assert [sweeper.run_once() for _ in range(2)] == [0, 0]
+
+    rows = connection.execute("SELECT status, attempts FROM airudder.pushes ORDER BY push_id").fetchall()
+    assert [(row["status"], row["attempts"]) for row in rows] == [("pending", 0), ("normalised", ATTEMPTS_TOGETHER + 1)]
 
 
 def test_pending_pushes_are_fed_by_their_bytes(

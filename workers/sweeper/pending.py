@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,12 @@ from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDea
 
 from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
-from ingest.errors import RefusedError
+from ingest.errors import NotNowError, RefusedError
 from workers import statements
 from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
 from workers.settle import OneByOne, bury, settle
-from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.chore import REST_SECONDS, Chore, try_each
 from workers.sweeper.pauses import PauseInMind
 from workers.watchdog import watched
 
@@ -68,18 +69,21 @@ class PendingPushes(Chore):
     def run_once(self) -> int:
         """Settle those that were not tried yet, then those that were; return how many were taken in hand.
 
-        While workers are paused nothing is settled.
+        While workers are paused nothing is settled. Raises RefusedError, after both had their turn, where Postgres
+        refuses all of one sort.
         """
         if self._pause.lasts():
             return 0
         self._release_unsettled()
         self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
-        fed = self._feed(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
+        untried = partial(self._feed, 0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
         # An attempt that ended the sweeper left these as they were: each is now settled alone, or is dead.
-        fed += self._feed(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
-        if not fed:
+        tried = partial(self._feed, ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+        fed: list[int] = []
+        try_each((untried, tried), lambda feed: fed.append(feed()))
+        if not sum(fed):
             self._tell_end()
-        return fed
+        return sum(fed)
 
     def _tell_end(self) -> None:
         """Say it when nothing is pending any more, but for what rests."""
@@ -109,7 +113,8 @@ class PendingPushes(Chore):
             self._settled += len(self._in_hand)
         except RefusedError as error:
             is_all = settle_rows == self._settle_together and len(error.push_ids) == len(self._in_hand)
-            if is_all or not error.push_ids:
+            if (is_all and not isinstance(error, NotNowError)) or not error.push_ids:
+                self._release_unsettled()
                 raise  # Postgres refuses whatever comes, so no push is at fault
             self._settled += len(self._in_hand) - len(error.push_ids)
             self._resting |= dict.fromkeys(error.push_ids, self._clock() + REST_SECONDS)
