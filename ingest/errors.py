@@ -51,6 +51,10 @@ class PostgresAwayError(IngestError):
     """Postgres did not answer, or asked for another try, for longer than a job may wait."""
 
 
+class LockedError(PostgresAwayError):
+    """Somebody holds a lock for longer than we wait; other rows can be written."""
+
+
 class RefusedError(PostgresAwayError):
     """Pushes were refused for a reason that may not be theirs, such as a missing table: they wait, and are tried again.
 

@@ -19,7 +19,9 @@ from tests.processes import running, wait_until
 from tests.pushes import entry, push
 from tests.servers import redis_set_to
 from tests.stored import statuses, store_pending
+from workers.attempts import ATTEMPTS_TOGETHER
 from workers.database import Database
+from workers.sweeper.chore import REST_SECONDS
 from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
@@ -77,6 +79,30 @@ def test_attempt_at_a_locked_push_is_taken_back_later(sweeper: Sweeper, database
     assert statuses(connection) == ["normalised", "normalised"]
     tried = connection.execute("SELECT attempts FROM airudder.pushes").fetchall()
     assert [row["attempts"] for row in tried] == [1, 1]
+
+
+@pytest.mark.parametrize("attempts", [0, ATTEMPTS_TOGETHER], ids=["together", "alone"])
+def test_locked_call_holds_up_no_other(
+    client: Any, database_url: str, connection: Rows, clock: Clock, attempts: int
+) -> None:
+    """Somebody has locked a call that pending pushes tell of: these wait, and those of other calls are settled."""
+    settings = {**session.SWEEPER, "lock_timeout": "500ms"}
+    with closing(Database(database_url, patience_seconds=0.5, settings=settings)) as database:
+        sweeper = Sweeper(client, database, clock)
+        store_pending(connection, entry(push("c1")))
+        sweeper.run_once()
+        for number, call_id in enumerate(("c1", "c1", "c2", "c3")):
+            store_pending(connection, entry(push(call_id, serial=number)), attempts)
+        with psycopg.connect(database_url) as other:
+            other.execute("SELECT FROM airudder.calls WHERE call_id = 'c1' FOR UPDATE")
+            sweeper.run_once()
+            assert statuses(connection) == ["normalised", "pending", "pending", "normalised", "normalised"]
+        clock.now += REST_SECONDS
+        sweeper.run_once()
+
+    assert statuses(connection) == ["normalised"] * 5
+    tried = connection.execute("SELECT DISTINCT attempts FROM airudder.pushes WHERE attempts > 1").fetchall()
+    assert [row["attempts"] for row in tried] == ([ATTEMPTS_TOGETHER + 1] if attempts else [])
 
 
 @pytest.mark.usefixtures("environment")

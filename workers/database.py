@@ -15,8 +15,9 @@ from psycopg.errors import CheckViolation, LockNotAvailable, UniqueViolation
 from rq.timeouts import BaseTimeoutException
 
 from ingest import session
-from ingest.errors import PostgresAwayError, RefusedError, describe
+from ingest.errors import LockedError, PostgresAwayError, RefusedError, describe
 from ingest.urls import connection_options
+from workers.statements import WAIT_FOR_LOCKS_BRIEFLY
 
 _Result = TypeVar("_Result")
 
@@ -138,20 +139,31 @@ class Database:
         self._patience_seconds = patience_seconds
         self._connection: Connection[tuple[Any, ...]] | None = None
         self._away_since: float | None = None
+        self._waits_briefly = False
 
     def run(
         self, work: Callable[[Connection[tuple[Any, ...]]], _Result], patience_seconds: float | None = None
     ) -> _Result:
         """Run `work` in one transaction and commit; try again, with longer and longer pauses, while the server is away.
 
-        Raises PostgresAwayError when patience, or the job's time, is over. Raises RefusedError when Postgres refuses
-        for a reason that may not lie in the data. Raises what `work` raises if it does, or if a row is there already.
+        Raises PostgresAwayError when patience, or the job's time, is over, and its LockedError for want of a lock.
+        Raises RefusedError when Postgres refuses for a reason that may not lie in the data. Raises what `work` raises
+        if it does, or if a row is there already.
         """
         try:
             return self._run_patiently(work, self._patience_seconds if patience_seconds is None else patience_seconds)
         except BaseTimeoutException:
             # The time went by in waiting for a lock or a frozen server, so the rows are not at fault.
             raise PostgresAwayError("Postgres did not answer in the job's time") from None
+
+    @contextmanager
+    def waiting_briefly(self) -> Iterator[None]:
+        """In the block whatever meets a lock is refused, almost at once: its writer can tell what meets it."""
+        self._waits_briefly = True
+        try:
+            yield
+        finally:
+            self._waits_briefly = False
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -168,14 +180,18 @@ class Database:
             except psycopg.Error as error:
                 if _is_for_the_caller(error):
                     raise
-                # Both are raised without their cause, whose text may hold a row: RQ shows a failed job's traceback.
+                # All are raised without their cause, whose text may hold a row: RQ shows a failed job's traceback.
+                is_lock = isinstance(error, LockNotAvailable)
+                if is_lock and self._waits_briefly:
+                    raise RefusedError(f"somebody holds a lock: {describe(error)}") from None
                 if not _passes(error):
                     refusals += 1
                     if refusals >= REFUSALS:
                         raise RefusedError(f"Postgres refuses: {describe(error)}") from None
                     continue
                 if time.monotonic() + wait > deadline:
-                    raise PostgresAwayError(f"Postgres is away: {_words(error)}") from None
+                    away = LockedError if is_lock else PostgresAwayError
+                    raise away(f"Postgres is away: {_words(error)}") from None
                 self._note_absence(error)
             time.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
@@ -184,6 +200,8 @@ class Database:
         if self._connection is None:
             self._connection = connect(self._url, self._settings)
         try:
+            if self._waits_briefly:
+                self._connection.execute(WAIT_FOR_LOCKS_BRIEFLY)
             result = work(self._connection)
             self._connection.commit()
         except BaseException as error:

@@ -14,7 +14,7 @@ from rq.timeouts import BaseTimeoutException, JobTimeoutException, UnixSignalDea
 
 from ingest.batch.entry import Entry, stored_entry
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
-from ingest.errors import NotNowError, RefusedError
+from ingest.errors import LockedError, NotNowError, RefusedError
 from workers import statements
 from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
@@ -109,7 +109,7 @@ class PendingPushes(Chore):
     def _settle_in_time(self, settle_rows: Callable[[list[_Pending]], None]) -> bool:
         try:
             with watched(), UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
-                settle_rows(self._in_hand)
+                self._settle_around_locks(settle_rows)
             self._settled += len(self._in_hand)
         except RefusedError as error:
             is_all = settle_rows == self._settle_together and len(error.push_ids) == len(self._in_hand)
@@ -123,6 +123,14 @@ class PendingPushes(Chore):
             _log.warning("%d pending pushes were not settled in %d s", len(self._in_hand), JOB_TIMEOUT_SECONDS)
             return False
         return True
+
+    def _settle_around_locks(self, settle_rows: Callable[[list[_Pending]], None]) -> None:
+        try:
+            settle_rows(self._in_hand)
+        except LockedError:
+            # One of them may meet what somebody has locked, such as a call: that one is found, and has to wait.
+            with self._database.waiting_briefly():
+                settle_rows(self._in_hand)
 
     def _release_unsettled(self) -> None:
         """Take back the attempts that failed because of Postgres: they say nothing against a push."""
