@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,15 +12,19 @@ import pytest
 from psycopg import Connection
 from redis import Redis
 
+import workers.sweeper.pending
 from ingest.batch import keys
 from ingest.batch.clients import patient_client
+from ingest.batch.entry import Entry
 from ingest.batch.pause import SUSPENDED, Pause, find_pause, pause, resume
 from tests.batches import enqueued, nothing_in_flight
 from tests.clock import Clock
 from tests.processes import ingest, running, running_web, wait_until
 from tests.pushes import entry, push
 from tests.stored import statuses, store_pending
+from workers.attempts import Attempt
 from workers.database import Database
+from workers.settle import settle
 from workers.sweeper.loop import Sweeper
 from workers.sweeper.lost_batches import GRACE_SECONDS
 from workers.sweeper.pauses import PauseInMind
@@ -109,6 +114,41 @@ def test_pause_is_kept_in_mind(client: Any, database: Database, clock: Clock) ->
     assert mind.lasts()
     clock.now += 3700
     assert not mind.lasts()
+
+
+def test_redis_says_whether_a_pause_lasts(client: Any, database: Database, clock: Clock) -> None:
+    """Its end is not judged by this host's clock, which may be ahead: workers go by Redis as well."""
+    pause(client, Pause("me", None, "x", datetime.now(UTC) + timedelta(hours=1)))
+    clock.now = datetime.now(UTC).timestamp() + 7200
+
+    assert PauseInMind(client, database, clock).lasts()
+
+
+def test_redis_that_is_away_is_not_asked_again(database: Database) -> None:
+    """A question to a frozen Redis takes seconds, and would hold up every portion of the pushes that came meanwhile."""
+    mind = PauseInMind(Redis.from_url("redis://127.0.0.1:1/0"), database)
+    assert not mind.lasts()
+    mind._client = None  # type: ignore[assignment]
+    assert not mind.has_begun()
+
+
+def test_pause_begins_within_a_portion(
+    sweeper: Sweeper, client: Any, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweeper that is amid many pending pushes settles those in hand, and no more."""
+
+    def settle_and_pause(database: Database, entries: Sequence[Entry], attempt: Attempt) -> None:
+        settle(database, entries, attempt)
+        pause(client, Pause("me"))
+
+    monkeypatch.setattr(workers.sweeper.pending, "LIMIT", 2)
+    monkeypatch.setattr(workers.sweeper.pending, "settle", settle_and_pause)
+    for number in range(4):
+        store_pending(connection, entry(push(f"c{number}")))
+
+    sweeper.run_once()
+
+    assert statuses(connection) == ["normalised"] * 2 + ["pending"] * 2
 
 
 @pytest.mark.parametrize(

@@ -33,17 +33,27 @@ class PauseInMind:
         self._clock = clock
         self._seen: Pause | None = None
         self._is_known = False
+        self._has_answered = False
 
     def lasts(self) -> bool:
         """Whether workers are paused. Raises PostgresAwayError if neither server says so."""
         try:
-            self._seen, self._is_known = find_pause(self._client), True
+            self._seen, self._is_known, self._has_answered = find_pause(self._client), True, True
         except (RedisError, OSError):
+            self._has_answered = False
             if not self._is_known:
                 self._seen, self._is_known = self._database.run(_find_recorded), True
-        if self._seen is None:
-            return False
-        return self._seen.until is None or self._seen.until.timestamp() > self._clock()
+            return self._seen is not None and not self._is_over(self._seen)
+        # Redis ends it itself, as it ends for workers; this host's clock may be ahead.
+        return self._seen is not None
+
+    def has_begun(self) -> bool:
+        """Whether one lasts by now, where `lasts` was False a moment ago. Redis is not asked where it did not answer
+        then, as each question may end in a time-out."""
+        return self._has_answered and self.lasts()
+
+    def _is_over(self, pause: Pause) -> bool:
+        return pause.until is not None and pause.until.timestamp() <= self._clock()
 
 
 def _find_recorded(connection: AnyConnection) -> Pause | None:

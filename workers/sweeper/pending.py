@@ -97,7 +97,7 @@ class PendingPushes(Chore):
         bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most, "limit": limit, "bytes": LIMIT_BYTES}
         bounds["replayed"] = self._replayed
         leave_at = self._clock() + self._budget_seconds
-        while self._clock() < leave_at:
+        while self._clock() < leave_at and not self._pause.has_begun():
             bounds["resting"] = [*self._resting, *(entry.uuid for entry in self._unreleased)]
             self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
             fed += len(self._in_hand)
