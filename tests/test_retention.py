@@ -28,7 +28,7 @@ from workers.sweeper.chore import REST_SECONDS, Guard
 from workers.sweeper.loop import Sweeper
 from workers.sweeper.old_pushes import OldPushes
 from workers.sweeper.old_transcripts import OldTranscripts
-from workers.sweeper.retention import EVERY_SECONDS
+from workers.sweeper.retention import BUDGET_SECONDS, EVERY_SECONDS
 
 Rows = Connection[dict[str, Any]]
 
@@ -321,6 +321,17 @@ def test_much_to_remove_takes_several_passes(
         left.append(row["calls"])
 
     assert 5 > left[0] > left[1] > 0 == left[-1]
+
+
+def test_slow_statement_is_not_repeated_before_the_others(database: Database, connection: Rows) -> None:
+    """Where one look at a table takes longer than a pass, the next pass goes on with what comes behind."""
+    ticks = itertools.count(step=0.6 * BUDGET_SECONDS)
+    transcripts = OldTranscripts(database, lambda: next(ticks), 30)
+    settle(database, [entry(call_from(None, "undated"), later_us=-31 * DAY_US)])
+
+    assert [transcripts.run_once() for _ in range(20)].count(0) > 1
+
+    assert connection.execute("SELECT count(*) AS turns FROM airudder.call_turns").fetchone() == {"turns": 0}
 
 
 def test_call_in_a_workers_hands_is_passed_by(

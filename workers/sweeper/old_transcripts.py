@@ -30,6 +30,9 @@ class OldTranscripts(Chore):
         self._days = days
         self._since: dict[str, str] = {}
         """By table, the time of the newest row that was dealt with: where the search goes on"""
+        self._done: set[str] = set()
+        """The statements that left nothing in this round. One may take all the time there is, though it finds nothing:
+        it is not repeated before the others had their turn."""
 
     def run_once(self) -> int:
         """Remove for some seconds; return 1 if there may be more, else 0."""
@@ -38,13 +41,17 @@ class OldTranscripts(Chore):
         before, leave_at = time_ago(self._database, self._days), self._clock() + BUDGET_SECONDS
         for table in (table for table in TABLES if table.aged_by):
             for statement in (sql.clear_old_lists(table), sql.clear_old_undated_lists(table)):
-                self._repeat(leave_at, table, statement, before)
-        if self._clock() < leave_at:
-            self._since.clear()
-        return int(self._clock() >= leave_at)
+                if statement not in self._done:
+                    if self._repeat(leave_at, table, statement, before):
+                        return 1
+                    self._done.add(statement)
+        self._since.clear()
+        self._done.clear()
+        return 0
 
-    def _repeat(self, leave_at: float, table: Table, statement: str, before: datetime) -> None:
-        remove_in_portions(
+    def _repeat(self, leave_at: float, table: Table, statement: str, before: datetime) -> bool:
+        """Remove by one statement; return whether there may be more."""
+        return remove_in_portions(
             self._database,
             lambda: self._clock() >= leave_at,
             ROWS,
