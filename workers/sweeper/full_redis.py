@@ -12,7 +12,7 @@ from redis.exceptions import OutOfMemoryError
 from ingest.batch import keys
 from ingest.batch.entry import Entry, pending_columns
 from workers import statements
-from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER, Attempt
+from workers.attempts import ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
 from workers.settlements import parameters
 from workers.sweeper.chore import Chore
@@ -75,8 +75,9 @@ class FullRedis(Chore):
 
     def _move_to_postgres(self, batch: TakenBatch) -> None:
         if batch.entries:
-            # The attempts that ended workers count on, up to the last: the push may be one that ends the sweeper.
-            attempts = min(batch.attempts, ATTEMPTS_TOGETHER + ATTEMPTS_ALONE - 1)
+            # One of them may have ended workers, and may end the sweeper: each is tried alone. None is blamed for it,
+            # as each may be another's mate.
+            attempts = min(batch.attempts, ATTEMPTS_TOGETHER)
             self._database.run(partial(_store, entries=batch.entries, attempts=attempts))
         batch.discard()
 
