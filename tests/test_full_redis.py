@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.pushes import entry, hang_on_poison, push
 from tests.servers import redis_set_to
 from tests.stored import statuses
 from workers import settle
+from workers.database import Database
+from workers.sweeper.full_redis import BUDGET_SECONDS, FullRedis
 from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
@@ -48,6 +51,18 @@ def test_nearly_full_redis_is_emptied(sweeper: Sweeper, client: Any, connection:
 
     assert keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)) == ["new"]
     assert statuses(connection) == ["normalised"]
+
+
+def test_moving_leaves_others_their_turn(client: Any, database: Database, connection: Rows) -> None:
+    """Many batches are moved in several passes."""
+    ticks = itertools.count(step=0.4 * BUDGET_SECONDS)
+    for number in range(5):
+        batch_without_job(client, f"b{number}")
+    chore = FullRedis(client, database, lambda: next(ticks))
+    with redis_set_to(client, maxmemory="1"):
+        assert [chore.run_once() for _ in range(4)] == [2, 2, 1, 0]
+
+    assert statuses(connection) == ["pending"] * 5
 
 
 def test_moved_batch_is_tried_push_by_push(

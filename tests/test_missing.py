@@ -151,7 +151,7 @@ def test_what_waits_is_not_missing(client: Any, database: Database, keep: Keep, 
 def move_all(client: Any, database: Database) -> None:
     """What a sweeper does first in a full Redis: batches become pending pushes."""
     with redis_set_to(client, maxmemory="1"):
-        assert FullRedis(client, database).run_once()
+        assert FullRedis(client, database, Clock()).run_once()
 
 
 def test_this_hour_is_not_over(client: Any, keep: Keep, look: Look) -> None:

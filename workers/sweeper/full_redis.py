@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 
 from redis import Redis
@@ -25,6 +26,8 @@ NEARLY_FULL = 0.9
 """From this share of its memory on a Redis is relieved: at the limit itself RQ's workers could not even register."""
 UNTAKEN_SECONDS = 10.0
 """How old a batch is that workers would have taken long ago if they could"""
+BUDGET_SECONDS = 10.0
+"""How long batches are moved before other chores, such as the one that settles them, have their turn"""
 
 _log = logging.getLogger("sweeper.full_redis")
 
@@ -34,14 +37,17 @@ class FullRedis(Chore):
 
     name = "batches in a full Redis"
 
-    def __init__(self, client: Redis, database: Database) -> None:
+    def __init__(self, client: Redis, database: Database, clock: Callable[[], float]) -> None:
         self._client = client
         self._database = database
+        self._clock = clock
 
     def run_once(self) -> int:
-        """Make room if there is none; return how many batches were moved."""
-        moved = 0
+        """Make room, for some seconds, if there is none; return how many batches were moved."""
+        moved, leave_at = 0, self._clock() + BUDGET_SECONDS
         for batch_id in self._find():
+            if self._clock() >= leave_at:
+                break
             if self._client.exists(keys.lease(batch_id)):
                 continue
             self._move_to_postgres(seize(self._client, batch_id))

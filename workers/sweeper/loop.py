@@ -54,7 +54,7 @@ def chores(client: Redis, database: Database, clock: Callable[[], float], keep: 
     Replays come behind both.
     """
     return [
-        FullRedis(client, database),
+        FullRedis(client, database, clock),
         LostBatches(client, clock),
         FailedJobs(client),
         PendingPushes(client, database, clock),
