@@ -18,6 +18,7 @@ import workers.settle
 from ingest.batch.entry import Entry
 from ingest.tables.rows import Normalised
 from tests.batches import settle_at_once
+from tests.of_kind import entry_of
 from tests.pushes import IDS, entry, push, received_at
 from tests.stored import outcomes, settled_in, told
 from workers.database import Database
@@ -102,6 +103,21 @@ def test_same_bytes_around_midnight(database_url: str, connection: Rows) -> None
     assert outcomes(connection) == {"normalised": 30, "duplicate": 30}
     normalised = connection.execute("SELECT push_id FROM airudder.pushes WHERE status = 'normalised'").fetchall()
     assert {row["push_id"] for row in normalised} == {one.uuid for one in firsts}
+
+
+@pytest.mark.usefixtures("copy_from")
+@pytest.mark.parametrize("kind", ["inbound-call", "custom-api"])
+def test_retry_after_midnight_is_one(database: Database, connection: Rows, kind: str) -> None:
+    """Also of a kind that has a call's id and writes no call."""
+    midnight = datetime.combine(datetime.now(UTC).date() + timedelta(days=1), time(), UTC)
+    deliveries = [
+        received_at(entry_of(kind, push()), round(midnight.timestamp() * 1e6) + seconds * 1_000_000)
+        for seconds in (-30, 30)
+    ]
+    for one in deliveries:
+        settle(database, [one])
+
+    assert outcomes(connection) == {"normalised": 1, "duplicate": 1}
 
 
 def test_same_bytes_on_days_without_partition(database: Database, connection: Rows) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from ingest.batch.entry import body_digest
-from ingest.tables.rows import Normalised, PushRow
+from ingest.tables.rows import CallRow, Normalised, PushRow
 from workers import statements
 from workers.arrays import array_of
 
@@ -54,8 +54,8 @@ class Told:
 def tell_redeliveries(connection: _Connection, batch: Sequence[Normalised], *, known_calls_only: bool) -> Told:
     """Look up which bytes were normalised before, and sort the batch by that.
 
-    `known_calls_only`: look only for pushes whose call is in the tables, as a push that was normalised has written its
-    call. A push that this overlooks violates the unique index on the bytes.
+    `known_calls_only`: of pushes that write a call, look only for those whose call is in the tables. A push that this
+    overlooks violates the unique index on the bytes.
     """
     normalised = sorted((one for one in batch if one.push.status == "normalised"), key=delivery_of)
     lock_near_midnight(connection, normalised)
@@ -137,11 +137,17 @@ def _is_midnight_near(first: datetime, last: datetime) -> bool:
 
 
 def _of_known_calls(connection: _Connection, normalised: list[Normalised]) -> list[Normalised]:
-    call_ids = [one.push.call_id for one in normalised if one.push.call_id is not None]
-    if not call_ids:
+    # Kinds that are known by name may have a call's id, and write no call.
+    call_ids = [one.push.call_id if CallRow in map(type, one.rows) else None for one in normalised]
+    looked_up = [call_id for call_id in call_ids if call_id is not None]
+    if not looked_up:
         return normalised
-    known = set(connection.execute(statements.FIND_CALLS, [array_of(call_ids, "text")]).fetchall())
-    return [one for one in normalised if one.push.call_id is None or (one.push.source, one.push.call_id) in known]
+    known = set(connection.execute(statements.FIND_CALLS, [array_of(looked_up, "text")]).fetchall())
+    return [
+        one
+        for one, call_id in zip(normalised, call_ids, strict=True)
+        if call_id is None or (one.push.source, call_id) in known
+    ]
 
 
 def _retries(one: Normalised, same: Deliveries) -> set[Delivery]:
