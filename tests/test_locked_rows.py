@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -46,7 +47,9 @@ def locked(database_url: str, one: Entry) -> Iterator[None]:
 def test_locked_push_holds_up_none_behind_it(
     sweeper: Sweeper, database_url: str, connection: Rows, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The others are settled, and every other chore is done; it follows when its lock is gone."""
+    """The others are settled, and every other chore is done; it follows when its lock is gone. Nobody is told before
+    that all are settled."""
+    caplog.set_level(logging.INFO)
     pushes = [entry(push(f"c{number}")) for number in range(4)]
     for one in pushes:
         store_pending(connection, one)
@@ -54,10 +57,12 @@ def test_locked_push_holds_up_none_behind_it(
     with locked(database_url, pushes[1]):
         assert sweeper.run_once() == 3
         assert statuses(connection) == ["normalised", "pending", "normalised", "normalised"]
-    assert not [one for one in caplog.messages if " wait: " in one]
+        assert sweeper.run_once() == 0
+    assert not [one for one in caplog.messages if " wait: " in one or "are settled" in one]
 
-    assert sweeper.run_once() == 1
+    assert [sweeper.run_once() for _ in range(2)] == [1, 0]
     assert statuses(connection) == ["normalised"] * 4
+    assert "pending pushes are settled: 4" in caplog.messages
 
 
 def test_attempt_at_a_locked_push_is_taken_back_later(sweeper: Sweeper, database_url: str, connection: Rows) -> None:

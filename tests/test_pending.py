@@ -47,7 +47,7 @@ def test_end_of_pending_pushes_is_told(
     with refusing(connection, "callees", "NEW.callee_number = '+6281200000000'"):
         assert [bool(sweeper.run_once()) for _ in range(3)] == [True, False, False]
 
-    told = "pending pushes are settled: 1, and 1 wait that Postgres refuses"
+    told = "pending pushes are settled: 1, to be tried again: 1"
     assert [one for one in caplog.messages if "are settled" in one] == [told]
 
 

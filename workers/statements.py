@@ -178,6 +178,12 @@ RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored
 """
 """A row that somebody has locked, as a frozen worker, holds up none behind it."""
 
+IS_ANY_PENDING: LiteralString = """
+SELECT EXISTS (SELECT FROM airudder.pushes
+  WHERE status = 'pending' AND replayed_at IS NULL AND push_id <> ALL (%s::uuid[]))
+"""
+"""But for replayed ones, and those that rest. One that somebody has locked is among them."""
+
 STORE_PENDING_FROM_REDIS: LiteralString = """
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, signature, status, through_redis, attempts)
 SELECT push_id, received_at, source, kind, body, signature, 'pending', true, %s::integer

@@ -64,7 +64,7 @@ class PendingPushes(Chore):
         self._settled = 0
         """How many since there were last none; told when there are none again"""
         self._resting: dict[UUID, float] = {}
-        """Until when a push is left alone that Postgres has refused, by push id: those behind it have their turn"""
+        """Until when a push is left alone that was refused, by push id: those behind it have their turn"""
 
     def run_once(self) -> int:
         """Settle those that were not tried yet, then those that were; return how many were taken in hand.
@@ -87,8 +87,10 @@ class PendingPushes(Chore):
 
     def _tell_end(self) -> None:
         """Say it when nothing is pending any more, but for what rests."""
-        if self._settled and not self._replayed:  # how a replay ends is told by its chore
-            rests = f", and {len(self._resting)} wait that Postgres refuses" if self._resting else ""
+        if self._replayed or not self._settled:  # how a replay ends is told by its chore
+            return
+        if not self._database.run(partial(_is_any_pending, resting=[*self._resting])):
+            rests = f", to be tried again: {len(self._resting)}" if self._resting else ""
             _log.info("pending pushes are settled: %d%s", self._settled, rests, extra={"pushes": self._settled})
             self._settled = 0
 
@@ -156,6 +158,11 @@ class PendingPushes(Chore):
 def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, Any]) -> list[_Pending]:
     rows = connection.execute(statements.BEGIN_OLDEST_PENDING, bounds).fetchall()
     return [(stored_entry(*row), attempts) for *row, attempts in rows]
+
+
+def _is_any_pending(connection: Connection[tuple[Any, ...]], resting: list[UUID]) -> bool:
+    ((is_any,),) = connection.execute(statements.IS_ANY_PENDING, [resting]).fetchall()
+    return bool(is_any)
 
 
 def _release_pending(connection: Connection[tuple[Any, ...]], where: dict[str, Any]) -> set[UUID]:
