@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,11 +17,13 @@ from ingest.errors import NotNowError, RefusedError
 from ingest.opening.openers import openers
 from tests import made_up_seal
 from tests.batches import enqueued, refusing
+from tests.clock import Clock
 from tests.pushes import entry, push
 from tests.stored import outcomes, statuses, store_pending
 from workers.attempts import ATTEMPTS_TOGETHER
 from workers.database import Database
 from workers.jobs import normalise_batch
+from workers.keys_away import IN_A_ROW, SPARED_SECONDS, KeysAway
 from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
@@ -33,8 +34,9 @@ careful = pytest.mark.parametrize("attempts", [0, ATTEMPTS_TOGETHER], ids=["toge
 
 
 @pytest.fixture(autouse=True)
-def sealed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def sealed(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[None]:
     """The pushes of one source need a server that is away."""
+    monkeypatch.setattr(workers.settle, "keys_away", KeysAway(clock))
     monkeypatch.setenv("INGEST_DECRYPTORS", f"{SOURCE}={made_up_seal.__name__}:needs_a_server")
     openers.cache_clear()
     yield
@@ -70,43 +72,54 @@ def test_others_of_the_batch_are_settled(
     assert client.hget(keys.progress("b1"), "attempts") == str(attempts).encode()
 
 
-@careful
-def test_few_wait_for_a_time_out(
-    client: Any, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch, attempts: int
-) -> None:
-    """Of a source whose functions fail slowly the others are spared the try, so that other sources have their turn."""
-    asked = itertools.count()
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> list[bytes]:
+    """The bodies that the decryptor was asked for, each of which takes the five seconds of a time-out."""
+    bodies: list[bytes] = []
 
-    def fail_slowly(_headers: Mapping[str, str], _body: bytes) -> bytes:
-        next(asked)
+    def fail_slowly(_headers: Mapping[str, str], body: bytes) -> bytes:
+        bodies.append(body)
+        clock.now += 5
         raise TimeoutError
 
-    monkeypatch.setattr(workers.settle, "KEY_SECONDS", 0.0)
     monkeypatch.setattr(made_up_seal, "needs_a_server", fail_slowly)
-    enqueued(client, [*many(), *many(source="lender-b")])
-    client.hset(keys.progress("b1"), "attempts", attempts)
-
-    with pytest.raises(NotNowError, match="pushes that wait: 4, TimeoutError at fail_slowly"):
-        normalise_batch(client, database, "b1")
-
-    assert outcomes(connection) == {"normalised": 4}
-    assert next(asked) == (1 if attempts else 2)
+    return bodies
 
 
-def test_one_missing_key_holds_up_none_of_its_source(
-    database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch
+@careful
+def test_few_wait_for_a_time_out(
+    client: Any, database: Database, connection: Rows, clock: Clock, asked: list[bytes], attempts: int
 ) -> None:
-    """A push may name a key that was never there: it waits alone."""
-    entries = many()
+    """Of a source whose functions fail slowly the others are spared the try, so that other sources have their turn; in
+    the next batch all of them are, until a while has gone by."""
+    for batch_id, tries in (("b1", IN_A_ROW if attempts else IN_A_ROW + 1), ("b2", 0)):
+        asked.clear()
+        enqueued(client, [*many(), *many(source="lender-b")], batch_id)
+        client.hset(keys.progress(batch_id), "attempts", attempts)
+        with pytest.raises(NotNowError, match="pushes that wait: 4,"):
+            normalise_batch(client, database, batch_id)
+        assert len(asked) == tries
 
-    def has_keys(_headers: Mapping[str, str], body: bytes) -> bytes:
-        if body == entries[0].body:
-            raise FileNotFoundError
-        return body
+    assert outcomes(connection) == {"normalised": 4, "duplicate": 4}
+    clock.now += SPARED_SECONDS
+    with pytest.raises(NotNowError, match="pushes that wait: 4,"):
+        normalise_batch(client, database, "b2")
+    assert asked
+
+
+def test_slow_push_alone_holds_up_none_of_its_source(
+    database: Database, connection: Rows, clock: Clock, asked: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One push may want a key that nobody answers for: it waits alone."""
+    entries, fail_slowly = many(), made_up_seal.needs_a_server
+
+    def has_keys(headers: Mapping[str, str], body: bytes) -> bytes:
+        return fail_slowly(headers, body) if body == entries[0].body else body
 
     monkeypatch.setattr(made_up_seal, "needs_a_server", has_keys)
-    with pytest.raises(NotNowError, match="pushes that wait: 1,"):
-        workers.settle.settle(database, entries)
+    for _ in range(3):
+        with pytest.raises(NotNowError, match="pushes that wait: 1,"):
+            workers.settle.settle(database, entries)
 
     assert outcomes(connection) == {"normalised": 3}
 

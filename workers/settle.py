@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from ingest.tables.rows import Normalised
 from workers import statements
 from workers.attempts import FIRST, Attempt
 from workers.database import Database
+from workers.keys_away import KeysAway
 from workers.late import write_late
 from workers.redeliveries import Told
 from workers.write import OvertakenError, write, write_by_copy
@@ -33,9 +33,6 @@ COPY_FROM = 50
 
 TRIALS = 50
 """Where Postgres refuses so many pushes, and takes none, it refuses whatever comes: the others are spared the try."""
-KEY_SECONDS = 1.0
-"""How long pushes of one source may fail, all together, for want of a key. Then its others are spared the try: each may
-end in a time-out, and other sources' pushes would wait for that. One push alone may have a key that is not there."""
 NAMED = 5
 """Pushes that wait and are logged by their id, each time; the others are counted"""
 _NOT_THEIR_OWN = (MemoryError, OvertakenError, UniqueViolation, UnknownKindError)
@@ -46,6 +43,9 @@ COLLISIONS = 5
 _Result = TypeVar("_Result")
 
 _log = logging.getLogger("settle")
+
+keys_away = KeysAway()
+"""This process's"""
 
 
 class _Failure(NamedTuple):
@@ -65,11 +65,13 @@ def settle(database: Database, entries: Sequence[Entry], attempt: Attempt = FIRS
     Returns how many came to which outcome. Raises PostgresAwayError when Postgres is, its RefusedError when some of the
     entries have to wait while the others are settled, and RQ's time-out when normalising has had its time.
     """
+    one_by_one = OneByOne(database, attempt)
+    if keys_away.is_any_away():
+        entries = one_by_one.spare(unsettled(database, entries) if attempt.through_redis else entries)
     tried = _try(database, entries, attempt)
     if not isinstance(tried, _Failure):
-        return tried
+        return tried + one_by_one.end()
     _log.warning("a batch of %d is settled push by push: %s", len(entries), tried.words)
-    one_by_one = OneByOne(database, attempt)
     # If that takes longer than the job has, another job goes on from here.
     for entry in unsettled(database, entries) if attempt.through_redis else entries:
         one_by_one.settle(entry)
@@ -99,21 +101,22 @@ class OneByOne:
         self._outcomes: Counter[str] = Counter()
         self._refused: list[UUID] = []
         self._by_postgres = 0
-        self._key_away = defaultdict[str, float](float)
-        """By source, for how many seconds its pushes have failed for want of a key"""
-        self._why = ""
+        self._failed = defaultdict[str, list[float]](list)
+        """By source, after how many seconds each push failed for want of a key, since one was opened"""
+        self._why = "their source's key is away"
 
     def settle(self, entry: Entry) -> None:
         """Settle one. Raises RefusedError when Postgres has refused enough to tell that it would refuse the others."""
-        if self._key_away[entry.source] > KEY_SECONDS:
-            self._refused.append(entry.uuid)
+        if not self.spare([entry]):
             return
-        begun = time.monotonic()
+        begun = keys_away.clock()
         try:
             self._outcomes[settle_alone(self._database, entry, self._attempt)] += 1
+            self._failed.pop(entry.source, None)
         except KeyAwayError as error:
             self._note(entry, str(error))
-            self._key_away[entry.source] += time.monotonic() - begun
+            self._failed[entry.source].append(keys_away.clock() - begun)
+            keys_away.note(entry.source, self._failed[entry.source])
         except NotNowError as error:
             self._note(entry, str(error))
         except RefusedError as error:
@@ -121,6 +124,12 @@ class OneByOne:
             self._by_postgres += 1
             if not self._outcomes and self._by_postgres >= TRIALS:
                 self.end()
+
+    def spare(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those of which the keys are not away; the others have to wait, untried."""
+        away = {source for source in {entry.source for entry in entries} if keys_away.is_away(source)}
+        self._refused += [entry.uuid for entry in entries if entry.source in away]
+        return [entry for entry in entries if entry.source not in away]
 
     def _note(self, entry: Entry, why: str) -> None:
         self._refused.append(entry.uuid)
