@@ -59,8 +59,8 @@ PARTS = [
     Lean(
         "rq",
         "rq:SimpleWorker",
-        "_install_signal_handlers _stop_requested all check_for_suspension clean_registries connection "
-        "dequeue_job_and_maintain_ttl handle_exception key last_cleaned_at last_heartbeat register_birth "
+        "_install_signal_handlers _shutdown _stop_requested all check_for_suspension clean_registries connection "
+        "dequeue_job_and_maintain_ttl get_state handle_exception key last_cleaned_at last_heartbeat register_birth "
         "run_maintenance_tasks subscribe work",
         "workers.pool",
         "the beginning and the end of a worker",
@@ -283,6 +283,8 @@ CALLS = [
         "workers.pool",
         "letting signals through, and passing by what is no job",
     ),
+    Lean("rq", "rq.worker:BaseWorker.request_stop", "_shutdown", "workers.pool", "an end that nothing swallows"),
+    Lean("rq", "rq.worker:BaseWorker._shutdown", "BUSY get_state", "workers.pool", "an end that nothing swallows"),
     Lean(
         "rq",
         "rq.worker:BaseWorker.bootstrap",

@@ -143,6 +143,38 @@ def test_terminated_worker_finishes_batch(environment: None, client: Any, connec
     assert nothing_in_flight(client)
 
 
+SWALLOWING = """
+import os, pathlib, signal, sys
+from redis.observability import recorder
+from workers import pool
+
+ask, mark = recorder.get_observability_instance, pathlib.Path(sys.argv[1])
+
+def interrupted():
+    if mark.exists():
+        mark.unlink()
+        os.kill(os.getpid(), signal.SIGINT)
+    return ask()
+
+recorder.get_observability_instance = interrupted
+pool.main()
+"""
+"""A worker that is told to stop while redis-py counts a command, where it swallows each Exception"""
+
+
+def test_signal_that_interrupts_a_command_ends_the_worker(environment: None, client: Any, tmp_path: Path) -> None:
+    """Whatever the signal has interrupted, the worker stops: it comes once."""
+    mark = tmp_path / "mark"
+    with running_command(sys.executable, "-c", SWALLOWING, str(mark), WORKERS="1") as pool:
+        (key,) = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+        wait_until(lambda: client.hget(key, "state") == b"idle", "it waits for a batch")
+        (worker,) = descendants(pool.pid)
+        mark.touch()
+        enqueued(client, [entry(push())])
+        wait_until(lambda: not is_alive(worker), "the worker ends")
+        assert not mark.exists()
+
+
 IN_A_HURRY = "from workers import pool; pool.STOP_SECONDS, pool.KILL_SECONDS = 0.0, 2.0; pool.main()"
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 from rq import Queue, SimpleWorker
-from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import is_suspended
+from rq.worker import WorkerStatus
 from rq.worker_pool import WorkerData, WorkerPool
 
 from ingest import logs, settings
@@ -63,8 +63,6 @@ class NormalisingWorker(SimpleWorker):
         threading.Thread(target=_leave_with_the_pool, args=(_pool_pid(),), daemon=True).start()
         try:
             return super().work(*arguments, **{**options, "with_scheduler": False, "logging_level": "WARNING"})
-        except StopRequested:
-            return False  # the signal came before RQ's own loop had begun
         except Exception as error:
             _log.critical("a worker ends: %s", describe(error))
             sys.exit(1)
@@ -86,7 +84,7 @@ class NormalisingWorker(SimpleWorker):
         """
         try:
             self.clean_registries()  # type: ignore[no-untyped-call]
-        except (RedisError, StopRequested):
+        except RedisError:
             raise
         except Exception as error:
             self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
@@ -119,6 +117,13 @@ class NormalisingWorker(SimpleWorker):
             _log.warning("batch %s waits: %s", job.id, str(error), extra={"batch": job.id})
         else:
             _log.error("batch %s waits: %s", job.id, describe(error), extra={"batch": job.id})
+
+    def _shutdown(self) -> None:
+        """After its job, or at once where it has none. RQ raises an Exception then, which whatever the signal has
+        interrupted may swallow: redis-py does, at each command."""
+        if self.get_state() != WorkerStatus.BUSY:
+            raise SystemExit
+        super()._shutdown()  # type: ignore[no-untyped-call]
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
