@@ -79,8 +79,10 @@ _DATE = re.compile(
 )
 _PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+", re.ASCII)
 """What is typed where a form demands a number"""
-_OF_TODAY = re.compile(r"\+(?:55[1-9]\d(?:9\d{8}|[2-5]\d{7})|549\d{10})", re.ASCII)
-"""Brazil's and Argentina's, as nearly all of theirs are"""
+_OF_TODAY = re.compile(
+    r"\+(?:55[1-9]\d(?:9\d{8}|[2-5]\d{7})|549\d{10}|77\d{9}|91[6-9]\d{9}|84[35789]\d{8}|66[689]\d{8})", re.ASCII
+)
+"""Of Brazil, Argentina, Kazakhstan, India, Vietnam and Thailand, as nearly all of theirs are"""
 
 
 class Reading(NamedTuple):
@@ -239,8 +241,11 @@ def _mobile(first_digits: str) -> list[tuple[str, re.Pattern[str]]]:
 def _in_e164(international: str, has_code: bool) -> str | None:
     """None if the numbering plan of its country has no number of this length. `has_code`: it was written with + or 00;
     else its first digits may be no country's, and eight digits that India dials within a city alone are nobody's."""
+    today = of_today(international)
+    if today != international and not has_code and len(international) <= len("+") + _MOST_AT_HOME:
+        return None
     try:
-        parsed = _meant(of_today(international))
+        parsed = _meant(today)
     except phonenumbers.NumberParseException:
         return None
     possible = phonenumbers.is_possible_number_with_reason(parsed)
@@ -257,10 +262,13 @@ def _meant(international: str) -> phonenumbers.PhoneNumber:
     code = str(parsed.country_code)
     national = international[1 + len(code) :]
     bare = national.lstrip("0")
-    is_twice = bare.startswith(code)
+    is_twice = bare.startswith(code) and len(code + bare) > _MOST_AT_HOME
     if not (is_twice or bare != national) or phonenumbers.is_valid_number(parsed):
         return parsed
-    once = phonenumbers.parse(f"+{bare}") if is_twice else phonenumbers.parse(f"+{code}{bare}")
+    try:
+        once = phonenumbers.parse(f"+{bare}" if is_twice else f"+{code}{bare}")
+    except phonenumbers.NumberParseException:
+        return parsed  # too short for a number
     is_meant = phonenumbers.number_type(once) in _MOBILE if is_twice else phonenumbers.is_valid_number(once)
     return once if is_meant else parsed
 

@@ -15,9 +15,12 @@ _SEPARATORS = r"[\s\0().\-/]*"
 
 
 def spellings(number: str) -> frozenset[str]:
-    """The digits by which senders may write a canonical number: of `+6281…` `6281…`, `006281…`, and where a zero is no
-    part of a number `62081…` and `081…`; of one that is not in E.164 its own alone, as nobody knows its country. None
-    where they are too few to tell, or it names nobody."""
+    """The digits by which senders may write a canonical number; none where they are too few to tell, or it names
+    nobody.
+
+    Of `+6281…` these are `6281…`, `006281…` and `626281…`, where a zero is no part of a number `62081…`, and where it
+    is dialled at home `081…`. Of one that is not in E.164 its own alone, as nobody knows its country.
+    """
     if not read_number(number).number:
         return frozenset()
     found = {digits_of(number)}
@@ -31,8 +34,11 @@ def spellings(number: str) -> frozenset[str]:
             for other in filter(None, (national, former(code, national))):
                 found |= {f"{code}{other}", f"00{code}{other}"}
             # In Italy, for one, a zero more is somebody else's number.
-            if canonical_number(f"+{code}0{national}") == number:
-                found |= {f"{code}0{national}", f"0{national}"}
+            for more in (f"{code}0{national}", f"{code}{code}{national}"):
+                found |= {more} if canonical_number(f"+{more}") == number else set()
+            # Where nobody dials a zero at home, who is meant by one lives elsewhere.
+            if phonenumbers.parse(f"+{code}0{national}") == parsed:
+                found.add(f"0{national}")
     return frozenset(one for one in found if len(one) >= MIN_DIGITS)
 
 
