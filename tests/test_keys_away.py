@@ -135,6 +135,21 @@ def test_refusals_by_postgres_count_beside_them(
     assert not isinstance(caught.value, NotNowError)
 
 
+def test_one_that_postgres_refuses_stops_no_pending_push_behind_them(
+    sweeper: Sweeper, connection: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Amid pushes that wait for a key it is no sign that Postgres refuses whatever comes."""
+    monkeypatch.setattr(workers.sweeper.pending, "LIMIT", 4)
+    waiting, refused = many(3), [entry(push(f"z{number}"), source="lender-b") for number in range(3)]
+    for one in (*waiting, *refused):
+        store_pending(connection, one)
+
+    with refusing(connection, "calls", "NEW.call_id = 'z0'"):
+        sweeper.run_once()
+
+    assert statuses(connection) == ["pending"] * 4 + ["normalised"] * 2
+
+
 def test_pending_pushes_behind_them_are_settled(
     sweeper: Sweeper, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

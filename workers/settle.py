@@ -138,9 +138,11 @@ class OneByOne:
             _log.warning("push %s waits: %s", entry.uuid, why, extra={"push": str(entry.uuid)})
 
     def end(self) -> Counter[str]:
-        """How many came to which outcome. Raises RefusedError if some wait, NotNowError if none waits for Postgres."""
+        """How many came to which outcome. Raises RefusedError if Postgres refuses whatever comes, NotNowError if some
+        wait for something else as well."""
         if self._refused:
-            refused = RefusedError if self._by_postgres else NotNowError
+            is_all = self._by_postgres == len(self._refused) or (self._by_postgres >= TRIALS and not self._outcomes)
+            refused = RefusedError if is_all else NotNowError
             raise refused(f"pushes that wait: {len(self._refused)}, {self._why}", self._refused)
         return self._outcomes
 
