@@ -12,15 +12,30 @@ from ingest.kinds.normalise import ids_in, normalise
 from ingest.kinds.reading import values
 from ingest.kinds.reading.values import NO_ID
 from ingest.kinds.reading.warn import Warnings
+from ingest.tables.dialer_rows import DialerAgentRow
 from ingest.tables.rows import CallRow
 from tests.of_kind import entry_of
 from tests.pushes import push
 
 NO_IDS = [
     *("null", "NULL", "None", "nil", "undefined", "NaN", "(null)", "<nil>", " null ", "N/A", "#N/A", "#REF!", "#NAME?"),
-    *("0", "0.0", "000", "-", "--", "_", "...", "\u2013", "0" * 32, "00000000-0000-0000-0000-000000000000"),
+    *("0", "0.0", "000", "-", "--", "_", "\u2013", "0" * 32, "00000000-0000-0000-0000-000000000000"),
 ]
-IDS = ["nu", "nullable", "null1", "n/a-7", "7", "00000000000000000000000000000001", "10", "0x0", "A-0", "NA"]
+IDS = [
+    "nu",
+    "nullable",
+    "null1",
+    "n/a-7",
+    "7",
+    "00000000000000000000000000000001",
+    "10",
+    "0x0",
+    "A-0",
+    "NA",
+    ".",
+    "..",
+    "1.0",
+]
 NUMBER = "+6281234567801"
 
 BY_KIND: dict[str, Any] = {
@@ -61,7 +76,7 @@ def test_no_kind_takes_one_for_an_id(kind: str) -> None:
     assert not {"null", "None", "none", "nil", "0", "N/A", "#N/A", "--", "undefined"} & set(keys)
 
 
-@pytest.mark.parametrize("word", ["null", "NULL", "None", "undefined", " nil "])
+@pytest.mark.parametrize("word", ["null", "NULL", "None", "undefined", " nil ", "  ", "\n" * 100])
 def test_word_for_nothing_is_no_value(word: str) -> None:
     """How the line was, who hung up, what was meant and promised: words of the vendor's, of which this is none."""
     body = push()
@@ -70,6 +85,18 @@ def test_word_for_nothing_is_no_value(word: str) -> None:
     (call,) = (row for row in normalise(entry_of("custom-api", body)).rows if isinstance(row, CallRow))
 
     assert (call.ring_type, call.hangup_type, call.intention, call.asr_ptp) == (None,) * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"), [("Nan", "Nan"), ("Nil", "Nil"), ("null", None), ("None", None), ("", None)]
+)
+def test_people_are_called_nan(name: str, stored: str | None) -> None:
+    """An agent's name is no id: only the letters that a program prints are none."""
+    body = {"type": "AgentStatus", "body": {"State": "READY", "agentName": name, "taskId": "t1"}}
+
+    agents = [row.agent_name for row in normalise(entry_of("dialer", body)).rows if isinstance(row, DialerAgentRow)]
+
+    assert agents == ([stored] if stored else [])
 
 
 def test_dash_is_an_intention() -> None:

@@ -60,7 +60,11 @@ class Oracle:
                 "workflow_id": self.workflow_id(call),
                 "workflow_name": "chaos",
                 "node_id": self.node_id(content),
-                **({} if place else {"callee": {"callee_number": self.callee_number(call), "case_id": f"{call % 7}"}}),
+                **(
+                    {}
+                    if place
+                    else {"callee": {"callee_number": self.callee_number(call), "case_id": self.case_id(call)}}
+                ),
                 "custom_attribute": {"number": content},
                 "call": {
                     "call_id": f"{self.seed}-{call}",
@@ -71,6 +75,10 @@ class Oracle:
                 },
             }
         ).encode()
+
+    def case_id(self, call: int) -> str:
+        """One of seven."""
+        return f"case {call % 7}"
 
     def workflow_id(self, call: int) -> str:
         """One of three."""
@@ -213,5 +221,5 @@ class Oracle:
         if place:
             told["intention"] = "E"
         else:
-            told |= {"callee_number": self.callee_number(call), "case_id": f"{call % 7}"}
+            told |= {"callee_number": self.callee_number(call), "case_id": self.case_id(call)}
         return told | ({"turns": turns} if (turns := self.turns(content)) else {})

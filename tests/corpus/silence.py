@@ -236,12 +236,12 @@ def _seen(text: str) -> str:
     return unicodedata.normalize("NFD", seen.replace("\u2010", "-").replace("\u2011", "-")).strip()
 
 
-def _same_ring_type(sent: Any, stored: Any) -> bool:
+def _same_word(sent: Any, stored: Any) -> bool:
     return sent == "null" or _same_text(sent, stored)
 
 
 def _same_text_or_json(sent: Any, stored: Any) -> bool:
-    return bool(sent == stored)
+    return sent == "null" or bool(sent == stored)
 
 
 def _same_json(sent: Any, stored: Any) -> bool:
@@ -330,12 +330,12 @@ _STORED: dict[str, tuple[str, str, Same]] = {
     "call.call_start_time": ("call", "started_at", _same_moment),
     "call.call_end_time": ("call", "ended_at", _same_moment),
     "call.call_times": ("call", "attempt", _same_integer),
-    "call.ring_type": ("call", "ring_type", _same_ring_type),
-    "call.hangup_type": ("call", "hangup_type", _same_text),
+    "call.ring_type": ("call", "ring_type", _same_word),
+    "call.hangup_type": ("call", "hangup_type", _same_word),
     "call.intention": ("call", "intention", _same_text_or_json),
     "call.slots": ("call", "slots", _same_text),
     "call.multi_label": ("call", "multi_label", _same_json),
-    "call.asr_ptp": ("call", "asr_ptp", _same_text),
+    "call.asr_ptp": ("call", "asr_ptp", _same_word),
     "call.asr_result[].time": ("turns", "at", _same_offset),
     "call.asr_result[].robottext": ("turns", "robot", _same_text),
     "call.asr_result[].text": ("turns", "callee", _same_text),

@@ -87,7 +87,7 @@ def _told(body: Body, origin: Origin) -> _Told:
     state = (body.state or body.state_of_agent or "").strip() or None
     at, digest = _time_of(body, origin), body_digest(origin.body)
     version = version_at(at, digest, _IN_ORDER.get((state or "").upper(), 0)) if at else origin.version
-    agent_name = values.identifier(body.agent_name, "$.body.agentName", origin.warnings)
+    agent_name = values.name_key(body.agent_name, "$.body.agentName", origin.warnings)
     hangup_reason = values.integer(body.hangup_reason, "$.body.hangupReason", origin.warnings)
     nth_call = values.integer(body.nth_call, "$.body.nthCall", origin.warnings)
     return _Told(body, origin, version, digest, at, state, agent_name, hangup_reason, nth_call)

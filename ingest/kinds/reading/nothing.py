@@ -7,15 +7,21 @@ from typing import Any
 
 _WORDS = frozenset(("null", "none", "nil", "undefined", "nan", "(null)", "(none)", "<null>", "<nil>", "<none>"))
 """What programs print where a value is missing"""
+_PRINTED = frozenset(("null", "NULL", "None", "undefined", "NaN", "nil", "(null)", "<null>", "<nil>"))
 LONGEST_WORD = max(map(len, _WORDS))
 _OF_CELL = re.compile(r"n/a|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)", re.IGNORECASE)
-_FILLER = re.compile(r"[0._\-\u2013\u2014]+")
+_FILLER = re.compile(r"[0_\-\u2013\u2014]+|0+\.0+")
 """Zeros and dashes, as in a form that demands something; an UUID of zeros is a program's."""
 
 
 def is_word_for_nothing(text: str) -> bool:
     """Whether it is what a program prints for no value; a dash is a value of some fields."""
     return len(text) <= LONGEST_WORD and text.lower() in _WORDS
+
+
+def names_nobody(name: str) -> bool:
+    """Whether a name that is a key is none. In the letters that programs print alone: people are called Nan and Nil."""
+    return name in _PRINTED
 
 
 def names_nothing(identifier: str) -> bool:

@@ -24,7 +24,7 @@ from ingest.kinds.reading.identifiers import (
     is_rounded,
 )
 from ingest.kinds.reading.moments import MOMENT_DIGITS, is_of_calls, read_day, read_moment
-from ingest.kinds.reading.nothing import LONGEST_WORD, is_word_for_nothing, names_nothing
+from ingest.kinds.reading.nothing import LONGEST_WORD, is_word_for_nothing, names_nobody, names_nothing
 from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
 
@@ -62,6 +62,15 @@ def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
     is_plain = value.isascii() and value.encode().isalnum() and len(value) <= MAX_ID_LENGTH
     if is_plain and not (value[0] in _FIRST_OF_NOTHING and names_nothing(value)):
         return value
+    return _key(value, path, warnings, names_nothing)
+
+
+def name_key(value: str | None, path: str, warnings: Warnings) -> str | None:
+    """A person's name that a row is kept under, spelt as an id is."""
+    return _key(value, path, warnings, names_nobody) if value else None
+
+
+def _key(value: str, path: str, warnings: Warnings, is_none: Callable[[str], bool]) -> str | None:
     canonical = canonical_id(value)
     if len(canonical) > MAX_ID_LENGTH:
         warnings.add(path, f"an id of more than {MAX_ID_LENGTH} characters")
@@ -69,7 +78,7 @@ def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
     if is_rounded(canonical):
         warnings.add(path, DIGITS_LOST)
         return None
-    if canonical and names_nothing(canonical):
+    if canonical and is_none(canonical):
         warnings.add(path, NO_ID)
         return None
     return canonical or None
@@ -114,7 +123,9 @@ def period(start: tuple[str | None, str], end: tuple[str | None, str], warnings:
 def word(value: str | None) -> str | None:
     """One of the vendor's own words, as how the line was. The documentation leaves open whether null comes as JSON's
     null or as a word; `--` is a value."""
-    return None if not value or (len(value) <= _MAX_WORD_LENGTH and _is_word_for_nothing(value)) else value
+    if not value or value.isspace():
+        return None
+    return None if len(value) <= _MAX_WORD_LENGTH and _is_word_for_nothing(value) else value
 
 
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:
