@@ -102,9 +102,14 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
         {"$.callee.case_id": DIGITS_LOST, "$.callee.callee_number": DIGITS_LOST},
     ),
     "time whose digits were lost": (
-        {"call": {"call_start_time": Decimal("1.6723E+12"), "call_end_time": Decimal("1.672304512E+12")}},
-        CustomApiPush(call=Call(call_end_time="1672304512000")),
+        {"call": {"call_start_time": Decimal("1.6723E+12"), "call_end_time": Decimal("1.7644176E+12")}},
+        CustomApiPush(call=Call(call_end_time="1764417600000")),
         {"$.call.call_start_time": DIGITS_LOST},
+    ),
+    "count in few digits": (
+        {"call": {"call_times": Decimal("1.2E+3")}},
+        CustomApiPush(call=Call(call_times=1200)),
+        {},
     ),
     "free text whose digits were lost": (
         {"callee": {"comments": Decimal("1.23457E+15"), "borrowed_amount": Decimal("2.0E+7")}},

@@ -28,8 +28,9 @@ _YEARS_OF_EPOCHS = frozenset(epoch.year for epoch in _EPOCHS)
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2199, 12, 31)
 """Of loans: they may be older than any call, and due after the last one."""
 
-MOMENT_DIGITS = 10
-"""Of the seconds since 1970. Java writes 1764417612000 as 1.764417612E12, and no digit of it is lost."""
+MOMENT_DIGITS = 7
+"""So many digits a program writes only if it writes all. Java writes 1764417600000 as 1.7644176E12, and no digit of it
+is lost; spreadsheets show six."""
 _EPOCH = re.compile(r"(\d{10})(|\d{3}|\d{6}|\d{9})(?:\.(\d{1,18}))?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"

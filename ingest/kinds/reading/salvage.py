@@ -44,12 +44,12 @@ def salvage(struct: type[_Struct], value: dict[str, Any], path: str, warnings: W
 
 def _is_told(encoded: str, field_type: Any, value: Any, path: str, warnings: Warnings) -> bool:
     """Whether a value says what the field is about; one that has lost digits may be another's. In a free text it stays,
-    with a warning, and an amount is a round one."""
-    is_moment = field_type is str and encoded.lower().endswith("time")
-    if not has_lost_digits(value, MOMENT_DIGITS if is_moment else None):
+    with a warning; amounts and counts are round ones."""
+    is_moment = encoded.lower().endswith("time")
+    is_whole = not has_lost_digits(value, MOMENT_DIGITS if is_moment else None)
+    if is_whole or field_type is not str or encoded.endswith("_amount"):
         return True
-    if field_type is str and not encoded.endswith("_amount"):
-        warnings.add(path, DIGITS_LOST)
+    warnings.add(path, DIGITS_LOST)
     return not (is_moment or encoded.endswith(_NAMES_ONE))
 
 
