@@ -107,6 +107,7 @@ IDS: dict[str, tuple[Any, Ids]] = {
     ),
     "another whose number lost digits": ({"callee": NUMBER, "list": [{"mobile": "6.28123E+12"}]}, Ids()),
     "a number beside what is none": ({"callee": NUMBER, "mobile": 0, "callee_number": True}, Ids(callee_number=NUMBER)),
+    "a number beside its mask": ({"callee": NUMBER, "mobile": "0812****7801"}, Ids(callee_number=NUMBER)),
     "a callee who is an object": (
         {"callee": '{"name": "Budi", "mobile": "+6281234567801"}'},
         Ids(callee_number=NUMBER),

@@ -60,9 +60,10 @@ def _may_be_somebody(value: Any) -> bool:
 
 
 def _is_nobody(value: Any) -> bool:
-    """Whether what stands for a callee, and is no number, names no other callee either. What is in it is walked."""
+    """Whether what stands for a callee, and is no number, names no other callee either. What is in it is walked; a
+    masked number is told beside the whole one."""
     if isinstance(value, str):
-        return len(digits_of(value)) < MIN_DIGITS or _within(value) is not None
+        return len(digits_of(value)) < MIN_DIGITS or "*" in value or _within(value) is not None
     return isinstance(value, bool | dict | list) or value is None or abs(value) < 10 ** (MIN_DIGITS - 1)
 
 

@@ -48,10 +48,11 @@ def _result(item: Any, path: str, warnings: Warnings) -> dict[str, Any]:
     if not isinstance(item, dict):
         warnings.add(path, f"an object is expected, not {type(item).__name__}")
         return {}
-    told = {_RESULT[name]: value for key, value in item.items() if (name := plain(key)) in _RESULT}
-    if says_something(item) and not says_something(told):
+    said = {key: value for key, value in item.items() if says_something(value)}
+    told = {_RESULT[name]: value for key, value in said.items() if (name := plain(key)) in _RESULT}
+    if said and not told:
         warnings.add(path, "neither title, groupName nor value is in it: it is in the raw push alone")
-    return {name: told[name] for name in _RESULT.values() if says_something(told.get(name))}
+    return {name: told[name] for name in _RESULT.values() if name in told}
 
 
 def day_counters_of(body: Body, warnings: Warnings) -> Json | None:
