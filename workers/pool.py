@@ -144,21 +144,23 @@ class NormalisingPool(WorkerPool):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._backlog = Backlog()
-        self._stopped_at = 0.0
+        self._stopped_at: float | None = None
 
     def request_stop(self, *arguments: Any) -> None:
         """Tell the workers to stop, by a signal."""
-        self._stopped_at = time.monotonic()
+        self._stopped_at = self._stopped_at or time.monotonic()
         super().request_stop(*arguments)  # type: ignore[no-untyped-call]
 
     def all_workers_have_stopped(self) -> bool:
         """Once a second of a stop. A worker that hangs says where, and is killed: its batch is taken up by another."""
         has_stopped = super().all_workers_have_stopped()
-        took = time.monotonic() - self._stopped_at
+        took = time.monotonic() - (self._stopped_at or time.monotonic())
         for worker in self.worker_dict.values() if took > STOP_SECONDS else ():
-            _log.warning("worker %d has not stopped in %.0f s: it is killed", worker.pid, took)
+            is_over = took > KILL_SECONDS
+            if is_over:
+                _log.warning("worker %d has not stopped in %.0f s: it is killed", worker.pid, took)
             with suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL if took > KILL_SECONDS else TELL_WHERE)
+                os.kill(worker.pid, signal.SIGKILL if is_over else TELL_WHERE)
         return has_stopped
 
     def start_worker(self, *arguments: Any, **options: Any) -> None:
