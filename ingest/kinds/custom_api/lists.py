@@ -52,13 +52,13 @@ def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Tr
     stored = [
         StoredTurn(
             turn.time if turn.time in _OF_FIRST_HOUR else _offset(turn.time, f"{path}[{position}].time", warnings),
-            _said(turn.robottext),
-            _said(turn.text),
+            turn.robottext or None,
+            turn.text or None,
         )
         for position, turn in enumerate(values.bounded(turns, path, warnings))
     ]
-    said = [turn.callee for turn in stored if turn.callee]
-    if not said and not any(turn.at or turn.robot for turn in stored):
+    said = [turn.callee for turn in stored if turn.callee and not turn.callee.isspace()]
+    if not said and not any(turn.at or _said(turn.robot) for turn in stored):
         return NO_TRANSCRIPT
     words = sum(len(text.split()) for text in said)
     return Transcript(Json(_encode(stored).decode()), len(stored), len(said), words)
