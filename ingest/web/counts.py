@@ -21,6 +21,7 @@ from ingest.batch.lease import holder
 from ingest.errors import describe
 from ingest.web.open_batch import Breaker
 from ingest.web.timed_protocol import TimedProtocol
+from ingest.web.writing import to_its_end
 
 FLUSH_SECONDS = 1.0
 REST_SECONDS = 5.0
@@ -80,7 +81,7 @@ class Counts:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             try:
-                await self.flush()
+                await to_its_end(self.flush())
             except Exception as error:
                 # Of any kind: pushes must not stop for want of a counter.
                 _log.critical("counting pushes failed unexpectedly: %s", describe(error))

@@ -21,6 +21,7 @@ from ingest.batch import keys
 from ingest.errors import describe
 from ingest.web.addresses import shown
 from ingest.web.answers import HttpAnswer
+from ingest.web.writing import to_its_end
 
 WRONG_CREDENTIAL = "wrong credential"
 """The reason that admission gives for a secret of no source"""
@@ -119,7 +120,7 @@ class Refusals:
             await asyncio.sleep(FLUSH_SECONDS)
             self._report()
             try:
-                await self.flush()
+                await to_its_end(self.flush())
             except Exception as error:
                 # Of any kind: pushes must not stop for want of a counter.
                 _log.critical("counting refused requests failed unexpectedly: %s", describe(error))
