@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ingest.kinds.reading.identifiers import storable
+
 
 class Text(click.ParamType[str]):
     """Words. Empty is refused: it comes of a variable that a script has not set, and would leave a condition out."""
@@ -14,7 +16,7 @@ class Text(click.ParamType[str]):
         """Read what was typed."""
         if not value.strip():
             self.fail("it is empty", param, ctx)
-        if not _is_utf8(value):
+        if storable(value) != value:
             self.fail("it is not UTF-8", param, ctx)
         return value
 
@@ -34,12 +36,3 @@ class Share(click.ParamType[float]):
         if not 0 <= share <= 1:
             self.fail(f"{text} is not a share such as 1% or 0.01", param, ctx)
         return share
-
-
-def _is_utf8(text: str) -> bool:
-    """Whether the terminal's bytes were: Python makes lone surrogates of others."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
