@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,15 +17,18 @@ from psycopg import Connection
 
 import workers.settle
 from ingest.batch.entry import Entry
+from ingest.kinds.normalise import normalise
 from ingest.tables.rows import Normalised
 from tests.batches import settle_at_once
 from tests.of_kind import entry_of
 from tests.pushes import IDS, entry, push, received_at
 from tests.stored import outcomes, settled_in, told
+from workers.attempts import FIRST
 from workers.database import Database
-from workers.late import MOST_BETWEEN
+from workers.late import MOST_BETWEEN, write_late
 from workers.redeliveries import Told, tell_redeliveries
 from workers.settle import settle
+from workers.write import write
 
 Rows = Connection[dict[str, Any]]
 
@@ -67,9 +71,32 @@ def test_batch_that_runs_again_brings_no_retry_back(
     assert outcomes(connection) == {"normalised": 2, "duplicate": 1}
 
 
+def test_first_deliveries_in_two_hands_end_alike(database: Database, connection: Rows) -> None:
+    """The third delivery is settled; one worker finds that the second came before it, another that the first did."""
+    in_order = [entry(push()) for _ in range(3)]
+    expected = settled_in(range(3), in_order, database, connection)
+    entries = [received_at(msgspec.structs.replace(one, push_id=IDS.draw()[0]), one.received_us) for one in in_order]
+    first, second, third = map(normalise, entries)
+    told_to = [
+        database.run(partial(write, batch=batch, attempt=FIRST)) for batch in ([third], [second], [first, second])
+    ]
+    assert [one.late for one in told_to] == [[], [second], [first]]
+
+    for late in (second, first):
+        database.run(partial(write_late, late=late, attempt=FIRST))
+
+    assert told(connection, entries, "default") == expected
+
+
+@pytest.mark.parametrize("since_midnight", [None, timedelta(seconds=6)])
 @pytest.mark.parametrize("seed", range(25))
 def test_any_batches_at_once_end_alike(
-    database_url: str, database: Database, connection: Rows, monkeypatch: pytest.MonkeyPatch, seed: int
+    database_url: str,
+    database: Database,
+    connection: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    since_midnight: timedelta | None,
 ) -> None:
     """Three workers settle the deliveries of a call in any groups, some of them in several, at once: what is told, and
     each outcome, is as if they had been settled one after another."""
@@ -78,6 +105,10 @@ def test_any_batches_at_once_end_alike(
     bodies = [push(turns=number, node_id=f"n{number}", custom_attribute={"n": number}) for number in range(3)]
     del bodies[1]["callee"], bodies[2]["call"]["ring_type"]
     in_order = [entry(chance.choice(bodies)) for _ in range(6)]
+    if since_midnight:
+        begun = datetime.combine(datetime.now(UTC).date(), time(), UTC) + since_midnight
+        begun_us = round(begun.timestamp() * 1e6)
+        in_order = [received_at(one, begun_us + 20 * place) for place, one in enumerate(in_order)]
     expected = settled_in(range(6), in_order, database, connection)
     entries = [received_at(msgspec.structs.replace(one, push_id=IDS.draw()[0]), one.received_us) for one in in_order]
     places = [[chance.sample(range(6), chance.randrange(1, 4)) for _ in range(3)] for _ in range(3)]

@@ -37,7 +37,7 @@ from workers.redeliveries import (
     window_of,
 )
 from workers.settlements import parameters
-from workers.write import is_duplicate, upsert, write_push
+from workers.write import OvertakenError, is_duplicate, upsert, write_push
 
 MOST_BETWEEN = 5_000
 """Pushes that are read again for what they told, of all kinds and then of the late one's own. A call has a handful; of
@@ -49,9 +49,12 @@ _Connection = Connection[tuple[Any, ...]]
 def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> str:
     """Write the first delivery, mark its retries as duplicates, and settle what came between; the caller commits.
 
-    Returns its outcome: where an earlier delivery was settled meanwhile, this one is a retry itself.
+    Returns its outcome: where an earlier delivery was settled meanwhile, this one is a retry itself. Raises
+    OvertakenError if another worker has found an earlier delivery meanwhile, which it is about to write.
     """
     lock_near_midnight(connection, [late])
+    if is_duplicate(connection, [late.push]):
+        return "duplicate"  # its retries are that worker's to mark
     others, same = find_same(connection, late)
     if (earliest := min(others, default=delivery_of(late))) < delivery_of(late):
         write_push(connection, late.push._replace(status="duplicate"), attempt)
@@ -64,8 +67,9 @@ def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> s
         _judge_again(connection, late, attempt, delivery_of(late), max(retries))
     first = recurred(late, {one: number for one, number in same.items() if one not in retries})
     write_push(connection, first, attempt)
-    if not is_duplicate(connection, [late.push]):
-        _write_rows(connection, late, retries)
+    if is_duplicate(connection, [late.push]):
+        raise OvertakenError
+    _write_rows(connection, late, retries)
     return late.push.status
 
 

@@ -29,7 +29,7 @@ _Cursor = Cursor[tuple[Any, ...]]
 
 
 class OvertakenError(Exception):
-    """A push of the batch has become a duplicate since its deliveries were looked up."""
+    """A push has become a duplicate since its deliveries were looked up."""
 
 
 def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt) -> Told:
