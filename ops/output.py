@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,9 +15,14 @@ from ingest.logs import CONTROL
 
 
 def shown(text: str, keep: str = "") -> str:
-    """A text that somebody sent, as a terminal may have it. Characters are spelt that would move its cursor, change its
-    title or begin a line; those to `keep` are not."""
-    return text.translate({code: spelt for code, spelt in CONTROL.items() if chr(code) not in keep})
+    """A text that somebody sent, fit for a terminal. Characters that would move its cursor, change its title or begin a
+    line are spelt, but for those to `keep`."""
+    return text.translate(_spelt(keep))
+
+
+@functools.cache
+def _spelt(keep: str) -> dict[int, str]:
+    return {code: spelt for code, spelt in CONTROL.items() if chr(code) not in keep}
 
 
 def word(value: Any) -> str:
