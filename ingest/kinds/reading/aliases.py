@@ -51,7 +51,7 @@ def _types(struct: type[msgspec.Struct]) -> dict[str, Any]:
 
 def _worth(value: Any, field_type: Any) -> int:
     """0 if a value says nothing, 2 if it is of its field's type, else 1. A field of any type is most often a text."""
-    if not says_something(value) or (isinstance(value, str) and is_word_for_nothing(value.strip())):
+    if not says_something(value) or (isinstance(value, str) and is_word_for_nothing(value)):
         return 0
     is_object = isinstance(value, dict | list)
     return 2 if is_object == (typing.get_origin(field_type) is dict) else 1

@@ -15,8 +15,10 @@ _FILLER = re.compile(r"[0_\-\u2013\u2014]+|0+\.0+")
 
 
 def is_word_for_nothing(text: str) -> bool:
-    """Whether it is what a program prints for no value; a dash is a value of some fields."""
-    return len(text) <= LONGEST_WORD and text.lower() in _WORDS
+    """Whether it is what a program prints for no value, with blanks around it or not; a dash is a value of some
+    fields."""
+    stripped = text.strip()
+    return len(stripped) <= LONGEST_WORD and stripped.lower() in _WORDS
 
 
 def names_nobody(name: str) -> bool:

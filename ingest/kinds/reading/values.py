@@ -221,9 +221,7 @@ def _noted(reading: tuple[_Value | None, str | None], path: str, warnings: Warni
     return value
 
 
-@functools.lru_cache(maxsize=10_000)
-def _is_word_for_nothing(value: str) -> bool:
-    return is_word_for_nothing(value.strip())
+_is_word_for_nothing = functools.lru_cache(maxsize=10_000)(is_word_for_nothing)
 
 
 @functools.lru_cache(maxsize=10_000)
