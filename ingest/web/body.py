@@ -1,4 +1,8 @@
-"""The body: read whole, within the bound of its size, and unpacked if it came as gzip."""
+"""The body: read whole, within the bound of its size, and unpacked if it is gzip.
+
+Its bytes decide what it is. A proxy may unpack a body and leave the header, or pack it and leave the header out. No
+JSON begins as gzip does, and what is UTF-8 is not packed.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ _PIECE = 16 * 1024
 """Bytes unpacked at once. It is small, as zlib copies the rest of a piece behind the end of a member."""
 _PADDING = re.compile(rb"\0*")
 _AS_IT_IS = (b"", b"identity")
+_GZIP_ONCE = ([b"gzip"], [b"x-gzip"])
 
 
 class SenderLeftError(Exception):
@@ -37,15 +42,14 @@ class BodyReader:
         self._too_large = answers.too_large(max_body)
 
     async def read(self, scope: Scope, receive: Receive, admitted: Admitted) -> bytes:
-        """Read the body and unpack it. A body that does not begin as gzip is taken as it is, as a proxy
-        may have unpacked it and left the header.
+        """Read the body, and unpack it if it begins as gzip. Any text is taken as it is, whatever its header says.
 
         The bytes in hand are first those announced, or else those that have come, and at last those unpacked.
 
         Raises RequestRefusedError if the body breaks a bound, SenderLeftError, and BrokenEncodingError if it cannot be
         unpacked. `judge` and `decode` refuse such a body too, by its first two bytes.
         """
-        is_gzip = self._check_headers(scope, admitted)
+        is_understood = self._check_headers(scope, admitted)
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] != "http.request":
@@ -54,24 +58,24 @@ class BodyReader:
             raise RequestRefusedError(self._too_large, "body too large")
         if not body:
             raise RequestRefusedError(answers.EMPTY_BODY, "empty body")
-        if is_gzip and body.startswith(_MAGIC):
+        if body.startswith(_MAGIC):
             body = self._unpack(body)
+        if not is_understood and not _is_text(body):
+            raise RequestRefusedError(answers.UNKNOWN_ENCODING, "unknown content encoding")
         admitted.hold(len(body))
         return body
 
     def _check_headers(self, scope: Scope, admitted: Admitted) -> bool:
-        is_gzip = False
+        """Check the length that is announced; return whether the encodings are gzip once at most."""
+        encodings: list[bytes] = []
         for name, value in scope["headers"]:
             if name == b"content-length":
                 if (announced := int(value)) > self._max_body:
                     raise RequestRefusedError(self._too_large, "body too large")
                 admitted.hold(announced)
             if name == b"content-encoding":
-                for encoding in _encodings(value):
-                    if is_gzip or encoding not in (b"gzip", b"x-gzip"):
-                        raise RequestRefusedError(answers.UNKNOWN_ENCODING, "unknown content encoding")
-                    is_gzip = True
-        return is_gzip
+                encodings += _encodings(value)
+        return not encodings or encodings in _GZIP_ONCE
 
     async def _read_rest(self, message_type: str, first: bytes, receive: Receive, admitted: Admitted) -> bytes:
         body, more = bytearray(first), True
@@ -99,7 +103,7 @@ class BodyReader:
                 if len(body) > bound:
                     raise RequestRefusedError(answers.EXPANDS_TOO_MUCH, "body expands too much")
         except zlib.error:
-            raise BrokenEncodingError("the body is not gzip, as its Content-Encoding says", packed) from None
+            raise BrokenEncodingError("the body is not gzip, as its first two bytes say", packed) from None
         if not body:
             raise RequestRefusedError(answers.EMPTY_BODY, "empty body")
         return bytes(body)
@@ -107,6 +111,14 @@ class BodyReader:
 
 def _encodings(value: bytes) -> list[bytes]:
     return [one for part in value.lower().split(b",") if (one := part.strip()) not in _AS_IT_IS]
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _unpacked(packed: bytes, at_most: int) -> Iterator[bytes]:
