@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from ingest import streams
 from ingest.errors import IngestError, describe
 
 LEVELS: Mapping[str, int] = {
@@ -91,6 +92,7 @@ def configure(process: str) -> None:
     """Log to stderr as the process of this name: on a terminal to be read, else as JSON."""
     global _process  # noqa: PLW0603 - a process has one name
     _process = process
+    streams.make_usable()  # a web process that was spawned has run nothing else yet
     handler = logging.StreamHandler()
     handler.setFormatter(_Readable() if sys.stderr.isatty() else _Json())
     handler.addFilter(_is_wanted)

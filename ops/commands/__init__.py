@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from ingest import streams
 from ingest.errors import IngestError
 
 COMMANDS = {
@@ -77,6 +78,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the console script; an expected error is one line on stderr and exit code 1."""
+    streams.make_usable()
     try:
         cli()
     except IngestError as error:
