@@ -1,4 +1,5 @@
-"""Servers that a deployment has and `ingest up` has not, for tests: a standby, a pooler, a Redis cluster."""
+"""Servers that a deployment has and `ingest up` has not, for tests: a standby, a pooler, a Redis cluster, a
+Sentinel."""
 
 from __future__ import annotations
 
@@ -82,6 +83,19 @@ def redis_cluster(folder: Path) -> Iterator[str]:
         wait_until(lambda: does(client, "PING"), "the cluster's server answers")
         assert does(client, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         wait_until(lambda: does(client, "SET", "x", "1", "EX", "1"), "the cluster is up")
+        yield url
+
+
+@contextmanager
+def redis_sentinel(folder: Path) -> Iterator[str]:
+    """A Redis Sentinel that watches nothing; gives its URL."""
+    port = free_port()
+    settings = folder / "sentinel.conf"
+    settings.write_text(f"port {port}\ndir {folder}\n")  # it writes its own state there
+    url = f"redis://127.0.0.1:{port}/0"
+    command = [str(embedded_valkey._program()), str(settings), "--sentinel"]
+    with process(None, command, folder / "sentinel.log"), Redis.from_url(url) as client:
+        wait_until(lambda: does(client, "PING"), "the Sentinel answers")
         yield url
 
 

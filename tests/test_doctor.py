@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +23,7 @@ from ingest.clocks import ClockReading, words
 from ops import queries
 from ops.doctor.findings import clock
 from tests.logins import Logins
-from tests.other_servers import pooler_of, redis_cluster, standby_of
+from tests.other_servers import pooler_of, redis_cluster, redis_sentinel, standby_of
 from tests.processes import INGEST, ingest, running, running_into, running_web, wait_until
 from tests.pushes import push
 from tests.servers import embedded_servers, redis_set_to
@@ -99,11 +98,27 @@ def test_cluster_is_named(tmp_path: Path, database_url: str, connection: Rows) -
         with running_web(REDIS_URL=url) as web:
             assert httpx.get(f"{web}/readyz").json()["redis"] == "is a cluster"
             assert httpx.post(web + PATH, json=push()).status_code == 200
-        environ = {**os.environ, "REDIS_URL": url}
-        for process in ("worker", "sweeper"):
-            started = subprocess.run([INGEST, process], env=environ, check=False, capture_output=True, text=True)
-            assert (started.returncode, started.stderr.count("\n")) == (1, 1)
-            assert started.stderr.startswith("ingest: REDIS_URL names a cluster")
+        assert_processes_refuse(url, "ingest: REDIS_URL names a cluster")
+
+
+def test_sentinel_is_named(tmp_path: Path, connection: Rows) -> None:
+    """A Sentinel answers and knows no command of ours: the same as of a cluster, and the rest is checked all the
+    same."""
+    with redis_sentinel(tmp_path) as url:
+        assert [one for one in changes(REDIS_URL=url) if one.startswith("REDIS_URL names a Sentinel")]
+        assert "Postgres takes pushes" in ingest("doctor", REDIS_URL=url).stdout
+        with running_web(REDIS_URL=url) as web:
+            assert httpx.get(f"{web}/readyz").json()["redis"] == "refuses writes"
+            assert httpx.post(web + PATH, json=push()).status_code == 200
+        assert_processes_refuse(url, "ingest: REDIS_URL names a Sentinel")
+
+
+def assert_processes_refuse(redis_url: str, words: str) -> None:
+    """That no worker and no sweeper starts, and each says why in one line."""
+    for process in ("worker", "sweeper"):
+        started = ingest(process, REDIS_URL=redis_url)
+        assert (started.returncode, started.stderr.count("\n")) == (1, 1)
+        assert started.stderr.startswith(words)
 
 
 def test_other_installation_is_named(client: Any, tmp_path: Path) -> None:

@@ -19,13 +19,13 @@ _log = logging.getLogger("servers")
 
 
 def look_at_servers(client: Redis, database_url: str) -> None:
-    """Log what is wrong with the servers; SettingError if REDIS_URL names a cluster, with which nothing works.
+    """Log what is wrong with the servers; SettingError if REDIS_URL names a cluster or Sentinel.
 
     A server that is away is logged too, and waited for later, when there is work.
     """
     try:
-        if client.info("cluster").get("cluster_enabled"):
-            raise SettingError(f"REDIS_URL names a cluster: {redis_probe.ONE_PRIMARY}")
+        if why := redis_probe.unusable(client.info("server") | client.info("cluster")):
+            raise SettingError(why)
         with connect(database_url) as one, connect(database_url) as other:
             # A pooler that works by the transaction gives both sessions the same server process.
             one.autocommit = other.autocommit = True

@@ -5,6 +5,7 @@ The probe runs the commands that a push needs, on keys of its own, which it remo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +31,7 @@ RQ_QUEUES = "rq:queues"
 CANNOT_ANSWER = "does not answer"
 REFUSES = "refuses writes"
 REPLICA = "is a replica"
-ONE_PRIMARY = "a batch, its job and its counts are one write, which needs one primary that has all keys"
+_ONE_PRIMARY = "a batch, its job and its counts are one write, which needs one primary that has all keys"
 _CLUSTER = "is a cluster"
 _WHY: tuple[tuple[tuple[type[RedisError], ...], str], ...] = (
     ((OutOfMemoryError,), "is full"),
@@ -68,6 +69,18 @@ def reading(asked: float, replies: list[Any]) -> ClockReading:
     """Redis's clock, out of the answers to a probe."""
     seconds, microseconds = replies[-1]
     return ClockReading.since(asked, int(seconds) + int(microseconds) / 1e6)
+
+
+def unusable(info: Mapping[str, Any]) -> str | None:
+    """Why no push can be put here, by what INFO tells of the server and the cluster; None if it is a server of its
+    own."""
+    # Valkey may call it after itself.
+    mode = info.get("redis_mode", info.get("server_mode"))
+    if mode == "sentinel":
+        return "REDIS_URL names a Sentinel, which holds no data: name the primary that it watches"
+    if mode == "cluster" or info.get("cluster_enabled"):
+        return f"REDIS_URL names a cluster: {_ONE_PRIMARY}"
+    return None
 
 
 def why_not(error: Exception) -> str:

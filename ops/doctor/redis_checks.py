@@ -32,8 +32,8 @@ def check(current: Settings) -> Iterator[Finding]:
         yield from notes(encryption.of_redis(client))
         server: dict[str, Any] = client.info()
         yield _version(server)
-        if server.get("cluster_enabled"):
-            yield change(f"REDIS_URL names a cluster: {redis_probe.ONE_PRIMARY}")
+        if why := redis_probe.unusable(server):
+            yield change(why)
             return
         yield _role(server)
         yield from _push(client)
