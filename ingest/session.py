@@ -24,7 +24,6 @@ _FIRST = {"statement_timeout": "0"}
 
 _COMMON = {
     "lock_timeout": "0",
-    "idle_session_timeout": "0",
     "exit_on_error": "off",
     "quote_all_identifiers": "off",
     # Without `public`: before Postgres 15 anybody can make functions there, which ours could be confused with.
@@ -51,7 +50,10 @@ _COMMON = {
     "jit": "off",
 }
 
-_SINCE = {"transaction_timeout": 170000}
+OLDEST = 14
+"""The first version of Postgres that has all that our statements are made of"""
+
+_SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
 """Settings that older servers do not know, with the first `server_version_num` that does"""
 
 _NO_LOSS = (
@@ -105,11 +107,14 @@ def _quoted(name: str, value: str) -> str:
     return value if name in ("search_path", "DateStyle") else f"'{value}'"
 
 
-def unfit(parameter: Callable[[str], str | None]) -> str | None:
+def unfit(parameter: Callable[[str], str | None], server_version: int) -> str | None:
     """Why nothing can be normalised into this database, as far as no setting of ours can help; None if it can.
 
     `parameter` gives what the server has reported about itself at the connection, or None behind some poolers.
+    `server_version` is what libpq says.
     """
+    if (version := server_version // 10000) < OLDEST:
+        return f"the server is Postgres {version}: {OLDEST} or newer is needed"
     if (encoding := parameter("server_encoding")) not in (None, "UTF8"):
         return (
             f"the database's encoding is {encoding}, which cannot hold every name: "

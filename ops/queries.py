@@ -62,18 +62,26 @@ def answered(
 
 
 def _connect(url: str) -> Connection[Row]:
+    connection = None
     try:
-        options = connection_options(url)
-        connection = psycopg.connect(url, connect_timeout=ANSWER_SECONDS, row_factory=dict_row, **options)
+        connection = _opened(url)
         with ended_after(connection, ANSWER_SECONDS):
             connection.execute(session.set_up(session.COMMANDS, connection.info.server_version))
-    except psycopg.ProgrammingError:
-        # Its text quotes the URL, password and all.
-        raise SettingError("DATABASE_URL has a parameter that cannot be read") from None
     except psycopg.Error as error:
+        if connection:
+            connection.close()
         reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
     return connection
+
+
+def _opened(url: str) -> Connection[Row]:
+    try:
+        options = connection_options(url)
+        return psycopg.connect(url, connect_timeout=ANSWER_SECONDS, row_factory=dict_row, **options)
+    except psycopg.ProgrammingError:
+        # Its text quotes the URL, password and all.
+        raise SettingError("DATABASE_URL has a parameter that cannot be read") from None
 
 
 @contextmanager

@@ -12,10 +12,11 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ingest import session
+from ingest import session, settings
 from ingest.errors import PostgresAwayError
 from ingest.urls import connection_options
 from ingest.web.fallback import Fallback
+from ops import queries
 from tests.logins import Logins
 from tests.processes import ingest
 from tests.pushes import entry, push
@@ -188,3 +189,22 @@ def test_other_encoding_is_named(environment: None, database_of_other_encoding: 
         pytest.raises(PostgresAwayError, match="ENCODING 'UTF8'"),
     ):
         settle(database, [entry(push("c1"))])
+
+
+@pytest.mark.parametrize(("version", "is_named"), [(130015, True), (140000, False), (180001, False)])
+def test_older_server_is_named(version: int, is_named: bool) -> None:
+    """What an older server lacks is not asked of it, so that its version is told and not the setting that it lacks."""
+    why = session.unfit({"server_encoding": "UTF8"}.get, version)
+
+    assert why == ("the server is Postgres 13: 14 or newer is needed" if is_named else None)
+    assert (b"idle_session_timeout" in session.set_up(session.COMMANDS, version)) == (not is_named)
+
+
+def test_setting_that_a_server_lacks_is_not_blamed_on_the_url(
+    environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a server that is like Postgres does not know a setting, its own words are told."""
+    monkeypatch.setitem(session._COMMON, "no_such_setting", "on")
+
+    with pytest.raises(PostgresAwayError, match='unrecognized configuration parameter "no_such_setting"'):
+        queries.answered(settings.load(), lambda connection: None)

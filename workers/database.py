@@ -91,7 +91,7 @@ def connect(url: str, settings: Mapping[str, str] = session.WORKERS) -> Connecti
 
 
 def _check_fit(connection: Connection[Any]) -> None:
-    if why := session.unfit(connection.info.parameter_status):
+    if why := session.unfit(connection.info.parameter_status, connection.info.server_version):
         raise UnfitServerError(why)
 
 

@@ -22,7 +22,7 @@ def command() -> None:
     Others may read and write meanwhile: none of them waits for longer than 200 ms.
     """
     with connect(settings.load()) as connection:
-        if why := session.unfit(connection.info.parameter_status):
+        if why := session.unfit(connection.info.parameter_status, connection.info.server_version):
             raise MigrationError(f"the tables are not made: {why}")
         connection.add_notice_handler(_pass_on_warning)
         try:

@@ -20,8 +20,6 @@ from ops.connections import connections_needed
 from ops.doctor import encryption, tables_checks
 from ops.doctor.findings import Finding, change, clock, good, note, notes
 
-OLDEST_POSTGRES = 14
-
 NEARLY_ALL = 0.9
 """From this share of the server's connections on there is a note, as there is an alarm"""
 
@@ -32,8 +30,8 @@ def check(current: Settings) -> Iterator[Finding]:
     """Check the server at DATABASE_URL; PostgresAwayError if it does not answer."""
     with queries.connect(current) as connection:
         yield from notes(encryption.of_postgres(connection))
-        yield _version(connection)
-        if why := session.unfit(connection.info.parameter_status):
+        yield good(f"Postgres {connection.info.server_version // 10000}")
+        if why := session.unfit(connection.info.parameter_status, connection.info.server_version):
             yield change(f"DATABASE_URL: {why}")
         yield from _pooler(current, connection)
         yield from _durability(connection)
@@ -59,13 +57,6 @@ def check_installation(current: Settings) -> Iterator[Finding]:
             return
         if installation.is_anothers(client, told):
             yield change(installation.MIXED)
-
-
-def _version(connection: _Connection) -> Finding:
-    version = connection.info.server_version // 10000
-    if version >= OLDEST_POSTGRES:
-        return good(f"Postgres {version}")
-    return change(f"Postgres {version}: {OLDEST_POSTGRES} or newer is needed")
 
 
 def _pooler(current: Settings, connection: _Connection) -> Iterator[Finding]:
