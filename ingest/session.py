@@ -48,6 +48,16 @@ _COMMON = {
     "client_min_messages": "warning",
     # It costs our short statements more than it saves.
     "jit": "off",
+    # Only prepared statements keep a plan. One that was made while a table was empty would read the whole table.
+    "plan_cache_mode": "auto",
+    # What is looked up by key is found by index: else each look would read all pushes.
+    "enable_indexscan": "on",
+    "enable_indexonlyscan": "on",
+    "enable_bitmapscan": "on",
+    "enable_nestloop": "on",
+    "enable_partition_pruning": "on",
+    # With another value a GIN index gives some of the rows that are meant, and erase would leave the others.
+    "gin_fuzzy_search_limit": "0",
 }
 
 OLDEST = 14
@@ -77,15 +87,8 @@ WORKERS = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
-    # Only prepared statements keep a plan. One that was made while a table was empty would read the whole table.
-    "plan_cache_mode": "auto",
     # Keys are looked up by index, also thousands at once, for which Postgres would rather read a whole table.
     "enable_seqscan": "off",
-    "enable_indexscan": "on",
-    "enable_indexonlyscan": "on",
-    "enable_bitmapscan": "on",
-    "enable_nestloop": "on",
-    "enable_partition_pruning": "on",
 }
 
 SWEEPER = {**WORKERS, "lock_timeout": "5s"}

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from ingest import session
 from tests.conftest import TABLES
 
 Rows = Connection[dict[str, Any]]
@@ -53,10 +54,20 @@ ANALYZE airudder.sessions, airudder.qa_reports, airudder.pushes, airudder.callee
 """
 
 
+_SLOW: LiteralString = """
+SET plan_cache_mode = force_generic_plan; SET enable_indexscan = off; SET enable_indexonlyscan = off;
+SET enable_bitmapscan = off; SET enable_nestloop = off; SET enable_partition_pruning = off
+"""
+"""As somebody may set for a database, with which each look would read whole tables"""
+
+
 @contextmanager
 def filled_tables(database_url: str) -> Iterator[Rows]:
-    """Tables with thousands of rows, pushes in three partitions, as Postgres knows."""
+    """Tables with thousands of rows, pushes in three partitions, as Postgres knows; and a session as commands have it,
+    whatever is set for the database."""
     with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+        connection.execute(_SLOW)
+        connection.execute(session.set_up(session.COMMANDS, connection.info.server_version))
         connection.execute(f"TRUNCATE airudder.{TABLES}")
         connection.execute(_FILL)
         yield connection

@@ -55,7 +55,10 @@ HOSTILE = {
     "plan_cache_mode": "force_generic_plan",
     "enable_indexscan": "off",
     "enable_bitmapscan": "off",
+    "enable_indexonlyscan": "off",
+    "enable_nestloop": "off",
     "enable_partition_pruning": "off",
+    "gin_fuzzy_search_limit": "1",
 }
 
 
