@@ -50,7 +50,7 @@ _COMMON = {
     "jit": "off",
     # Only prepared statements keep a plan. One that was made while a table was empty would read the whole table.
     "plan_cache_mode": "auto",
-    # What is looked up by key is found by index: else each look would read all pushes.
+    # Keys are looked up by index: else each look would read all pushes.
     "enable_indexscan": "on",
     "enable_indexonlyscan": "on",
     "enable_bitmapscan": "on",

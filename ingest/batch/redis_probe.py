@@ -72,8 +72,7 @@ def reading(asked: float, replies: list[Any]) -> ClockReading:
 
 
 def unusable(info: Mapping[str, Any]) -> str | None:
-    """Why no push can be put here, by what INFO tells of the server and the cluster; None if it is a server of its
-    own."""
+    """Why no push can be put here, by INFO's sections `server` and `cluster`; None if it is a server of its own."""
     # Valkey may call it after itself.
     mode = info.get("redis_mode", info.get("server_mode"))
     if mode == "sentinel":
