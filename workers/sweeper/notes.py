@@ -32,7 +32,8 @@ class Notes:
         doing = {guard.name: guard.take_doing() for guard in self._guards}
         with suppress(RedisError):
             told = keys.by_chore(self._client.hgetall(keys.CHORES))
-            self._write({chore: _after(told.get(chore, {}), now) for chore, now in doing.items()})
+            present = time.time()
+            self._write({chore: _after(told.get(chore, {}), now, present) for chore, now in doing.items()})
 
     def _write(self, doing: dict[str, dict[str, float]]) -> None:
         fields: dict[Any, Any] = {
@@ -45,9 +46,16 @@ class Notes:
             pipeline.execute()
 
 
-def _after(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
+def _after(before: dict[str, float], now: dict[str, float], present: float) -> dict[str, float]:
     """All that is known of a chore, also by the sweepers before: else one that begins again and again would never be
-    late."""
-    merged = now | {"begun_at": min(now["begun_at"], before.get("begun_at", now["begun_at"]))}
+    late.
+
+    A time after `present` is of a clock that has been put back since. Kept as it is, it would hide for as long that the
+    chore fails.
+    """
+    begun = [one["begun_at"] for one in (before, now) if "begun_at" in one]
     succeeded = [one["succeeded_at"] for one in (before, now) if "succeeded_at" in one]
-    return merged | ({"succeeded_at": max(succeeded)} if succeeded else {})
+    merged = now | {"begun_at": min(*begun, present)}
+    if succeeded:
+        merged["succeeded_at"] = max((moment for moment in succeeded if moment <= present), default=present)
+    return merged
