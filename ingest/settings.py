@@ -25,6 +25,12 @@ from ingest.urls import checked_database_url, checked_redis_url
 NAMES = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "DASHBOARD_PORT", "WEB_CONCURRENCY", "WORKERS")
 """Our variables whose names do not begin with INGEST_ or RQ_DASHBOARD_"""
 
+_MOST_DIGITS = 100
+"""Python reads no number of thousands."""
+
+_LISTS = ("INGEST_TOKENS", "INGEST_VERIFIERS", "INGEST_DECRYPTORS", "INGEST_ALLOW_IPS", "INGEST_TRUSTED_PROXIES")
+"""Each item is read without the blanks around it, so the last one may end with its line."""
+
 _QUOTES = ('"', "'", tokens.TYPOGRAPHIC_QUOTES)
 """Groups of marks; a value is quoted if it begins and ends with marks of one group"""
 
@@ -135,7 +141,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     data_dir = Path(environ.get("INGEST_DATA_DIR") or ".data").absolute()
     environ = {**read_running(data_dir), **{name: value for name, value in environ.items() if value}}
-    _check_quotes(environ)
+    _check_ends(environ)
     max_body = _integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1)
     return Settings(
         configured_database_url=_checked(checked_database_url, environ.get("DATABASE_URL")),
@@ -182,13 +188,20 @@ def _operator() -> str:
     return f"{name}@{socket.gethostname()}"
 
 
-def _check_quotes(environ: Mapping[str, str]) -> None:
+def _check_ends(environ: Mapping[str, str]) -> None:
+    """Refuse what files of environment variables bring along at the ends of a value, and containers keep."""
     for name, value in environ.items():
-        is_ours = name.startswith(("INGEST_", "RQ_DASHBOARD_", "AIRUDDER_")) or name in NAMES
-        if is_ours and len(value) > 1 and any(value[0] in quotes and value[-1] in quotes for quotes in _QUOTES):
+        if not (name.startswith(("INGEST_", "RQ_DASHBOARD_", "AIRUDDER_")) or name in NAMES):
+            continue
+        if len(value) > 1 and any(value[0] in quotes and value[-1] in quotes for quotes in _QUOTES):
             raise SettingError(
                 f"{name} has quotes around its value: files of environment variables, as containers read them, "
                 "keep quotes as they are. Leave them out"
+            )
+        if value != value.strip() and name not in _LISTS:
+            raise SettingError(
+                f"{name} has a space or a line break at an end of its value, as of a file with Windows' line ends: "
+                "leave it out"
             )
 
 
@@ -204,7 +217,7 @@ def _checked(check: Callable[[str], str], url: str | None) -> str | None:
 
 def _integer(environ: Mapping[str, str], name: str, default: int, *, at_least: int, at_most: int = 2**31 - 1) -> int:
     text = environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and at_least <= int(text) <= at_most):
+    if not (len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit() and at_least <= int(text) <= at_most):
         raise SettingError(f"{name}={text} is not a whole number from {at_least} to {at_most}")
     return int(text)
 

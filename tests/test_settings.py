@@ -101,12 +101,37 @@ def test_broken_running_file_is_ignored(tmp_path: Path, content: str) -> None:
         ("DASHBOARD_PORT", "99999"),
         ("INGEST_RETENTION_DAYS", "0"),
         ("INGEST_TRANSCRIPT_DAYS", "99999"),
+        pytest.param("PORT", "9" * 5000, id="more digits than Python reads"),
     ],
 )
 def test_bad_number_is_named(name: str, value: str) -> None:
     """A number that is none, or out of range, is an error with its variable and value."""
     with pytest.raises(SettingError, match=f"^{name}={value} is not a whole number from"):
         load({name: value})
+
+
+@pytest.mark.parametrize("value", ["x\r", " x", "x\n", "x\u00a0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("HOST", "PORT", "REDIS_URL", "INGEST_DATA_DIR", "INGEST_METRICS_TOKEN", "INGEST_TOKENS_FILE"),
+        *("RQ_DASHBOARD_PASSWORD", "INGEST_ALERT_COMMAND", "INGEST_OPERATOR", "AIRUDDER_APP_SECRET"),
+    ],
+)
+def test_blank_end_is_named(name: str, value: str) -> None:
+    """A file with Windows' line ends gives each value one more character, which nobody sees."""
+    with pytest.raises(SettingError, match=f"^{name} has a space or a line break at an end") as refused:
+        load({name: value})
+    assert "\r" not in str(refused.value)
+
+
+def test_lists_may_end_with_their_line() -> None:
+    """As of a block in YAML; each item is read without the blanks around it."""
+    assert load({"INGEST_TOKENS": "a=alpha,\r\n b=beta\r\n"}).tokens == (token("a", "alpha"), token("b", "beta"))
+    assert (
+        load({"INGEST_ALLOW_IPS": "10.0.0.0/8,\n127.0.0.1\n"}).allow_ips
+        == load({"INGEST_ALLOW_IPS": "10.0.0.0/8,127.0.0.1"}).allow_ips
+    )
 
 
 def test_empty_value_is_default() -> None:
@@ -148,7 +173,7 @@ def test_secret_has_to_fit_url() -> None:
     "url",
     [
         *("nonsense", "localhost:6379", "http://:s3cret@x", "redis://:s3cret@x:port", "redis://[x"),
-        *(" redis://:s3cret@x:6379/0", "REDIS://:s3cret@x/0", "re\ndis://:s3cret@x/0", "unix:/run/redis.sock"),
+        *("REDIS://:s3cret@x/0", "re\ndis://:s3cret@x/0", "unix:/run/redis.sock"),
     ],
 )
 def test_bad_redis_url_is_named(url: str) -> None:
@@ -262,7 +287,7 @@ def test_unknown_database_parameter_is_named(name: str) -> None:
         ("host=x password=1 s3cret=2", "is not of the form"),
         ("postgresql+psycopg://u:s3cret@x/db", "is not of the form"),
         ("u:s3cret@x", "is not of the form"),
-        ("postgresql://u:s3cret@x/db\n", "a line break at an end of its dbname"),
+        ("postgresql://u:s3cret@x/db%0A", "a line break at an end of its dbname"),
         ("postgresql://u:s3cret@x/db?require_auth=s3cret", "is refused by libpq: look at require_auth, in"),
         ("postgresql://u:s3cret@x/db?ssl_min_protocol_version=TLSv9", "look at ssl_min_protocol_version, in"),
         ("postgresql://u:s3cret@x/db?sslmode=require&sslrootcert=system", "look at sslmode, sslrootcert, in"),
