@@ -15,7 +15,7 @@ from ingest.batch.push_ids import PushIds
 from ingest.clocks import ClockReading
 from ingest.web.batch_in_redis import JOIN
 from ingest.web.fallback import INSERT_PENDING
-from ops import queries
+from ops import connecting, queries
 
 
 def put_in_redis(client: Redis) -> ClockReading:
@@ -32,7 +32,7 @@ def put_in_postgres(connection: Connection[Any]) -> str | None:
     push_id, received_us = PushIds().draw()
     entry = Entry(push_id, received_us, "probe", "custom-api", b"{}")
     try:
-        with queries.ended_after(connection, queries.ANSWER_SECONDS), connection.transaction():
+        with connecting.ended_after(connection, connecting.ANSWER_SECONDS), connection.transaction():
             connection.execute(queries.WAIT_NO_LONGER)
             # Only the inner part is taken back. The commit is real, with its fsync and its wait for a standby.
             with connection.transaction(force_rollback=True):

@@ -1,13 +1,10 @@
-"""The commands' Postgres connection, and the SQL statements that several of them read with."""
+"""How commands ask Postgres, and the SQL statements that several of them read with."""
 # ruff: noqa: S608 - the fragments are constants
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Concatenate, LiteralString, ParamSpec, TypeVar
 from uuid import UUID
@@ -15,16 +12,11 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 from psycopg.errors import UndefinedTable
-from psycopg.rows import dict_row
 
-from ingest import session
 from ingest.batch.push_ids import received_at_of
-from ingest.errors import NotAllowedError, PostgresAwayError, SettingError, describe
+from ingest.errors import NotAllowedError, PostgresAwayError, describe
 from ingest.settings import Settings
-from ingest.urls import connection_options
-
-ANSWER_SECONDS = 2
-"""How long a server may take to let us in: who asks by a command is told soon that it does not."""
+from ops import connecting
 
 Row = dict[str, Any]
 _Parameters = ParamSpec("_Parameters")
@@ -35,7 +27,7 @@ _Answer = TypeVar("_Answer")
 def connect(settings: Settings) -> Iterator[Connection[Row]]:
     """A connection, each statement its own transaction. PostgresAwayError says what is wrong without the URL's password
     or a row; NotAllowedError, that its user lacks a right."""
-    with _connect(settings.database_url) as connection:
+    with connecting.connection_to(settings.database_url) as connection:
         try:
             yield connection
         except UndefinedTable:
@@ -59,48 +51,6 @@ def answered(
     """The answer of a function that asks on a connection, which is closed afterwards. Raises as `connect` does."""
     with connect(settings) as connection:
         return function(connection, *args, **kwargs)
-
-
-def _connect(url: str) -> Connection[Row]:
-    connection = None
-    try:
-        connection = _opened(url)
-        with ended_after(connection, ANSWER_SECONDS):
-            connection.execute(session.set_up(session.COMMANDS, connection.info.server_version))
-    except psycopg.Error as error:
-        if connection:
-            connection.close()
-        reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
-        raise PostgresAwayError(f"cannot connect to DATABASE_URL: {reason}") from None
-    return connection
-
-
-def _opened(url: str) -> Connection[Row]:
-    try:
-        options = connection_options(url)
-        return psycopg.connect(url, connect_timeout=ANSWER_SECONDS, row_factory=dict_row, **options)
-    except psycopg.ProgrammingError:
-        # Its text quotes the URL, password and all.
-        raise SettingError("DATABASE_URL has a parameter that cannot be read") from None
-
-
-@contextmanager
-def ended_after(connection: Connection[Any], seconds: float) -> Iterator[None]:
-    """End the connection if what is done in here takes longer: a frozen server, or a pooler before it, says nothing,
-    and psycopg waits. The statement then fails with an OperationalError."""
-    timer = threading.Timer(seconds, _hang_up, [connection.fileno()])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _hang_up(descriptor: int) -> None:
-    # A duplicate of the descriptor shares the socket, and is ours to close.
-    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as wire:
-        wire.shutdown(socket.SHUT_RDWR)
 
 
 def one(connection: Connection[Row], statement: LiteralString) -> Row:

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from ingest.errors import IngestError, describe
 from ingest.settings import Settings
-from ops import in_flight, probes, queries
+from ops import connecting, in_flight, probes, queries
 from ops.metrics import in_postgres, in_redis
 from ops.metrics.families import FAMILIES, Reading, Samples, Type, metric
 from ops.metrics.settled import LogReader
@@ -79,11 +79,11 @@ def _postgres(current: Settings) -> _Store:
     settled = LogReader()
 
     def read() -> Reading:
-        with queries.connect(current) as connection, queries.ended_after(connection, ANSWER_SECONDS):
+        with queries.connect(current) as connection, connecting.ended_after(connection, ANSWER_SECONDS):
             return settled.read(connection)
 
     def read_slowly() -> Reading:
-        with queries.connect(current) as connection, queries.ended_after(connection, ANSWER_SECONDS):
+        with queries.connect(current) as connection, connecting.ended_after(connection, ANSWER_SECONDS):
             return in_postgres.read(connection)
 
     def takes_pushes() -> bool:

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from ingest.errors import NotAllowedError, PostgresAwayError
 from ingest.settings import Settings
-from ops import probes, queries
+from ops import connecting, probes, queries
 from ops.quantile import quantile
 from ops.status.facts import PostgresFacts, Settled
 from ops.warnings import warned_pushes
@@ -57,7 +57,7 @@ LOOK_SECONDS = 8.0
 def look(current: Settings) -> PostgresFacts:
     """Gather the facts."""
     try:
-        with queries.connect(current) as connection, queries.ended_after(connection, LOOK_SECONDS):
+        with queries.connect(current) as connection, connecting.ended_after(connection, LOOK_SECONDS):
             (pending,) = connection.execute(queries.PENDING)
             (dead,) = connection.execute(queries.DEAD)
             (last,) = connection.execute(LAST_SETTLED)
