@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from ingest import logs, settings
 from ingest.errors import SettingError
 from ingest.garbage import spare_garbage_collector
+from ingest.listening import bound
 from ingest.settings import Settings
 from ingest.web.app import create_app, log_read_again
 from ingest.web.timed_protocol import KEEP_ALIVE_SECONDS
@@ -64,6 +65,8 @@ def main() -> None:
     current = settings.load()
     current.check_exposure()
     _ = current.tokens  # raises now what each new process would raise
+    # uvicorn would tell of an address that is taken without a word of ours, and after the line below.
+    bound("PORT or HOST", current.host, current.port).close()
     logs.configure("web")
     _log.info("serving pushes at %s port %d, POST /airudder/custom-api", current.host, current.port)
     uvicorn.run(

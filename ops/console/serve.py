@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 
 import uvicorn
 
 from ingest import logs, settings
-from ingest.errors import SettingError
+from ingest.listening import bound
 from ops.console.app import create_console
 from ops.console.gate import OUR_NAMES
 
@@ -25,7 +24,7 @@ def main() -> None:
     _ = current.database_url, current.redis_url  # raises now what each page would raise
     app = create_console(current)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the file of users is read again by itself
-    with _listening(current.dashboard_port) as listener:
+    with bound("DASHBOARD_PORT", ADDRESS, current.dashboard_port) as listener:
         _log.info("showing the console at http://%s:%d", ADDRESS, current.dashboard_port)
         config = uvicorn.Config(
             app,
@@ -39,14 +38,3 @@ def main() -> None:
             timeout_graceful_shutdown=5,
         )
         uvicorn.Server(config).run([listener])
-
-
-def _listening(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((ADDRESS, port))
-    except OSError as error:
-        listener.close()
-        raise SettingError(f"cannot listen on {ADDRESS}:{port} ({error.strerror}): set DASHBOARD_PORT") from None
-    return listener

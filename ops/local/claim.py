@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import combinations
 from typing import IO
 
 from ingest.errors import AlreadyRunningError, SettingError
+from ingest.listening import bound
 from ingest.running import LOCK_FILE
 from ingest.settings import Settings
 
@@ -49,10 +49,4 @@ def check_ports(current: Settings) -> None:
         if port == other_port:
             raise SettingError(f"{one} and {other} are both {port}: set another {other}")
     for variable, host, port in places:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise SettingError(f"cannot listen on {host}:{port} ({error.strerror}): set {variable}") from None
+        bound(variable, host, port).close()

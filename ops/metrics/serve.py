@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import make_wsgi_app
 
 from ingest import logs, settings
-from ingest.errors import SettingError
+from ingest.listening import refusal
 from ingest.settings import is_loopback
 from ops.metrics.exporter import Exporter
 
@@ -102,8 +102,7 @@ def main() -> None:
     try:
         server = _Server(current.metrics_host, current.metrics_port)
     except OSError as error:
-        place = f"{current.metrics_host}:{current.metrics_port}"
-        raise SettingError(f"cannot listen on {place} ({error.strerror}): set INGEST_METRICS_PORT") from None
+        raise refusal("INGEST_METRICS_PORT", current.metrics_host, current.metrics_port, error) from None
     registry.register(exporter)
     server.set_app(MetricsGate(make_wsgi_app(registry), current.metrics_login))
     for work in (exporter.run, server.serve_forever):
