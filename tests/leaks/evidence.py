@@ -48,8 +48,9 @@ _SESSIONS = "SELECT application_name, query FROM pg_stat_activity"
 
 
 CONSOLE = "console"
-_IDS = re.compile(r"\.(workflow_id|node_id|task_id|call_id|callid|call_key)$")
-"""The console shows by which ids pushes are found, and none of these tells who a person is."""
+_OF_PUSHES = re.compile(r"\.(workflow_id|workflow_name|node_id|task_id|call_id|callid|call_key)$")
+"""The console shows by which ids pushes are found, and what the customer calls a workflow. None of these tells who a
+person is."""
 
 
 class Evidence:
@@ -72,7 +73,7 @@ class Evidence:
             f"{place} shows {mark}"
             for place in sorted(self._texts)
             for mark in marks.found_in(self.at(place)).values()
-            if not (place == CONSOLE and _IDS.search(mark.partition(":")[0]))
+            if not (place == CONSOLE and _OF_PUSHES.search(mark.partition(":")[0]))
         ]
 
     def add_redis(self, client: Redis) -> None:

@@ -115,7 +115,9 @@ class Requests:
             Request("wrong method", http(f"{in_path}?{self._query()}", self._headers(), b"", "GET"), 405),
             Request("too large", http(in_path, [], marked(), length=MAX_BODY + 1), 413),
             Request("too large in chunks", self._chunked(MAX_BODY + 1), 413),
-            Request("unknown encoding", http(in_path, [f"Content-Encoding: {word('encoding')}"], marked()), 415),
+            Request(
+                "unknown encoding", http(in_path, [f"Content-Encoding: {word('encoding')}"], b"\xff" + marked()), 415
+            ),
             Request("gzip cut off", self.push(gzip.compress(marked())[:-9], _GZIP), 400),
             Request("gzip of zeros", self.push(gzip.compress(marked() + bytes(MAX_BODY // 2)), _GZIP), 413),
             Request("not from here", self._from(self._marks.address("X-Forwarded-For of IPv4", "198.51.100")), 403),

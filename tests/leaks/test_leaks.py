@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,8 @@ from tests.chaos.stand import Stand
 from tests.leaks.evidence import bodies
 from tests.leaks.hunt import Hunt, hunting
 from tests.processes import INGEST, descendants
+from workers.database import Database
+from workers.sweeper.drift.chore import FieldSamples
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
@@ -116,7 +119,7 @@ SHOWN_AT = {
     ],
     "Redis: CLIENT LIST": ["cmd="],
     "dashboard": ["RefusedError", "PostgresAwayError", "batch enqueued"],
-    "console": ["A person is needed.", "not JSON", "Pushes received and stored", "lender-a"],
+    "console": ["A person is needed.", "not JSON", "Pushes received and stored", "lender-a", "What was looked at"],
     "metrics": [
         "ingest_pushes_kept_total{",
         "ingest_requests_refused_total{",
@@ -180,8 +183,15 @@ async def receive(hunt: Hunt) -> None:
             assert_found(hunt, bodies(client), [one.body for one in kept])
     hunt.accepted += kept
     await hunt.stand.wait_until_quiet()
+    sample_fields(hunt)
     await hunt.look()
     await asyncio.to_thread(hunt.look_at_metrics)
+
+
+def sample_fields(hunt: Hunt) -> None:
+    """Note the fields of what is stored, as the sweeper does each minute: the console shows them from then on."""
+    with hunt.stand.client() as client, closing(Database(hunt.stand.database_url, patience_seconds=20)) as database:
+        FieldSamples(client, database).run_once()
 
 
 def has_written_down(stand: Stand, *words: str) -> bool:
