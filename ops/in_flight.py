@@ -20,7 +20,7 @@ from rq.worker import BaseWorker
 
 from ingest.batch import keys
 from ingest.batch.clients import operators_client
-from ingest.batch.entry import decode_entry, hour_name
+from ingest.batch.entry import hour_name, read_entry
 from ingest.batch.lease import leases
 from ingest.batch.queue import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.batch.redis_probe import told
@@ -163,8 +163,8 @@ def acknowledged_of_last_day(client: Redis) -> dict[str, int]:
 
 def entries_in_flight(client: Redis) -> dict[UUID, tuple[str, str]]:
     """The pushes in all batches: by push id their hour (UTC) and source."""
-    entries = (decode_entry(encoded) for _, encoded in encoded_in_flight(client))
-    return {entry.uuid: (entry.hour, entry.source) for entry in entries}
+    entries = (read_entry(encoded) for _, encoded in encoded_in_flight(client))
+    return {entry.uuid: (entry.hour, entry.source) for entry in entries if entry}
 
 
 def encoded_in_flight(

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from psycopg import Connection
+
 from ingest.batch import keys
 from ingest.batch.entry import Entry, encode_entry
+from tests.processes import ingest
 from tests.pushes import entry, push
-from workers.taken_batch import LEASE_SECONDS, take
+from workers.database import Database
+from workers.jobs import normalise_batch
+from workers.sweeper.loop import Sweeper
+from workers.taken_batch import LEASE_SECONDS, seize, take
+
+Rows = Connection[dict[str, Any]]
 
 
 def opened(client: Any, entries: list[Entry], batch_id: str = "b1") -> str:
@@ -76,3 +85,39 @@ def test_release_forgets_attempt(client: Any) -> None:
     again = take(client, "b1")
     assert again is not None
     assert (again.entries, again.attempts, again.in_hand) == ([one], 1, None)
+
+
+JUNK = (b"junk", b"\xff\xff", b"", b"\x80", encode_entry(Entry(b"short", 1, "a", "custom-api", b"{}")))
+"""What somebody else may have put into a batch"""
+
+
+@pytest.mark.parametrize("take_up", [take, seize])
+def test_junk_keeps_no_push(client: Any, caplog: pytest.LogCaptureFixture, take_up: Any) -> None:
+    """An element that is no push of ours is told and passed over; the others are taken."""
+    entries = [entry(push("c1")), entry(push("c2"))]
+    opened(client, entries)
+    client.lpush(keys.batch("b1"), *JUNK)
+
+    batch = take_up(client, "b1")
+
+    assert batch.entries == entries
+    assert f"batch b1 has {len(JUNK)} elements that are no pushes" in caplog.text
+
+
+@pytest.mark.usefixtures("environment")
+def test_junk_stops_nothing(client: Any, database: Database, connection: Rows) -> None:
+    """Workers, sweeper and commands go on, beside a batch with junk in it and a batch id that is no text."""
+    one = entry(push("c1"))
+    opened(client, [one])
+    client.lpush(keys.batch("b1"), *JUNK)
+    client.zadd(keys.BATCHES, {b"\xff\xfe": 1.0})
+
+    for command in ("status", f"trace {one.uuid}", "trace c1", "export --case-id case-1", "erase --case-id nobody"):
+        assert "Traceback" not in ingest(*command.split()).stderr, command
+    assert "pushes: 1" in ingest("trace", "c1").stdout
+    Sweeper(client, database).run_once()
+    normalise_batch(client, database, "b1")
+
+    assert connection.execute("SELECT call_id, status FROM airudder.pushes").fetchall() == [
+        {"call_id": "c1", "status": "normalised"}
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from ingest.batch import keys
-from ingest.batch.entry import Entry, decode_entry
+from ingest.batch.entry import Entry, read_entry
 from ingest.batch.lease import holder
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 
@@ -19,6 +20,8 @@ LEASE_SECONDS = JOB_TIMEOUT_SECONDS + 5
 """Longer than any job lasts: when a lease runs out its worker is dead, and the sweeper enqueues the batch again."""
 PROGRESS_TTL_SECONDS = 24 * 3600
 """Much longer than a released batch waits until it is taken again"""
+
+_log = logging.getLogger("worker")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def take(client: Redis, batch_id: str) -> TakenBatch | None:
         pipeline.set(keys.lease(batch_id), holder(), ex=LEASE_SECONDS)
         renamed, encoded, attempts, hands, _ = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
-    batch = TakenBatch(client, batch_id, _each_once(encoded), attempts, *hands)
+    batch = TakenBatch(client, batch_id, _each_once(batch_id, encoded), attempts, *hands)
     if not batch.entries:
         batch.discard()
         return None
@@ -96,12 +99,15 @@ def seize(client: Redis, batch_id: str) -> TakenBatch:
         pipeline.hget(keys.progress(batch_id), "attempts")
         renamed, encoded, attempts = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
-    return TakenBatch(client, batch_id, _each_once(encoded), int(attempts or 0), in_hand=None, suspect=None)
+    return TakenBatch(client, batch_id, _each_once(batch_id, encoded), int(attempts or 0), in_hand=None, suspect=None)
 
 
-def _each_once(encoded: list[bytes]) -> list[Entry]:
+def _each_once(batch_id: str, encoded: list[bytes]) -> list[Entry]:
     # An append whose reply was lost is repeated, so a push may be in the list twice.
-    return list({entry.push_id: entry for entry in map(decode_entry, encoded)}.values())
+    read = list(map(read_entry, encoded))
+    if strange := read.count(None):
+        _log.error("batch %s has %d elements that are no pushes: they are passed over", batch_id, strange)
+    return list({entry.push_id: entry for entry in read if entry}.values())
 
 
 def _raise_unless_missing(renamed: Any) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from ingest.batch.push_ids import microsecond_of
 
+_ID_BYTES = 16
 _HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,3 +87,12 @@ def _hour_of(hours: int) -> str:
 
 encode_entry = msgspec.msgpack.Encoder().encode
 decode_entry = msgspec.msgpack.Decoder(Entry).decode
+
+
+def read_entry(encoded: bytes) -> Entry | None:
+    """The push of an element of a batch; None if it is none of ours, as whoever may write to Redis can put there."""
+    try:
+        entry = decode_entry(encoded)
+    except msgspec.DecodeError:
+        return None
+    return entry if len(entry.push_id) == _ID_BYTES else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 BATCHES = "batches"
@@ -156,5 +157,10 @@ def lease(batch_id: str) -> str:
 
 
 def decode_ids(members: Iterable[Any]) -> list[str]:
-    """Batch ids as text. Our clients get bytes, which redis-py's types do not say."""
-    return [bytes(member).decode() for member in members]
+    """Batch ids as text, but for what is no UTF-8, and so not of ours. Our clients get bytes, which redis-py's types do
+    not say."""
+    ids = []
+    for member in members:
+        with suppress(UnicodeDecodeError):
+            ids.append(bytes(member).decode())
+    return ids

@@ -13,7 +13,7 @@ import click
 from psycopg import Connection
 from redis import Redis
 
-from ingest.batch.entry import Entry, body_digest, decode_entry, stored_entry
+from ingest.batch.entry import Entry, body_digest, read_entry, stored_entry
 from ingest.errors import NotOpenedError
 from ingest.kinds.kind import Ids
 from ingest.kinds.normalise import ids_in
@@ -104,8 +104,8 @@ def _readable(entry: Entry, closed: set[UUID]) -> bytes:
 def _candidates(client: Redis, person: Person, closed: set[UUID]) -> Iterator[InFlight]:
     seen = set()
     for batch_id, encoded in encoded_in_flight(client):
-        entry = decode_entry(encoded)
-        if person.source not in (None, entry.source):
+        entry = read_entry(encoded)
+        if entry is None or person.source not in (None, entry.source):
             continue
         body = _readable(entry, closed)
         names = ids_in(entry.kind, body)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from ingest.batch.entry import Entry, decode_entry
+from ingest.batch.entry import Entry, read_entry
 from ingest.kinds.reading.identifiers import id_spellings
 from ops.in_flight import encoded_in_flight, pushes_in_flight
 from ops.search.filters import Filter
@@ -63,7 +63,7 @@ class _Scan:
             if batch_id != last and is_enough:
                 self.has_stopped = True
                 return
-            entry = self._search.read(batch_id, encoded) if self._search else decode_entry(encoded)
+            entry = self._search.read(batch_id, encoded) if self._search else read_entry(encoded)
             if entry and self._is_meant(entry):
                 self.found[entry.push_id] = entry
             pushes, size, last = pushes + 1, size + len(encoded), batch_id

@@ -9,7 +9,7 @@ import msgspec
 from psycopg import Connection
 from redis import Redis
 
-from ingest.batch.entry import Entry, decode_entry, stored_entry
+from ingest.batch.entry import Entry, read_entry, stored_entry
 from ingest.batch.push_ids import received_at_of
 from ingest.errors import NotOpenedError
 from ingest.opening.openers import openers
@@ -143,7 +143,7 @@ def _find_in_flight(client: Redis, push_id: UUID) -> tuple[str, Entry] | None:
     # A batch is opened by the first push in it, and a push joins the newest of its web process.
     until = came.timestamp() + OPENED_WITHIN_SECONDS
     for batch_id, encoded in in_flight.encoded_in_flight(client, newest_first=True, opened_by=until):
-        if push_id.bytes in encoded and (entry := decode_entry(encoded)).uuid == push_id:
+        if push_id.bytes in encoded and (entry := read_entry(encoded)) and entry.uuid == push_id:
             return batch_id, entry
     return None
 

@@ -15,7 +15,7 @@ from redis import Redis
 from rq.results import Result
 
 from ingest.batch import keys
-from ingest.batch.entry import Entry, decode_entry
+from ingest.batch.entry import Entry, read_entry
 from ingest.batch.queue import BatchJob
 from ingest.errors import NotOpenedError
 from ingest.kinds.normalise import ids_in
@@ -65,8 +65,8 @@ class Search:
         is_of_batch = batch_id == str(self._push_id)
         if not (is_of_batch or self._may_be_encrypted or self._may_be(encoded)):
             return None
-        entry = decode_entry(encoded)
-        return entry if is_of_batch or self._is(entry) else None
+        entry = read_entry(encoded)
+        return entry if entry and (is_of_batch or self._is(entry)) else None
 
     def _may_be(self, encoded: bytes) -> bool:
         if any(needle in encoded for needle in self._needles):
