@@ -99,14 +99,15 @@ def test_backoff_grows_to_its_bound(supervisor: Supervisor, lines: Lines, monkey
     assert supervisor._children["a"].backoff == supervisor_module.LONGEST_BACKOFF_SECONDS
 
 
-def test_restart_names_the_signal(supervisor: Supervisor, lines: Lines) -> None:
-    """A process that was killed is said to have been."""
+@pytest.mark.parametrize(("number", "words"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN + 1, "signal 35")])
+def test_restart_names_the_signal(supervisor: Supervisor, lines: Lines, number: int, words: str) -> None:
+    """A process that was killed is said to have been, also by a signal that has no name."""
     supervisor.start(python("a", SLEEPER))
     pumped_until(supervisor, lines, "a", "up")
 
-    os.kill(supervisor._children["a"].popen.pid, signal.SIGKILL)
+    os.kill(supervisor._children["a"].popen.pid, number)
 
-    pumped_until(supervisor, lines, "a", "ended by SIGKILL; starting it again in 1 s")
+    pumped_until(supervisor, lines, "a", f"ended by {words}; starting it again in 1 s")
 
 
 def test_restart_that_fails_is_tried_again(supervisor: Supervisor, lines: Lines, tmp_path: Path) -> None:

@@ -218,4 +218,7 @@ def _kill_group(popen: subprocess.Popen[bytes]) -> None:
 
 
 def _how(code: int) -> str:
-    return f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+    if code >= 0:
+        return f"with exit code {code}"
+    # Real-time signals have no names.
+    return f"by {signal.Signals(-code).name}" if -code in set(signal.Signals) else f"by signal {-code}"
