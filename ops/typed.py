@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import click
 
 from ingest.kinds.reading.identifiers import storable
@@ -36,3 +39,17 @@ class Share(click.ParamType[float]):
         if not 0 <= share <= 1:
             self.fail(f"{text} is not a share such as 1% or 0.01", param, ctx)
         return share
+
+
+class Rate(click.FloatRange):
+    """So many a second, 0 or more; infinity and NaN are larger than no bound, and none at all."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read what was typed."""
+        rate: float = super().convert(value, param, ctx)
+        if not math.isfinite(rate):
+            self.fail(f"{value} is not a number", param, ctx)
+        return rate

@@ -58,3 +58,12 @@ def test_empty_condition_is_refused(
 def everything(connection: Rows) -> list[list[dict[str, Any]]]:
     """The pushes, and what is recorded of operators' doings."""
     return [rows(connection, name) for name in ("pushes", "push_events", "replays", "actions")]
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "-1", "1e400"])
+def test_rate_is_a_number(rate: str) -> None:
+    """Nothing is sent at a rate that is none."""
+    refused = ingest("send", "--rate", rate, "http://127.0.0.1:1/airudder/custom-api")
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--rate" in refused.stderr

@@ -14,7 +14,7 @@ import click
 from ingest.kinds import KINDS
 from ops.simulator.pushes import Campaign
 from ops.simulator.sender import Plan, Summary, own_url, send
-from ops.typed import Share
+from ops.typed import Rate, Share
 
 
 class _WeightedKind(click.ParamType[tuple[str, float]]):
@@ -34,7 +34,7 @@ class _WeightedKind(click.ParamType[tuple[str, float]]):
 @click.command()
 @click.argument("url", required=False)
 @click.option("--count", default=1000, show_default=True, type=click.IntRange(1), help="Pushes to send.")
-@click.option("--rate", default=100.0, show_default=True, type=click.FloatRange(0), help="A second; 0: no limit.")
+@click.option("--rate", default=100.0, show_default=True, type=Rate(), help="A second; 0: no limit.")
 @click.option("--concurrency", default=64, show_default=True, type=click.IntRange(1), help="Connections at most.")
 @click.option("--seed", default=1, show_default=True, help="The same seed sends the same bytes.")
 @click.option("--bad", default="0%", show_default=True, type=Share(), help="Share of pushes that end as dead letters.")
