@@ -14,7 +14,7 @@ from ingest.web.refusals import RequestRefusedError
 _SEGMENTS = 4
 """How many segments at the end of a mistyped path are tried as the secret"""
 
-_WITH_BODY = ("PUT", "PATCH")
+WITH_BODY = ("PUT", "PATCH")
 """Methods by which a sender that was set up wrongly may bring a push"""
 
 
@@ -59,7 +59,7 @@ class Admission:
 
     def _source_of_other_method(self, scope: Scope) -> str | None:
         """The source whose push it may be; None where it brings nothing, as from a browser or a check of the line."""
-        return self._if_known(self._source_of(scope)) if scope["method"] in _WITH_BODY else None
+        return self._if_known(self._source_of(scope)) if scope["method"] in WITH_BODY else None
 
     def _if_known(self, source: str | None) -> str | None:
         """The source, if a secret tells it: where none is asked for a stranger is of the same."""

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingest.web import answers
-from ingest.web.admission import Admission
+from ingest.web.admission import WITH_BODY, Admission
 from ingest.web.refusals import Refusals
 
 _SLASHES = re.compile("//+")
@@ -34,7 +34,7 @@ class Strays:
             scope["path"] = path
             await self._router(scope, receive, send)
             return
-        if scope["method"] == "POST":
+        if scope["method"] in ("POST", *WITH_BODY):
             self._refusals.note("unknown path", *self._admission.traces_of_stray(scope))
         else:
             self._note("unknown page", scope)
