@@ -29,7 +29,7 @@ from ingest.resources import locate
 from ops.local.embedded_postgres import short_socket_dir
 from tests.clock import Clock
 from tests.logins import Logins, make_logins
-from tests.patience import POSTGRES, REDIS, SECONDS
+from tests.patience import POSTGRES, REDIS, SECONDS, make_httpx_wait
 from tests.persons import hold_everywhere
 from tests.servers import Servers, embedded_servers
 from workers.database import Database
@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep this run's files apart: each run of pytest closes the folder that a user's runs share, and root's Postgres,
     which is another user, could not start in it any more."""
     _heed_signals()
+    make_httpx_wait()
     if not (hasattr(config, "workerinput") or config.option.basetemp):
         config.stash[OWN_FOLDER] = Path(tempfile.mkdtemp(prefix="airudder-tests-"))
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(config.stash[OWN_FOLDER])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
+
+import httpx
 
 REDIS = (
     "ingest.batch.clients.ACKNOWLEDGE_TIMEOUT_SECONDS",
@@ -15,6 +18,15 @@ POSTGRES = ("ingest.web.fallback.TIMEOUT_SECONDS",)
 """The limits that each store has to answer within"""
 
 SECONDS = 20.0
+
+ANSWER_SECONDS = 60.0
+"""So long a test waits for an answer: web may have waited for both stores, one after the other."""
+
+
+def make_httpx_wait() -> None:
+    """Have httpx wait so long wherever it is told nothing else: by itself it gives up after 5 s."""
+    default = inspect.signature(httpx.get).parameters["timeout"].default
+    vars(default).update(vars(httpx.Timeout(ANSWER_SECONDS)))
 
 
 def waiting(*limits: str) -> str:

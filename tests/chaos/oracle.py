@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -17,7 +18,8 @@ from psycopg import Connection
 
 Rows = Connection[dict[str, Any]]
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0 if os.environ.get("CHAOS", "short") == "short" else 10.0
+"""In the short form web waits longer than in earnest for a store that is slow: the rest of the suite runs beside it."""
 NO_ANSWER = 0
 """The connection ended first."""
 NO_ANSWER_IN_TIME = -1

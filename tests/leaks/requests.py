@@ -14,11 +14,11 @@ from ingest.kinds import KINDS
 from tests.leaks import pushes
 from tests.leaks.marks import Marks
 from tests.marked_by_kinds import told_by
+from tests.patience import ANSWER_SECONDS
 
 PATH = "/airudder/custom-api"
 MAX_BODY = 1024 * 1024
 MAX_HEAD = 16 * 1024
-ANSWER_SECONDS = 15.0
 ANY = 0
 SETTINGS = {
     "INGEST_REQUEST_SECONDS": "1",
