@@ -44,10 +44,14 @@ def state(connection: Rows, action_id: int) -> DiscardState:
 
 
 def ended(connection: Rows, action_id: int) -> DiscardState:
-    """The same, once it has ended."""
+    """The same, once it has ended and its process has let go: the two are one after the other."""
 
-    wait_until(lambda: state(connection, action_id).state == "ended", "it ends")
-    return state(connection, action_id)
+    def found() -> list[DiscardState]:
+        seen = state(connection, action_id)
+        return [seen] if seen.state == "ended" and not seen.is_at_work else []
+
+    (at_last,) = wait_until(found, "it ends")
+    return at_last
 
 
 def interrupted(connection: Rows) -> int:
@@ -138,6 +142,7 @@ def test_row_that_somebody_holds(connection: Rows, database_url: str, caplog: py
 def test_two_operators_give_up_the_same(connection: Rows, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are told that it is done, and each push is discarded by one of them."""
     monkeypatch.setattr(discarding, "PORTION", 7)
+    monkeypatch.setattr(queries, "WAIT_NO_LONGER", "SET LOCAL lock_timeout = '60s'")  # each waits for the other's disk
     settle(database, [entry(f"[{number}]".encode()) for number in range(100)])
     current, begun = settings.load(), []
 
