@@ -289,7 +289,7 @@ def test_decryptor_that_hangs(
         return b""
 
     monkeypatch.setattr("workers.opened.openers", lambda: Openers({}, {"hangs": hang}))
-    monkeypatch.setattr("workers.opened.SECONDS", 1)
+    monkeypatch.setattr("workers.opened.SECONDS", 3)
 
     looking([])
     looking([])

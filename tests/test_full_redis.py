@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-import workers.sweeper.pending
 from ingest.batch import keys
 from ingest.batch.entry import encode_entry
 from tests.batches import batch_without_job
@@ -71,7 +70,6 @@ def test_moved_batch_is_tried_push_by_push(
     """Whatever may have ended workers is tried alone, as often as anywhere, after a full Redis was emptied: a mate is
     blamed for nothing."""
     monkeypatch.setattr(settle, "normalise", hang_on_poison)
-    monkeypatch.setattr(workers.sweeper.pending, "JOB_TIMEOUT_SECONDS", 3)
     for one in (entry(push("c1")), entry(push("c2", poison=True))):
         client.rpush(keys.batch("b1"), encode_entry(one))
     client.zadd(keys.BATCHES, {"b1": 1.0})

@@ -136,7 +136,6 @@ def test_pending_push_that_hangs_ends_dead(sweeper: Sweeper, connection: Rows, m
     """A pending push whose normalising does not end is dead after three tries, and its mates go through."""
 
     monkeypatch.setattr(settle, "normalise", hang_on_poison)
-    monkeypatch.setattr(workers.sweeper.pending, "JOB_TIMEOUT_SECONDS", 1)
     for one in (entry(push("c1")), entry(push("c2", poison=True)), entry(push("c3"))):
         store_pending(connection, one)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from psycopg import Connection
-from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 import workers.settle
+from tests.alarms import job_time
 from tests.batches import settle_at_once
 from tests.conftest import TABLES
 from tests.pushes import SAMPLE, call_history, entry, push
@@ -204,7 +204,7 @@ def test_large_statements_do_not_wait_for_each_other(database: Database, connect
     for body in bodies:
         body["callee"]["extra"] = [{"Question": "q", "Content": "c"}] * 9000
 
-    with UnixSignalDeathPenalty(30, JobTimeoutException):  # type: ignore[no-untyped-call]
+    with job_time():
         settle(database, [entry(body) for body in bodies])
 
     assert outcomes(connection) == {"normalised": 10}
