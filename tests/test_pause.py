@@ -80,8 +80,12 @@ def test_pause_ends_by_itself(client: Any, connection: Rows) -> None:
     """After its time workers go on, without anybody."""
     with running("worker", WORKERS="1"):
         wait_until(lambda: states(client) == [b"idle"], "a worker waits")
-        assert "until" in ingest("pause", "--for", "3s", "--reason", "x").stdout
+        assert "until" in ingest("pause", "--for", "5m", "--reason", "x").stdout
         enqueued(client, [entry(push("c1"))])
+        wait_until(lambda: states(client) == [b"suspended"], "the worker has seen the pause")
+        for key in (keys.PAUSE, SUSPENDED):
+            assert 0 < client.pttl(key) <= 300_000
+            client.pexpire(key, 1)  # the five minutes are over
         wait_until(lambda: nothing_in_flight(client), "the batch is settled")
 
     assert find_pause(client) is None
