@@ -130,12 +130,19 @@ def test_status_counts_no_killed_workers(client: Any) -> None:
 
 def test_status_counts_living_workers(client: Any) -> None:
     """A worker that was killed is not counted for long, though it stays registered."""
-    with running("worker", WORKERS="1"):
+    with running("worker", WORKERS="1") as pool:
         (key,) = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
         wait_until(lambda: client.hget(key, "last_heartbeat"), "its heart beats")
         assert json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"] == 1
+        every_process = [pool.pid, *descendants(pool.pid)]
+        for pid in every_process:
+            os.kill(pid, signal.SIGSTOP)  # or its heart would beat again
         client.hset(key, "last_heartbeat", "2026-01-01T00:00:00.000000Z")
-        assert json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"] == 0
+        counted = json.loads(ingest("status", "--json").stdout)["redis"]["in_flight"]["workers"]
+        for pid in every_process:
+            os.kill(pid, signal.SIGCONT)
+
+    assert counted == 0
 
 
 def test_status_shows_the_last_refusals(client: Any) -> None:
