@@ -46,6 +46,9 @@ WEB_LINES = re.compile(
 )
 WORKER_LINES = re.compile(
     r"INFO worker: batch [0-9a-f-]{36} is settled in \d+\.\d{3} s: \d+ (dead|normalised)(, \d+ (duplicate|normalised))*"
+    # where all else is busy too
+    r"|WARNING worker\.backlog: a backlog: \d+ batches, the oldest for \d+ s"
+    r"|INFO worker\.backlog: the backlog is gone, after \d+ s"
 )
 """All that the two may have to say in spite of the worst that they are sent"""
 
