@@ -13,11 +13,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 
 from ingest.running import LOCK_FILE, RUNNING_FILE
+from ingest.web.readiness import CAN_STORE
 from ops.local.server import free_port
 from tests.processes import INGEST, wait_until
+
+PORTS = ("PORT", "DASHBOARD_PORT", "INGEST_METRICS_PORT")
+"""Where web, the console and the metrics are"""
 
 
 @contextmanager
@@ -59,6 +64,15 @@ class Up:
         with psycopg.connect(self.urls()["DATABASE_URL"]) as connection:
             return connection.execute(statement).fetchall()
 
+    def answers(self) -> bool:
+        """Whether web can store a push in Redis, and the console and the metrics are there."""
+        web, *pages = (f"http://127.0.0.1:{self.environ[name]}" for name in PORTS)
+        try:
+            is_ready: bool = httpx.get(f"{web}/readyz").json()["redis"] == CAN_STORE
+            return is_ready and all(httpx.get(page).status_code < 500 for page in pages)
+        except httpx.TransportError:
+            return False
+
     def stop(self, number: signal.Signals) -> int:
         """Stop it by a signal; its exit code."""
         self.process.send_signal(number)
@@ -71,9 +85,7 @@ def running_up(folder: Path, **settings: str) -> Iterator[Up]:
     environ = {
         **os.environ,
         "INGEST_DATA_DIR": str(folder / "data"),
-        "PORT": str(free_port()),
-        "DASHBOARD_PORT": str(free_port()),
-        "INGEST_METRICS_PORT": str(free_port()),
+        **{name: str(free_port()) for name in PORTS},
         **settings,
     }
     output = folder / f"up-{time.monotonic_ns()}.log"
@@ -82,6 +94,8 @@ def running_up(folder: Path, **settings: str) -> Iterator[Up]:
     up = Up(process, output, environ)
     try:
         wait_until(lambda: "airudder-ingest is ready" in up.printed or process.poll() is not None, "it is ready", 120)
+        # It says so after half a minute in any case.
+        wait_until(lambda: process.poll() is not None or up.answers(), "everything answers", 120)
         assert process.poll() is None, up.printed
         yield up
         if process.poll() is None:
