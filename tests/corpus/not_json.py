@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 
 from tests.corpus.documents import SAMPLE
@@ -38,7 +39,8 @@ _ENCODINGS: dict[str, bytes] = {
     "two marks": b'\xef\xbb\xbf\xef\xbb\xbf{"workflow_id": "w"}',
     "mark inside": b'{\xef\xbb\xbf"workflow_id": "w"}',
     "half a mark": b'\xef\xbb{"workflow_id": "w"}',
-    "compressed": gzip.compress(_TEXT.encode(), mtime=0),
+    "gzip without its end": gzip.compress(_TEXT.encode(), mtime=0)[:-9],
+    "deflated": zlib.compress(_TEXT.encode()),
     "nothing but nul": bytes(64),
     "all bytes": bytes(range(256)),
 }
