@@ -18,9 +18,9 @@ from redis.exceptions import RedisError
 
 from ops.local import embedded_valkey
 from ops.local.postgres_programs import programs, programs_for
-from ops.local.server import free_port
 from ops.local.system_user import SYSTEM_USER, is_root, run_as
 from tests.debian import needs
+from tests.ports import free_port
 from tests.processes import wait_until
 
 STOP_SECONDS = 20

@@ -16,9 +16,9 @@ from typing import IO, TypeVar
 
 import httpx
 
-from ops.local.server import free_port
 from ops.local.supervisor import Supervisor
 from tests.patience import PATIENT_WEB
+from tests.ports import free_port
 
 _Value = TypeVar("_Value")
 

@@ -18,7 +18,7 @@ import psycopg
 
 from ingest.running import LOCK_FILE, RUNNING_FILE
 from ingest.web.readiness import CAN_STORE
-from ops.local.server import free_port
+from tests.ports import free_port
 from tests.processes import INGEST, wait_until
 
 PORTS = ("PORT", "DASHBOARD_PORT", "INGEST_METRICS_PORT")

@@ -22,9 +22,9 @@ import pytest
 from ingest.batch import keys
 from ingest.tokens import digest_of, fingerprint, item_of
 from ingest.web.app import create_app
-from ops.local.server import free_port
 from tests.kept import kept, last_refusals, refused
 from tests.patience import PATIENT_WEB
+from tests.ports import free_port
 from tests.processes import INGEST, answers, running, running_command, running_web, wait_until
 
 PATH = "/airudder/custom-api"

@@ -25,13 +25,13 @@ from ingest import logs
 from ingest.batch.clients import patient_client
 from ingest.batch.queue import normalise_queue
 from ingest.kinds.reading.identifiers import canonical_id
-from ops.local.server import free_port
 from tests.batches import nothing_in_flight
 from tests.conftest import TABLES
 from tests.corpus import cases
 from tests.corpus.odd_values import INJECTIONS
 from tests.corpus.silence import Outcome, Row, fields_without_place, loads, silently_lost
 from tests.patience import PATIENT_WEB
+from tests.ports import free_port
 from tests.processes import INGEST, answers, running_into, wait_until
 
 # The first test to ask has the whole corpus delivered.

@@ -16,8 +16,8 @@ import pytest
 
 from ingest.web.connection import MAX_HEAD, MAX_HEADERS
 from ingest.web.timed_protocol import SPARE_FILES
-from ops.local.server import free_port
 from tests.kept import kept, refused
+from tests.ports import free_port
 from tests.processes import INGEST, answers, running_command, running_server, running_web, wait_until
 
 PATH = "/airudder/custom-api"

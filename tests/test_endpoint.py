@@ -16,10 +16,10 @@ import pytest
 from psycopg import Connection
 
 from ingest.batch import keys
-from ops.local.server import free_port
 from tests.kept import kept, refused
 from tests.logins import Logins
 from tests.patience import PATIENT, PATIENT_WEB
+from tests.ports import free_port
 from tests.processes import answers, descendants, ingest, running_command, running_server, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to

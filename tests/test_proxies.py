@@ -15,9 +15,9 @@ import httpx
 import pytest
 from psycopg import Connection
 
-from ops.local.server import free_port
 from ops.local.system_user import is_root
 from tests.debian import needs
+from tests.ports import free_port
 from tests.processes import running_into, running_web, wait_until
 from tests.sources import ROOT
 from tests.tls import Authority

@@ -16,10 +16,10 @@ from ingest.kinds import kind_of
 from ingest.kinds.normalise import normalise
 from ingest.kinds.reading.decode import decode
 from ingest.tables.rows import CallRow
-from ops.local.server import free_port
 from ops.simulator import words
 from ops.simulator.pushes import SimulatedPush, generate, shuffled
 from ops.simulator.sender import Plan, Summary, send
+from tests.ports import free_port
 from tests.pushes import entry, row_of
 
 

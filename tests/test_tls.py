@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ingest.batch.clients import patient_client
 from ops.doctor import encryption
-from ops.local.server import free_port
+from tests.ports import free_port
 from tests.processes import ingest, running, running_web, wait_until
 from tests.pushes import push
 from tests.servers import redis_set_to

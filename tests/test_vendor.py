@@ -12,10 +12,10 @@ import pytest
 from psycopg import Connection
 
 from ingest.errors import SettingError, VendorError
-from ops.local.server import free_port
 from ops.vendor import client as vendor_client
 from ops.vendor.client import Credentials, Vendor, credentials_of
 from tests.kept import kept
+from tests.ports import free_port
 from tests.processes import running_web
 from tests.vendor import AUTH, DETAIL, KEY, NOTICE, SECRET, Canned, FakeVendor, Terminal, at_terminal, call, detail
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.local.server import free_port
 from ops.metrics.families import FAMILIES, Type
 from tests.debian import needs
+from tests.ports import free_port
 from tests.processes import running_into, wait_until
 from tests.running_up import running_up
 from tests.sources import ROOT

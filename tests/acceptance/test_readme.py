@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.local.server import command_line, free_port
+from ops.local.server import command_line
 from ops.simulator.pushes import generate
+from tests.ports import free_port
 from tests.processes import INGEST, descendants, wait_until
 from tests.running_up import Up, are_gone, running_up
 

@@ -16,7 +16,7 @@ import pytest
 
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
 from ops.local.procfile import processes
-from ops.local.server import free_port
+from tests.ports import free_port
 from tests.processes import INGEST, descendants, wait_until
 from tests.running_up import Up, are_gone, running_up
 

@@ -27,10 +27,11 @@ from ingest.batch.queue import normalise_queue
 from ingest.resources import locate
 from ops.commands.reconcile import reconcile
 from ops.local import embedded_postgres, embedded_valkey
-from ops.local.server import free_port, make_data_dir
+from ops.local.server import make_data_dir
 from tests.chaos.managed import Managed, keep_running, kill_at_once, signal_all
 from tests.chaos.oracle import Oracle
 from tests.chaos.proxy import Proxy
+from tests.ports import free_port
 from tests.processes import answers, descendants
 
 START_SECONDS = 60.0

@@ -20,8 +20,8 @@ from rq_dashboard.web import escape_format_instance_list
 
 from ingest.batch.queue import normalise_queue
 from ops.console.batches import maskable
-from ops.local.server import free_port
 from tests.batches import enqueued
+from tests.ports import free_port
 from tests.processes import INGEST, running_server
 from tests.pushes import entry, push
 

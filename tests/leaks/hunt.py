@@ -19,7 +19,6 @@ from redis.exceptions import RedisError
 
 from ingest import settings
 from ingest.batch.queue import normalise_queue
-from ops.local.server import free_port
 from ops.metrics.exporter import Exporter
 from tests.chaos.managed import signal_all
 from tests.chaos.stand import Stand, running_main_of, standing
@@ -27,6 +26,7 @@ from tests.leaks.evidence import Evidence
 from tests.leaks.marks import Marks
 from tests.leaks.requests import SETTINGS, Request, Requests, send
 from tests.patience import PATIENT
+from tests.ports import free_port
 from tests.processes import INGEST
 from tests.scraped import scraped
 
