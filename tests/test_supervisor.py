@@ -131,9 +131,9 @@ def test_log_is_bounded(supervisor: Supervisor, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(supervisor_module, "LOG_BYTES", 1000)
     log, older = tmp_path / "a.log", tmp_path / "a.log.1"
     code = """
-        import time
+        import sys, time
         for number in range(100000):
-            print(f"line {number}" + 50 * "x")
+            sys.stdout.write(f"line {number}" + 50 * "x" + "\\n")  # at once, where print writes the line's end later
             time.sleep(0.002)
     """
     supervisor.start(replace(python("a", code), log=log))
