@@ -103,7 +103,7 @@ REFUSED = {
     "empty body": ("POST", PATH, {}, b"", 400, "empty body", "default"),
     "wrong method": ("GET", PATH, {}, b"", 405, "wrong method", None),
     "unknown kind": ("POST", "/airudder/nonsense", {}, b"{}", 404, "unknown kind", "default"),
-    "unknown encoding": ("POST", PATH, {"content-encoding": "br"}, b"{}", 415, "unknown content encoding", "default"),
+    "unknown encoding": ("POST", PATH, {"content-encoding": "br"}, b"\x8b", 415, "unknown content encoding", "default"),
     "too large": ("POST", PATH, {}, b" " * (MAX_BODY + 1), 413, "body too large", "default"),
 }
 
