@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Connection
+from psycopg import ClientCursor, Connection
 from psycopg.rows import dict_row
 
 from ingest import session
@@ -21,30 +22,33 @@ LARGE = re.compile(r"(pushes|calls|cases|callees|call_attributes|call_turns|case
 MOST_ROWS = 1_000
 """Of 18,000 pushes; those that name nobody are some 550."""
 
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+"""Also if midnight comes before the tables are filled"""
+
 _FILL: LiteralString = """
 INSERT INTO airudder.callees (source, callee_number, number_as_sent, country, received_at, push_id)
-SELECT 'shop', CASE WHEN n % 100 = 0 THEN '0812 ' ELSE '+62812' END || n, n, CASE WHEN n % 100 <> 0 THEN 'ID' END,
+SELECT 'shop', CASE WHEN n %% 100 = 0 THEN '0812 ' ELSE '+62812' END || n, n, CASE WHEN n %% 100 <> 0 THEN 'ID' END,
   now(), gen_random_uuid()
 FROM generate_series(1000000, 1005999) AS n;
 INSERT INTO airudder.cases (source, callee_number, case_id, received_at, push_id)
 SELECT source, callee_number, 'case ' || number_as_sent, received_at, push_id FROM airudder.callees;
 INSERT INTO airudder.calls (source, call_id, task_id, callee_number, case_id, started_at, received_at, push_id)
 SELECT source, 'call ' || number_as_sent, 'task', callee_number, 'case ' || number_as_sent,
-  CASE WHEN number_as_sent::integer % 50 <> 0 THEN now() - number_as_sent::integer % 5000 * interval '1 minute' END,
+  CASE WHEN number_as_sent::integer %% 50 <> 0 THEN now() - number_as_sent::integer %% 5000 * interval '1 minute' END,
   received_at, push_id
 FROM airudder.callees;
 INSERT INTO airudder.call_attributes (source, call_id, node_id, custom_attribute, received_at, push_id)
 SELECT source, call_id, 'n1', '{}', received_at, push_id FROM airudder.calls;
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, status, error, error_path, normalised_at,
   callee_number, case_id, call_id, warnings)
-SELECT gen_random_uuid(), date_trunc('day', now()) + day * interval '1 day' + n * interval '1 ms', 'shop', 'custom-api',
+SELECT gen_random_uuid(), %(today)s + day * interval '1 day' + n * interval '1 ms', 'shop', 'custom-api',
   convert_to(repeat('x', 500) || n, 'UTF8'), status, CASE status WHEN 'dead' THEN 'why' END,
   CASE status WHEN 'dead' THEN '$' END, CASE status WHEN 'normalised' THEN now() END,
-  CASE WHEN status <> 'normalised' OR n % 99 = 0 THEN NULL ELSE '+62812' || n END,
+  CASE WHEN status <> 'normalised' OR n %% 99 = 0 THEN NULL ELSE '+62812' || n END,
   CASE status WHEN 'normalised' THEN 'case ' || n END, CASE status WHEN 'normalised' THEN 'call ' || n END,
-  CASE WHEN n % 7 = 0 THEN '[{"path": "$.callee.due_date", "problem": "not a date"}]'::jsonb END
+  CASE WHEN n %% 7 = 0 THEN '[{"path": "$.callee.due_date", "problem": "not a date"}]'::jsonb END
 FROM generate_series(0, 2) AS day, generate_series(1000000, 1005999) AS n,
-  LATERAL (SELECT CASE n % 97 WHEN 0 THEN 'dead' WHEN 1 THEN 'pending' ELSE 'normalised' END AS status) AS outcome;
+  LATERAL (SELECT CASE n %% 97 WHEN 0 THEN 'dead' WHEN 1 THEN 'pending' ELSE 'normalised' END AS status) AS outcome;
 INSERT INTO airudder.sessions (source, session_id, callee_number, call_id, received_at, push_id)
 SELECT source, call_id, callee_number, call_id, received_at, push_id FROM airudder.calls;
 INSERT INTO airudder.qa_reports (source, task_id, received_at, push_id)
@@ -69,7 +73,7 @@ def filled_tables(database_url: str) -> Iterator[Rows]:
         connection.execute(_SLOW)
         connection.execute(session.set_up(session.COMMANDS, connection.info.server_version))
         connection.execute(f"TRUNCATE airudder.{TABLES}")
-        connection.execute(_FILL)
+        ClientCursor(connection).execute(_FILL, {"today": TODAY})
         yield connection
         connection.execute(f"TRUNCATE airudder.{TABLES}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +14,11 @@ from ingest.batch.push_ids import id_of, microsecond_of
 from ops.search.filters import Filter, Place
 from ops.search.pushes import find_stored
 from ops.search.statements import FINGERPRINT
-from tests.explained import Explaining, Rows, filled_tables
+from tests.explained import TODAY, Explaining, Rows, filled_tables
 
 STRETCH = 400
 
-MIDDLE = datetime.now(UTC).replace(hour=0, minute=16, second=43, microsecond=0) + timedelta(days=1)
+MIDDLE = TODAY + timedelta(days=1, minutes=16, seconds=43)
 """Of the pushes of tomorrow"""
 PLACE = UUID(bytes=id_of(microsecond_of(MIDDLE), 5))
 
