@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from ops.local.server import free_port
+from tests.ports import free_port
 from tests.processes import ingest
 
 pytestmark = pytest.mark.usefixtures("environment")

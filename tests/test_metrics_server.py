@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from ops.metrics.serve import REQUEST_SECONDS
-from tests.ports import free_port
 from tests.processes import INGEST, ingest, running_server, wait_until
 from tests.scraped import Metrics
 
