@@ -92,8 +92,13 @@ def test_finer_moment_is_warned_of(text: str) -> None:
         # Spreadsheets, Windows, Postgres, Apple
         *("1899-12-30T00:00:00Z", "1900-01-01T00:00:00Z", "1904-01-01T00:00:00Z", "1601-01-01T00:00:00Z"),
         *("2000-01-01T00:00:00Z", "2000-01-01 07:00:00+07:00", "2001-01-01T00:00:00Z"),
+        # of another zone, which is said or not
+        *("2000-01-01T00:00:00-05:00", "2000-01-01T00:00:00+07:00", "2000-01-01 07:00:00", "2000-01-02 00:00"),
+        *("2001-01-01T00:00:00-12:00", "2001-01-01 07:00:00"),
         # The last ones
         *("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.9999999", "2038-01-19T03:14:07Z", "9999999999"),
+        *("2038-01-18T22:14:07-05:00", "2038-01-19 03:14:07.999999", "2079-06-06T23:59:00Z", "2079-06-06 23:59:00"),
+        *("2099-12-31T23:59:59Z", "2099-12-31T00:00:00+07:00", "2099-12-31 23:59:59.997"),
     ],
 )
 def test_no_time_is_none(text: str) -> None:
@@ -136,4 +141,4 @@ def test_any_text_is_none_or_of_calls(text: str) -> None:
     moment, problem = read_moment(text)
 
     assert (moment is None) == (problem in (NO_TIME, NOT_A_TIME))
-    assert moment is None or 2000 <= moment.year < 2100
+    assert moment is None or 2001 <= moment.year < 2080

@@ -15,7 +15,7 @@ from ingest.batch.entry import Entry
 from ingest.kinds.normalise import NOTHING_RECOGNISED, normalise
 from ingest.kinds.reading.clean import MAX_DEPTH
 from ingest.kinds.reading.moments import NO_TIME
-from ingest.kinds.reading.values import ENDS_BEFORE_START, MAX_ITEMS
+from ingest.kinds.reading.values import ENDS_BEFORE_START, ENDS_TOO_LATE, MAX_ITEMS
 from ingest.tables import TABLE_OF
 from ingest.tables.json_text import Json
 from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, NodeRow, Normalised, WorkflowRow
@@ -162,19 +162,23 @@ def test_intention_is_text(sent: Any, stored: str | None) -> None:
         ("2026-11-24T09:01:52Z", "0001-01-01T00:00:00Z", {"$.call.call_end_time": NO_TIME}),
         ("1970-01-01T00:00:00Z", "2026-11-24T09:01:52Z", {"$.call.call_start_time": NO_TIME}),
         ("2026-11-24T09:01:52Z", "2026-11-24T09:01:51Z", {"$.call.call_end_time": ENDS_BEFORE_START}),
+        ("2026-11-24T09:01:52Z", "2027-11-24T09:01:52Z", {"$.call.call_end_time": ENDS_TOO_LATE}),
+        ("2026-11-24T09:01:52Z", "2099-12-31T23:59:59Z", {"$.call.call_end_time": NO_TIME}),
+        ("2000-01-01T00:00:00-05:00", "2026-11-24T09:01:52Z", {"$.call.call_start_time": NO_TIME}),
         ("2026-11-24T16:01:52+07:00", "2026-11-24T09:01:52Z", {}),
         (1763975000, 1763975001000, {}),
         ("", None, {}),
     ],
 )
 def test_times_that_cannot_be_are_warned_of(start: Any, end: Any, warned_of: dict[str, str]) -> None:
-    """No time is null; an end before the start stays, and says nothing of how long the call was."""
+    """No time is null, nor is an end that no call has; one before the start stays, and tells nothing of how long the
+    call was."""
     rows = normalise(entry({"call": {"call_id": "c", "call_start_time": start, "call_end_time": end}}))
 
     call = row_of(rows, CallRow)
     assert problems(rows) == warned_of
     assert (call.started_at is None) == (not start or "$.call.call_start_time" in warned_of)
-    assert (call.ended_at is None) == (not end or (NO_TIME in warned_of.values() and "0001" in str(end)))
+    assert (call.ended_at is None) == (not end or warned_of.get("$.call.call_end_time") in (NO_TIME, ENDS_TOO_LATE))
 
 
 def test_push_in_strings_is_what_is_in_them() -> None:

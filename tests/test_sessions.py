@@ -136,6 +136,8 @@ ODD: dict[str, tuple[dict[str, Any], set[str]]] = {
     "no session id": (session(wfdetail_uuid=None), {"$.wfdetail_uuid"}),
     "a time that is none": (session(session_end_time="later"), {"$.session_end_time"}),
     "an end before the start": (session(session_end_time="2025-12-29T09:01:51Z"), {"$.session_end_time"}),
+    "an end that stands for none": (session(session_end_time="2026-12-29T09:01:52Z"), {"$.session_end_time"}),
+    "an end after weeks": (session(session_end_time="2026-01-24T09:01:52Z"), set()),
     "messages of another type": (session(messages={"a": 1}), {"$.messages"}),
     "a message of another type": (
         session(messages=["hello", {"content": "text"}]),

@@ -44,7 +44,7 @@ MOMENTS: dict[str | None, datetime | None] = {
     "2022-12-29T16:01:52+07:00": datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC),
     "2022-12-29 09:01:52": datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC),
     " 2022-12-29T09:01:52Z ": datetime(2022, 12, 29, 9, 1, 52, tzinfo=UTC),
-    "2099-12-31T23:59:59Z": datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC),
+    "2079-06-04T23:59:59Z": datetime(2079, 6, 4, 23, 59, 59, tzinfo=UTC),
     "": None,
     "  ": None,
     None: None,
@@ -91,7 +91,7 @@ def test_finer_moment_is_cut_off(value: str) -> None:
         ("2019-02-01", date(2019, 2, 1)),
         (" 2019-02-01 ", date(2019, 2, 1)),
         ("1970-01-02", date(1970, 1, 2)),
-        ("2099-12-31", date(2099, 12, 31)),
+        ("2099-12-30", date(2099, 12, 30)),
         ("2019-02-01T00:00:00Z", date(2019, 2, 1)),
         ("2019-02-01 00:00:00.000", date(2019, 2, 1)),
         ("", None),
@@ -110,7 +110,7 @@ def test_day_is_read(value: str, day: date | None) -> None:
         *("2021-01-31T17:00:00Z", "2021-02-01T00:00:00+07:00", "2021-02-01 x" * 20),
         # A program's zero or maximum.
         *("0001-01-01", "0001-01-01T00:00:00Z", "0000-00-00", "1970-01-01", "1969-12-31", "1900-01-00", "1900-01-01"),
-        *("1899-12-30", "9999-12-31"),
+        *("1899-12-30", "9999-12-31", "2099-12-31", "2099-12-31 00:00:00", "2079-06-06"),
     ],
 )
 def test_other_day_is_warned_of(value: str) -> None:
@@ -237,6 +237,26 @@ def test_any_number_is_read(value: str) -> None:
 def test_country_of_number(number: str, country: str | None) -> None:
     """The country is known from an E.164 number alone."""
     assert values.country_of(number) == country
+
+
+@pytest.mark.parametrize(
+    ("end", "is_one"),
+    [
+        ("2026-07-02T10:00:00Z", True),
+        ("2026-07-02T10:00:01Z", False),
+        ("2027-07-01T10:00:00Z", False),
+        ("2079-06-06T23:59:00Z", False),
+        ("2099-12-31T23:59:59Z", False),
+    ],
+)
+def test_end_that_was_made_up_is_none(end: str, is_one: bool) -> None:
+    """No call is as long as a program's maximum is away: it would be most of the mean of all durations."""
+    warnings = Warnings(DOCUMENTED)
+    started, ended = values.period(("2026-07-01T10:00:00Z", "$.start"), (end, "$.there"), warnings)
+
+    assert started == datetime(2026, 7, 1, 10, tzinfo=UTC)
+    assert (ended is not None, warnings.as_json() is None) == (is_one, is_one)
+    assert is_one or '"path":"$.there"' in (warnings.as_json() or "")
 
 
 def test_identifier_is_stripped() -> None:

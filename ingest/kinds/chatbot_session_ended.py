@@ -88,6 +88,9 @@ class StoredMessage(Struct, omit_defaults=True, gc=False):
 
 
 _SAYS_NOTHING = StoredMessage()
+_LONGEST = timedelta(days=31)
+"""Of a session: each message of the callee's leaves it open for another day, and a callee may answer for weeks. No talk
+about one case takes longer; an end that stands for none is years away."""
 
 
 def ids(push: SessionPush, warnings: Warnings) -> Ids:
@@ -119,7 +122,7 @@ def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
     about, warnings = origin.ids, origin.warnings
     messages = _messages(push.messages, warnings)
     start, end = (push.session_start_time, "$.session_start_time"), (push.session_end_time, "$.session_end_time")
-    started_at, ended_at = values.period(start, end, warnings)
+    started_at, ended_at = values.period(start, end, warnings, _LONGEST)
     return SessionRow(
         *origin.version,
         origin.source,

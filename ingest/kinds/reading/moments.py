@@ -1,7 +1,8 @@
 """Moments: the spellings of a time, or a date, that programs write. What could be two times is none.
 
-A program without a time writes its zero or its maximum: year 1 (Go, .NET), 1970 (Unix), 1900 (spreadsheets), 9999. None
-of these is when somebody was called, so a time outside the years of calls is no time.
+A program without a time writes its zero or its maximum: year 1 (Go, .NET), 1970 (Unix), 1900 (spreadsheets), 2000
+(Postgres), 2001 (Apple), 2079 (SQL Server), 2099 (people), 9999. None of these is when somebody was called, so a time
+outside the years of calls is no time.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ CUT = "cut to the microsecond"
 NOT_A_DAY = "not a date of the form YYYY-MM-DD"
 NO_DAY = "no date: a program's zero or its maximum"
 
-_FIRST_YEAR, _LAST_YEAR = 2000, 2099
-"""Of calls: robots have called for some years only."""
-_EPOCHS = frozenset(
-    (datetime(2000, 1, 1, tzinfo=UTC), datetime(2001, 1, 1, tzinfo=UTC), datetime(2038, 1, 19, 3, 14, 7, tzinfo=UTC))
-)
-_YEARS_OF_EPOCHS = frozenset(epoch.year for epoch in _EPOCHS)
-"""Zero in Postgres and of Apple, and the last second of 32 bits"""
+_FIRST, _NONE_FROM = datetime(2001, 1, 2, tzinfo=UTC), datetime(2079, 6, 5, tzinfo=UTC)
+"""Of calls: robots have called for some years only. A day is left beside Apple's zero and SQL Server's maximum, as they
+may be of another zone, and hours off in UTC."""
+_LAST_OF_32_BITS = datetime(2038, 1, 19, 3, 14, 7, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2199, 12, 31)
 """Of loans: they may be older than any call, and due after the last one."""
+_MAXIMA = frozenset((date(2079, 6, 6), date(2099, 12, 31)))
+"""Days among these that stand for never"""
 
 MOMENT_DIGITS = 7
 """So many digits a program writes only if it writes all. Java writes 1764417600000 as 1.7644176E12, and no digit of it
@@ -86,8 +86,9 @@ def read_moment(text: str) -> Moment:
 
 def is_of_calls(moment: datetime) -> bool:
     """Whether somebody may have been called then."""
-    year = moment.year
-    return _FIRST_YEAR <= year <= _LAST_YEAR and (year not in _YEARS_OF_EPOCHS or moment not in _EPOCHS)
+    # MySQL writes the last second of 32 bits with microseconds, too.
+    is_last = moment.year == _LAST_OF_32_BITS.year and moment.replace(microsecond=0) == _LAST_OF_32_BITS
+    return _FIRST <= moment < _NONE_FROM and not is_last
 
 
 def read_day(text: str) -> tuple[date | None, str | None]:
@@ -99,7 +100,7 @@ def read_day(text: str) -> tuple[date | None, str | None]:
         day = None
     if day is None:
         return None, NOT_A_DAY
-    return (day, None) if _FIRST_DAY <= day <= _LAST_DAY else (None, NO_DAY)
+    return (day, None) if _FIRST_DAY <= day <= _LAST_DAY and day not in _MAXIMA else (None, NO_DAY)
 
 
 def _read(text: str) -> tuple[datetime, bool]:

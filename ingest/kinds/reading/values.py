@@ -36,6 +36,9 @@ MAX_ITEMS = 10_000
 """Turns of a call, or answers of a case: ten times what an hour's talk has."""
 NO_ID = "no id: it stands for nothing, as null, N/A or 0"
 ENDS_BEFORE_START = "before the start: the call has no duration"
+ENDS_TOO_LATE = "too long after the start: an end that a program made up"
+LONGEST_CALL = timedelta(days=1)
+"""No line and no robot holds a call for so long; in another zone than the start's an end is hours off, not days."""
 _MOMENT_LENGTH = len("YYYY-MM-DDTHH:MM:SSZ")
 _MAX_DAY_LENGTH = len("YYYY-MM-DDTHH:MM:SS.fffffffffZ")
 _MAX_OFFSET_LENGTH = len("HHH:MM:SS.ffffff")
@@ -112,11 +115,19 @@ def any_moment(value: Any, path: str, warnings: Warnings) -> datetime | None:
     return None
 
 
-def period(start: tuple[str | None, str], end: tuple[str | None, str], warnings: Warnings) -> Period:
-    """When something began and ended, each from its text and its path; an end before the start is warned of."""
+def period(
+    start: tuple[str | None, str], end: tuple[str | None, str], warnings: Warnings, longest: timedelta = LONGEST_CALL
+) -> Period:
+    """When something began and ended, each from its text and its path. An end before the start is warned of; one that
+    is more than `longest` after it is none, with a warning."""
     started_at, ended_at = moment(*start, warnings), moment(*end, warnings)
-    if started_at and ended_at and ended_at < started_at:
-        warnings.add(end[1], ENDS_BEFORE_START)
+    if started_at and ended_at:
+        # By the start, not by the push's arrival as with a dialler's time: bytes that come again tell the same.
+        if ended_at < started_at:
+            warnings.add(end[1], ENDS_BEFORE_START)
+        elif ended_at - started_at > longest:
+            warnings.add(end[1], ENDS_TOO_LATE)
+            return started_at, None
     return started_at, ended_at
 
 
