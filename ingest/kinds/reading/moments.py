@@ -11,7 +11,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from ingest.kinds.reading.identifiers import visible
+from ingest.kinds.reading.keyboard import on_keyboard
 
 NOT_A_TIME = "not a time"
 NO_TIME = "no time: before any call, or after all of them"
@@ -31,7 +31,7 @@ _MAXIMA = frozenset((date(2079, 6, 6), date(2099, 12, 31)))
 MOMENT_DIGITS = 7
 """So many digits a program writes only if it writes all. Java writes 1764417600000 as 1.7644176E12, and no digit of it
 is lost; spreadsheets show six."""
-_EPOCH = re.compile(r"(\d{10})(|\d{3}|\d{6}|\d{9})(?:\.(\d{1,18}))?", re.ASCII)
+_EPOCH = re.compile(r"(\d{10})(|\d{3}|\d{6}|\d{9})(?:[.,](\d{1,18}))?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
 _MONTH = rf"(?P<month>(?:{'|'.join(_MONTHS)})[a-z]*)\.?"
@@ -39,24 +39,37 @@ _DAY = r"(?P<day>\d\d?)"
 _YEAR = r"(?P<year>\d{4})"
 _TIME = (
     r"(?P<hour>\d\d|\d(?=:))(?P<colon>:?)(?P<minute>\d\d)(?:(?P=colon)(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,18}))?)?"
+    r"(?:\s*(?P<half>[ap])\.?m\.?)?"
 )
-_ZONE = (
-    r"(?:\s*(?:(?:etc/)?(?:z|utc|gmt|ut)"
-    r"|(?:utc|gmt)?(?P<sign>[+-])(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?(?:\s+(?:[a-z]{2,5}|[+-]\d\d(?:\d\d)?))?)"
-    r"(?:\s*\[[^\]]*\]|\s+\([^)]*\))?(?:\s+m=[+-][\d.]+)?)?"
-)
-"""In numbers, or a name of UTC; other names mean several zones each, and are believed beside a number only."""
+_ZONE = r"(?P<zone>.*?)"
+"""Read on its own, see `_ZONES`"""
+_THEN = r",?(?:\s+at)?\s+"
 _FORMS = tuple(
     re.compile(form, re.ASCII | re.IGNORECASE)
     for form in (
         rf"{_YEAR}(?P<mark>[-/]?)(?P<month>\d\d)(?P=mark)(?P<day>\d\d)(?:t|\s+|){_TIME}{_ZONE}",
         rf"{_YEAR}-?w(?P<week>\d\d)-?(?P<weekday>\d)(?:t|\s+){_TIME}{_ZONE}",
-        rf"{_WEEKDAY}{_DAY}[\s-]+{_MONTH}[\s,-]+{_YEAR},?\s+{_TIME}{_ZONE}",  # RFC 1123, RFC 5322
-        rf"{_WEEKDAY}{_MONTH}\s+{_DAY},?\s+{_YEAR},?\s+{_TIME}{_ZONE}",  # JavaScript
+        rf"{_WEEKDAY}{_DAY}[\s-]+{_MONTH}[\s,-]+{_YEAR}{_THEN}{_TIME}{_ZONE}",  # RFC 1123, RFC 5322
+        rf"{_WEEKDAY}{_MONTH}\s+{_DAY},?\s+{_YEAR}{_THEN}{_TIME}{_ZONE}",  # JavaScript, Gson
         rf"{_WEEKDAY}{_MONTH}\s+{_DAY}\s+{_TIME}{_ZONE}\s+{_YEAR}",  # C, Java
     )
 )
-_OF_DOTNET = re.compile(r"/Date\((\d{12,14})(?:[+-]\d{4})?\)/", re.ASCII)
+_UTC = r"(?:(?:etc/)?(?:z|zulu|utc|uct|ut|gmt|universal)|coordinated\s+universal\s+time)"
+_ZERO = r"[-+\u00b1]00(?::?00)?"
+_OFFSET = r"(?:utc|gmt)?(?P<sign>[+-])(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?"
+_NAME = r"\s+(?:(?![ap]m\b)[a-z]{2,5}|[+-]\d\d(?:\d\d)?)"
+_REMARK = r"(?:\s*\[[^\]]*\]|\s+\([^)]*\))?(?:\s+m=[+-][\d.]+)?"
+_ZONES = tuple(
+    re.compile(form, re.ASCII | re.IGNORECASE)
+    for form in (
+        r"",  # none is UTC, as the vendor documents
+        rf"(?:\s*(?:{_UTC}|{_ZERO})){{1,2}}{_REMARK}",  # Python adds a Z to +00:00
+        rf"\s*{_OFFSET}(?:{_NAME})?{_REMARK}",
+        rf"\s*(?:\[{_UTC}\]|\({_UTC}\))",
+    )
+)
+"""In numbers, or a name of UTC; other names mean several zones each, and are believed beside a number only."""
+_OF_DOTNET = re.compile(r"\\?/Date\((\d{12,14})(?:[+-]\d{4})?\)\\?/", re.ASCII)
 """Milliseconds since 1970; the zone behind them says how to show them, not what they mean."""
 _MAX_LENGTH = 100
 """Characters. No program writes so long a time."""
@@ -104,15 +117,16 @@ def read_day(text: str) -> tuple[date | None, str | None]:
 
 
 def _read(text: str) -> tuple[datetime, bool]:
-    if not text.isascii() or not text.isprintable():
-        text = visible(text).strip()
+    if len(text) > _MAX_LENGTH:
+        raise ValueError("too long for a time")
+    text = on_keyboard(text).strip()
     if match := _OF_DOTNET.fullmatch(text):
         text = match[1]
     if match := _EPOCH.fullmatch(text):
         # As many digits as today's seconds, milliseconds, microseconds or nanoseconds since 1970 have.
         fraction = match[2] + (match[3] or "")
         return datetime.fromtimestamp(int(match[1]), UTC) + _fraction(fraction), _is_finer(fraction)
-    for form in _FORMS if len(text) <= _MAX_LENGTH else ():
+    for form in _FORMS:
         if match := form.fullmatch(text):
             return _moment_of(match.groupdict())
     raise ValueError("in none of the forms")
@@ -120,15 +134,29 @@ def _read(text: str) -> tuple[datetime, bool]:
 
 def _moment_of(part: dict[str, str | None]) -> tuple[datetime, bool]:
     fraction = part["fraction"] or ""
-    hour, minute, second = (int(part[name] or 0) for name in ("hour", "minute", "second"))
+    minute, second = int(part["minute"] or 0), int(part["second"] or 0)
+    is_leap_second = second == 60
+    time = _time_of_day(_hour_of(part), minute, second - is_leap_second, fraction)
+    moment = datetime.combine(_date_of(part), datetime.min.time(), UTC) + time - _offset(part["zone"] or "")
+    if is_leap_second:
+        moment += timedelta(seconds=1)
+        if (moment.hour, moment.minute) != (0, 0):
+            raise ValueError("a leap second is the last one of a day of UTC")
+    return moment + _fraction(fraction), _is_finer(fraction)
+
+
+def _hour_of(part: dict[str, str | None]) -> int:
+    hour = int(part["hour"] or 0)
+    if not part["half"]:
+        return hour
+    if not 1 <= hour <= 12:
+        raise ValueError("no hour of half a day")
+    return hour % 12 + (12 if part["half"] in "pP" else 0)
+
+
+def _time_of_day(hour: int, minute: int, second: int, fraction: str) -> timedelta:
     is_end_of_day = hour == 24 and not (minute or second or fraction.strip("0"))
-    time = timedelta(days=1) if is_end_of_day else _checked(hour, minute, second)
-    local = datetime.combine(_date_of(part), datetime.min.time(), UTC) + time + _fraction(fraction)
-    return local - _offset(part), _is_finer(fraction)
-
-
-def _checked(hour: int, minute: int, second: int) -> timedelta:
-    if hour > 23 or minute > 59 or second > 59:
+    if (hour > 23 and not is_end_of_day) or minute > 59 or second > 59:
         raise ValueError("no time of a day")
     return timedelta(hours=hour, minutes=minute, seconds=second)
 
@@ -142,12 +170,16 @@ def _date_of(part: dict[str, str | None]) -> date:
     return date(year, number, int(part["day"] or 0))
 
 
-def _offset(part: dict[str, str | None]) -> timedelta:
-    minutes = int(part["minutes"] or 0)
-    offset = timedelta(hours=int(part["hours"] or 0), minutes=minutes)
+def _offset(zone: str) -> timedelta:
+    match = next(filter(None, (form.fullmatch(zone) for form in _ZONES)), None)
+    if match is None:
+        raise ValueError("nobody can tell which zone")
+    part = match.groupdict()
+    minutes = int(part.get("minutes") or 0)
+    offset = timedelta(hours=int(part.get("hours") or 0), minutes=minutes)
     if minutes > 59 or offset > _MAX_OFFSET:
         raise ValueError("no zone's offset")
-    return -offset if part["sign"] == "-" else offset
+    return -offset if part.get("sign") == "-" else offset
 
 
 def _fraction(digits: str) -> timedelta:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from typing import NamedTuple
 
 import phonenumbers
 
-from ingest.kinds.reading.identifiers import DIGITS_LOST, visible
+from ingest.kinds.reading.identifiers import DIGITS_LOST
+from ingest.kinds.reading.keyboard import on_keyboard
 from ingest.kinds.reading.phone_plans import FIRST_DIGITS, of_today
 
 E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
@@ -115,8 +115,7 @@ def read_number(text: str) -> Reading:
 
 @functools.lru_cache(maxsize=10_000)
 def _read(text: str) -> Reading:
-    is_plain = text.isascii() and text.isprintable()
-    plain = _unpacked(text if is_plain else "".join(map(_plain, visible(text))))
+    plain = _unpacked(on_keyboard(text))
     if (digits := _of_cell(plain)) is not None:
         return _number_of(digits) if digits else Reading(None, DIGITS_LOST)
     if sum(len(digits_of(part)) >= MIN_DIGITS for part in _BETWEEN_NUMBERS.split(plain)) > 1:
@@ -153,17 +152,6 @@ def _valid_type(number: str) -> int | None:
         return None
     found = phonenumbers.number_type(parsed)
     return None if found == phonenumbers.PhoneNumberType.UNKNOWN else found
-
-
-def _plain(character: str) -> str:
-    """The character of a telephone's keys that one stands for: of any script's digits, dashes and full-width signs. Not
-    of raised digits, which are footnotes."""
-    category = unicodedata.category(character)
-    if category == "Nd":
-        return str(unicodedata.decimal(character))
-    if category == "Pd" or character == "\u2212":
-        return "-"
-    return unicodedata.normalize("NFKC", character) if category in ("Po", "Ps", "Pe", "Sm") else character
 
 
 def _unpacked(text: str) -> str:
