@@ -220,7 +220,9 @@ def test_number_without_country_is_kept(text: str, number: str) -> None:
 def test_country_that_is_not_said_is_a_guess(text: str, number: str) -> None:
     """Digits that begin as a country's code may be dialled so in another country."""
     assert read_number(text) == (number, GUESSED)
-    assert read_number(number) == (number, None)
+    # With a plus it is no guess; of these two no person has so short a number.
+    is_short = number in ("+8112345678", "+5512345678")
+    assert read_number(number) == (number, IN_NO_PLAN if is_short else None)
 
 
 @pytest.mark.parametrize("text", ["6281234567801", "622155512345", "33612345678", "14155552671", "7 (495) 123-45-67"])
@@ -296,6 +298,24 @@ def test_length_that_a_country_does_not_have_is_warned_of() -> None:
     assert read_number("+8410000000000") == ("+8410000000000", IN_NO_PLAN)
     assert read_number("+999123456789") == ("+999123456789", None)
     assert read_number("+290 29011234") == ("+29029011234", IN_NO_PLAN)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("+659123456", "+659123456789", "+141555526711", "+1415555267", "+628123456780136"),
+        "+15552671",  # as it is dialled within a city
+    ],
+)
+def test_length_is_warned_of_in_any_spelling(number: str) -> None:
+    """One that needs no reading is as suspect as one in groups."""
+    assert not is_settled(number)
+    assert read_number(number) == read_number(f"{number[:3]} {number[3:6]} {number[6:]}") == (number, IN_NO_PLAN)
+
+
+def test_service_of_another_length_is_no_fault() -> None:
+    """It is in the plan, though no person has it."""
+    assert read_number("+6518001234567") == ("+6518001234567", None)
 
 
 def test_one_that_needs_no_reading_is_read_as_itself() -> None:

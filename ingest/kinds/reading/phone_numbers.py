@@ -13,6 +13,7 @@ import phonenumbers
 
 from ingest.kinds.reading.identifiers import DIGITS_LOST
 from ingest.kinds.reading.keyboard import on_keyboard
+from ingest.kinds.reading.phone_codes import country_at
 from ingest.kinds.reading.phone_plans import FIRST_DIGITS, of_today
 
 E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
@@ -94,13 +95,16 @@ class Reading(NamedTuple):
 
 
 def is_settled(text: str) -> bool:
-    """Whether it is in E.164 and has no other spelling there, as most are: then nothing is to be read."""
-    return E164.fullmatch(text) is not None and (_stands_alone(text[1:5]) or _OF_TODAY.fullmatch(text) is not None)
+    """Whether it is in E.164, of a length that its country has, and has no other spelling there, as most are: then
+    nothing is to be read, and nothing to be warned of."""
+    is_one = E164.fullmatch(text) is not None
+    return is_one and (len(text) in _lengths_alone(text[1:5]) or _OF_TODAY.fullmatch(text) is not None)
 
 
 @functools.cache
-def _stands_alone(first_digits: str) -> bool:
-    return _MAY_DIFFER.match(first_digits) is None
+def _lengths_alone(first_digits: str) -> frozenset[int]:
+    """How long a text in E.164 is that begins so and has no other spelling."""
+    return frozenset() if _MAY_DIFFER.match(first_digits) else country_at(first_digits[:3]).lengths
 
 
 def read_number(text: str) -> Reading:
@@ -184,18 +188,16 @@ def _number_of(text: str) -> Reading:
     has_code = is_international or digits.startswith("00")
     found = _in_e164("+" + (digits[2:] if digits.startswith("00") else digits), has_code)
     if found:
-        is_said = has_code or _is_surely_of(found, digits) or _says_code(text, found)
-        return Reading(found, None if is_said else GUESSED)
+        if not (has_code or _is_surely_of(found, digits) or _says_code(text, found)):
+            return Reading(found, GUESSED)
+        is_one = len(found) in country_at(found[1:4]).lengths or _valid_type(found) is not None
+        return Reading(found, None if is_one else IN_NO_PLAN)
     if is_international:
         # A country code that nobody has yet, or a length that is new, is no reason to lose a person.
-        problem = IN_NO_PLAN if _has_country(digits) else None
+        problem = IN_NO_PLAN if country_at(digits[:3]).code else None
         return Reading(f"+{digits}", problem) if E164.fullmatch(f"+{digits}") else Reading(None, NOT_A_NUMBER)
     is_local = _MIN_LOCAL_DIGITS <= len(digits) <= _MAX_DIGITS
     return Reading(digits, NO_COUNTRY) if is_local else Reading(None, NOT_A_NUMBER)
-
-
-def _has_country(digits: str) -> bool:
-    return any(int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE for length in (1, 2, 3))
 
 
 def _says_code(text: str, number: str) -> bool:
@@ -208,22 +210,11 @@ def _says_code(text: str, number: str) -> bool:
 def _is_surely_of(number: str, digits: str) -> bool:
     """Whether digits without a plus are this number, and hardly those that another country dials so at home."""
     # Most are mobile numbers, and this is asked in a tenth of the time.
-    if any(number.startswith(code) and mobile.fullmatch(number, len(code)) for code, mobile in _mobile(number[1:4])):
+    country = country_at(number[1:4])
+    if any(mobile.fullmatch(number, len("+") + len(country.code)) for mobile in country.mobile):
         return True
     kind = _valid_type(number)
     return kind in _MOBILE or (kind is not None and len(digits) > _MOST_AT_HOME)
-
-
-@functools.cache
-def _mobile(first_digits: str) -> list[tuple[str, re.Pattern[str]]]:
-    """The country code that three digits begin with, and how mobile numbers go on in each of its regions."""
-    found = []
-    for length in (1, 2, 3):
-        for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(first_digits[:length]), ()):
-            metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
-            if metadata and metadata.mobile and (pattern := metadata.mobile.national_number_pattern):
-                found.append((f"+{first_digits[:length]}", re.compile(pattern)))
-    return found
 
 
 def _in_e164(international: str, has_code: bool) -> str | None:

@@ -25,6 +25,7 @@ from ingest.kinds.reading.identifiers import (
 )
 from ingest.kinds.reading.moments import MOMENT_DIGITS, is_of_calls, read_day, read_moment
 from ingest.kinds.reading.nothing import LONGEST_WORD, is_word_for_nothing, names_nobody, names_nothing
+from ingest.kinds.reading.phone_codes import country_at
 from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
 
@@ -53,7 +54,6 @@ _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _MAYBE_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 """Twenty thousand where a point stands between thousands, as in Indonesia and Brazil"""
-_REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 
 
 def identifier(value: str | None, path: str, warnings: Warnings) -> str | None:
@@ -188,16 +188,10 @@ def country_of(number: str) -> str | None:
     if not E164.fullmatch(number):
         return None
     # Most countries have a code to themselves: then there is no need to take the number apart, which is slow.
-    regions = _regions_of(number[1:4])
+    regions = country_at(number[1:4]).regions
     if len(regions) != 1:
         return _country_among(number)
     return None if regions[0] == "001" else regions[0]
-
-
-@functools.cache
-def _regions_of(digits: str) -> tuple[str, ...]:
-    """The regions of the country code that three digits begin with."""
-    return next(filter(None, (_REGIONS.get(digits[:length]) for length in (1, 2, 3))), ())
 
 
 @functools.lru_cache(maxsize=10_000)
