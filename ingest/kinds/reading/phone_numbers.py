@@ -56,10 +56,17 @@ _CONTEXT = re.compile(r"(.*);phone-context=(\+\d{1,3})", re.ASCII | re.IGNORECAS
 _WITH_EXTENSION = re.compile(
     r"(.*\d)\)?(?:\s*[;,]?\s*(?:ext|extn|extension|x|#)[.:=]?\s*\d{1,11}|\s*[,;pw]+\d{1,6}#?)", re.ASCII | re.IGNORECASE
 )
-_WITH_COPY = re.compile(r"(.*\d)(?:\s*\(\d\d?\)|\s+[-_]\s*\d)|([^-_]*\d)[-_]\d|(\S*\d)\s+\d", re.ASCII)
+_WITH_NUMBER_OF_COPY = re.compile(r"(.*\d)\s*\(\d\d?\)", re.ASCII)
+_WITH_COPY = re.compile(r"(.*\d)\s+[-_]\s*\d|([^-_]*\d)[-_]\d|(\S*\d)\s+\d", re.ASCII)
 """Which of several it is, as in 6281234567801 (2), … - 2 or …-2; not the last digit of a number in pairs"""
 _WITH_SECOND_LINE = re.compile(r"([^/]*\d)\s*/\s*(\d{1,4})", re.ASCII)
 """The end of another number, as in (021) 555 1234/35"""
+_WITH_LINE_OR_COPY = re.compile(r"(.*\d{3}\s*)[-_]\s*\d\d?|(\+?\d{7,})\s+\d\d?", re.ASCII)
+"""Either, as in 555 1234-35, behind too many digits for a number in pairs, 53-00"""
+_IN_DASHES = re.compile(r".*[-_].*(?<!\d)\d{3,4}[-_]\d\d?", re.ASCII)
+"""In groups of three or four with a rest, as in 812-345-678-01"""
+_DIRECTLY_DIALLED = frozenset(("43", "49", "352"))
+"""Codes of Austria, Germany and Luxembourg: what stands behind a fixed line's dash is dialled with it, 12345-67."""
 _BETWEEN_NUMBERS = re.compile(r"[,;|&/]")
 _FROM_CELL = re.compile(
     r"(\+?)(?:(?P<plain>\d{7,})(?:[.,]0+)?|(?P<grouped>\d{1,3}(?:(?P<mark>[,.'])\d{3})(?:(?P=mark)\d{3})+)(?:[.,]0{1,2})?)",
@@ -133,19 +140,34 @@ def _read(text: str) -> Reading:
 def _with_more(text: str) -> Reading | None:
     """What a number with one or few digits behind it spells: nobody, where it may be a number with them and without.
     None if they are the number's own."""
-    line, copy = _WITH_SECOND_LINE.fullmatch(text), _WITH_COPY.fullmatch(text)
-    match = line or copy
-    if not match:
+    if match := _WITH_SECOND_LINE.fullmatch(text):
+        number = _number_of(match[1]).number or ""
+        is_short = len(match[2]) <= 2 and len(digits_of(number)) >= MIN_DIGITS
+        is_longer = _valid_type(number) is not None and _valid_type(_number_of(text).number or "") is None
+        return Reading(None, SEVERAL) if is_short or is_longer else None
+    if match := _WITH_NUMBER_OF_COPY.fullmatch(text):
+        first = _number_of(match[1])
+        return first._replace(problem=first.problem or EXTENSION) if first.number else None
+    copy, either = _WITH_COPY.fullmatch(text), _WITH_LINE_OR_COPY.fullmatch(text)
+    match = copy or either
+    return _with_digits(text, match[match.lastindex or 1], is_copy=not either) if match else None
+
+
+def _with_digits(text: str, front: str, *, is_copy: bool) -> Reading | None:
+    """The same of a text with one digit or two behind a dash or a space, and of what is in front of them."""
+    number, problem = _number_of(front)
+    kind = _valid_type(number or "")
+    if not number or kind is None or (is_copy and kind not in _MOBILE):
         return None
-    number, problem = _number_of(match[1 if line else match.lastindex or 1])
-    kind, is_one = _valid_type(number or ""), _valid_type(_number_of(text).number or "") is not None
-    if line:
-        is_short = len(line[2]) <= 2 and len(digits_of(number or "")) >= MIN_DIGITS
-        return Reading(None, SEVERAL) if is_short or (kind is not None and not is_one) else None
-    is_bracketed = text[-1] == ")"
-    if not number or not (is_bracketed or kind in _MOBILE):
+    whole = _number_of(text).number or ""
+    is_one, is_in_dashes = _valid_type(whole) is not None, _IN_DASHES.fullmatch(text) is not None
+    # A part of a number may be another one by itself, on an island that leaves its area code out.
+    is_part = whole.startswith(number) and len(number) > len("+") + MIN_DIGITS
+    is_dialled = not is_part or country_at(number[1:4]).code in _DIRECTLY_DIALLED
+    if is_one and (is_in_dashes or (is_dialled and kind not in _MOBILE)):
         return None
-    return Reading(None, SEVERAL) if is_one and not is_bracketed else Reading(number, problem or EXTENSION)
+    is_clear = not (is_one or is_in_dashes or text[-2].isdigit())
+    return Reading(number, problem or EXTENSION) if is_clear else Reading(None, SEVERAL)
 
 
 def _valid_type(number: str) -> int | None:
