@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -21,11 +20,10 @@ from rq.worker import BaseWorker
 from ingest.batch import keys
 from ingest.batch.clients import operators_client
 from ingest.batch.entry import hour_name, read_entry
-from ingest.batch.lease import leases
+from ingest.batch.lease import has_ended, leases
 from ingest.batch.queue import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.batch.redis_probe import told
 from ingest.errors import RedisAwayError
-from ingest.process_ids import is_alive
 from ingest.settings import Settings
 from ingest.web.refusals import Refusal
 
@@ -59,14 +57,13 @@ def in_flight(client: Redis) -> dict[str, Any]:
         "jobs_queued": len(queue),
         "jobs_failed": queue.failed_job_registry.get_job_count(cleanup=False),
         "sweeper": bool(client.exists(keys.SWEEPER)),
-        "workers": sum(map(_is_alive, SimpleWorker.all(connection=client, queue=queue))),
+        "workers": sum(_beats(one) and not ended for one, ended in _workers(client)),
     }
 
 
 def living_workers(client: Redis) -> list[BaseWorker]:
     """RQ's workers of our queue that have not ended, as far as can be seen from here; also those that stand still."""
-    registered = SimpleWorker.all(connection=client, queue=normalise_queue(client))
-    return [one for one in registered if (_has_ended(one) is False) or _is_alive(one)]
+    return [one for one, ended in _workers(client) if ended is False or (ended is None and _beats(one))]
 
 
 def refused(client: Redis) -> list[dict[str, Any]]:
@@ -204,19 +201,16 @@ def are_in_hand(client: Redis, batch_ids: Collection[str]) -> bool:
     return bool(batch_ids) and client.exists(*map(keys.lease, batch_ids)) > 0
 
 
-def _is_alive(worker: BaseWorker) -> bool:
+def _workers(client: Redis) -> Iterator[tuple[BaseWorker, bool | None]]:
+    """RQ's workers of our queue, each with whether its process has ended; None if that cannot be seen from here."""
     # One that was killed stays registered until Redis forgets its key, and looks well for as long as a job may last.
+    for worker in SimpleWorker.all(connection=client, queue=normalise_queue(client)):
+        yield worker, has_ended(client, worker.key)
+
+
+def _beats(worker: BaseWorker) -> bool:
     beat = worker.last_heartbeat
-    if beat is None or (datetime.now(UTC) - beat).total_seconds() >= WORKER_SILENCE_SECONDS:
-        return False
-    return not _has_ended(worker)
-
-
-def _has_ended(worker: BaseWorker) -> bool | None:
-    """Whether its process has ended; None if that cannot be seen from this host."""
-    if worker.hostname != socket.gethostname() or worker.pid is None:
-        return None
-    return not is_alive(worker.pid)
+    return beat is not None and (datetime.now(UTC) - beat).total_seconds() < WORKER_SILENCE_SECONDS
 
 
 def _age_seconds(client: Redis, batch_id: str) -> float:

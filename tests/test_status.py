@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +21,7 @@ from ingest.batch import keys
 from ingest.batch.entry import encode_entry, hour_name
 from ingest.process_ids import is_alive
 from ingest.web.refusals import Refusal
+from ops.in_flight import connect, in_flight, living_workers
 from ops.status import in_postgres
 from ops.status.gather import gather
 from tests.processes import descendants, ingest, running, wait_until
@@ -143,6 +147,18 @@ def test_status_counts_living_workers(client: Any) -> None:
             os.kill(pid, signal.SIGCONT)
 
     assert counted == 0
+
+
+def test_status_judges_no_pid_of_another_namespace(client: Any) -> None:
+    """A worker in a container that shares this host's name is counted: its pid names nobody here, or somebody else."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    elsewhere = f"{socket.gethostname()}:another boot:pid:[1]:{ended.pid}"
+    with running("worker", WORKERS="1"), connect(settings.load()) as asking:
+        (key,) = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+        wait_until(lambda: client.hget(key, "last_heartbeat") and client.hget(key, "holder"), "its heart beats")
+        client.hset(key, mapping={"hostname": socket.gethostname(), "pid": ended.pid, "holder": elsewhere})
+        assert in_flight(asking)["workers"] == len(living_workers(asking)) == 1
 
 
 def test_status_shows_the_last_refusals(client: Any) -> None:

@@ -51,7 +51,7 @@ def leases(client: Redis, batch_ids: list[str]) -> Iterator[tuple[str, bytes | N
 def take_from_the_dead(client: Redis) -> list[str]:
     """Enqueue the batches whose lease a dead process of this machine holds, without waiting for it to run out."""
     batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
-    held_by_dead = [batch_id for batch_id, lease in leases(client, batch_ids) if lease and _is_dead(lease)]
+    held_by_dead = [batch_id for batch_id, lease in leases(client, batch_ids) if lease and _ended(lease)]
     queue = normalise_queue(client)
     for batch_id in held_by_dead:
         client.delete(keys.lease(batch_id))
@@ -62,13 +62,18 @@ def take_from_the_dead(client: Redis) -> list[str]:
 def forget_the_dead(client: Redis) -> None:
     """Remove from RQ's registry the workers that were killed on this machine: RQ would count them for minutes."""
     for key in client.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME):
-        worker: Any = client.hget(key, "holder") or _registered(client, key)
-        if worker and _is_dead(worker):
+        if has_ended(client, key):
             with client.pipeline(transaction=True) as pipeline:
                 pipeline.srem(REDIS_WORKER_KEYS, key)
                 pipeline.srem(WORKERS_BY_QUEUE_KEY % QUEUE_NAME, key)
                 pipeline.delete(key)
                 pipeline.execute()
+
+
+def has_ended(client: Redis, worker_key: Any) -> bool | None:
+    """Whether the process of a worker has ended, by its key in RQ's registry; None if that cannot be seen from here."""
+    worker: Any = client.hget(worker_key, "holder") or _registered(client, worker_key)
+    return _ended(worker) if worker else None
 
 
 def _registered(client: Redis, key: Any) -> bytes | None:
@@ -78,6 +83,6 @@ def _registered(client: Redis, key: Any) -> bytes | None:
     return f"{_here()}:{int(pid)}".encode() if host == socket.gethostname().encode() and pid else None
 
 
-def _is_dead(lease: bytes) -> bool:
-    where, _, pid = lease.decode().rpartition(":")
-    return where == _here() and not is_alive(int(pid))
+def _ended(process: bytes) -> bool | None:
+    where, _, pid = process.decode().rpartition(":")
+    return not is_alive(int(pid)) if where == _here() else None
