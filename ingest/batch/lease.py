@@ -24,6 +24,11 @@ def holder() -> str:
     return f"{_here()}:{os.getpid()}"
 
 
+def host_and_pid(process: str) -> str:
+    """A process that `holder` has named, in short, for people: `host:pid`."""
+    return f"{process.partition(':')[0]}:{process.rpartition(':')[2]}"
+
+
 @functools.cache
 def _here() -> str:
     """The boot and the process namespace that a pid belongs to: hosts and containers may share a name."""

@@ -16,6 +16,7 @@ from rq.results import Result
 
 from ingest.batch import keys
 from ingest.batch.entry import Entry, read_entry
+from ingest.batch.lease import host_and_pid
 from ingest.batch.queue import BatchJob
 from ingest.errors import NotOpenedError
 from ingest.kinds.normalise import ids_in
@@ -114,9 +115,8 @@ def batch_steps_in_redis(client: Redis, batch_id: str) -> Iterator[TraceStep]:
         yield TraceStep(failed_at, Event.TRIED, None, {name: value for name, value in details.items() if value})
     status, enqueued_at = map(_text, job)
     if lease:
-        host, _, process = _text(lease).partition(":")
-        holder = f"{host}:{process.rpartition(':')[2]}"
-        yield TraceStep(None, Event.BATCH_TAKEN, None, batch | {"by": holder, "attempt": int(attempts or 0)})
+        by = host_and_pid(_text(lease))
+        yield TraceStep(None, Event.BATCH_TAKEN, None, batch | {"by": by, "attempt": int(attempts or 0)})
     else:
         waits = {
             "job": status or "none: the sweeper makes one",
