@@ -74,6 +74,7 @@ def test_web_counts_what_it_keeps_and_refuses(exporter: Exporter, client: Any) -
         assert seen.of("ingest_pushes_kept_total", source="shop", kind="custom-api", code=code) == 2
     assert seen.of("ingest_requests_refused_total", source="", reason="wrong credential") == 2
     assert seen.of("ingest_requests_refused_total", source="shop", reason="empty body") == 2
+    assert seen.of("ingest_requests_refused_total", source="", reason="a fault of ours") == 0
     assert seen.of("ingest_keep_seconds_count") == 6
     assert seen.of("ingest_keep_seconds_bucket", le="+Inf") == 6
     assert 0 < (seen.of("ingest_keep_seconds_sum") or 0) < 60

@@ -25,6 +25,8 @@ from ingest.web.writing import to_its_end
 
 WRONG_CREDENTIAL = "wrong credential"
 """The reason that admission gives for a secret of no source"""
+FAULT_OF_OURS = "a fault of ours"
+"""The reason where something went wrong in web that nobody foresaw; always without a source"""
 MOST_WRONG_SECRETS = 10_000
 """So many different ones are in mind between two writes; more than a guesser tries in a second."""
 FLUSH_SECONDS = 1.0

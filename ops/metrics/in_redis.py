@@ -11,6 +11,7 @@ from redis import Redis
 from ingest.batch import keys
 from ingest.batch.pause import find_pause
 from ingest.web.counts import WebProcess
+from ingest.web.refusals import FAULT_OF_OURS
 from ops import in_flight
 from ops.metrics.families import Histogram, Reading, Samples
 
@@ -42,7 +43,8 @@ def _hash(client: Redis, key: str) -> dict[str, Any]:
 
 
 def _counted(client: Redis) -> Reading:
-    refused: Samples = {}
+    # Where a series comes with its first count, Prometheus sees no increase; of this one the first has to be told.
+    refused: Samples = {("", FAULT_OF_OURS): 0}
     for one in in_flight.refused(client):
         refused[one["source"] or "", one["reason"]] = one["requests"]
     took = _hash(client, keys.KEEP_SECONDS)

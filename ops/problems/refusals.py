@@ -6,14 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from ingest.web.refusals import WRONG_CREDENTIAL
+from ingest.web.refusals import FAULT_OF_OURS, WRONG_CREDENTIAL
 from ops.problems.problem import Badness, Problem, page
 from ops.status.facts import Facts, RefusedLately
 
 MANY = 10
 """Requests in a quarter of an hour. The vendor tries a push six times, so it takes at least two pushes."""
-OF_OURS = ("a fault of ours",)
-"""Reasons of which one is too many"""
 SHUT_OUT = ("too many connections",)
 """Reasons that are noted before a source is known, and shut every sender out"""
 KNOWN_SECRET = 3
@@ -26,7 +24,7 @@ LATELY = timedelta(minutes=15)
 def find(facts: Facts) -> Iterator[Problem]:
     """The problems, one for each reason and source, and one for each wrong secret."""
     for one in facts.redis.refused_lately:
-        is_ours = one.reason in OF_OURS
+        is_ours = one.reason == FAULT_OF_OURS  # of which one is too many
         if is_ours or ((one.source or one.reason in SHUT_OUT) and one.requests >= MANY):
             yield _refused(one)
     yield from _wrong_secrets(facts)
