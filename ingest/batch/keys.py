@@ -1,4 +1,7 @@
-"""Every Redis key of ours: name, type, lifetime, who writes it and who reads it. RQ keeps its own under `rq:`."""
+"""Every Redis key of ours: name, type, lifetime, who writes it and who removes it. RQ keeps its own under `rq:`.
+
+Readers are named only where the key is made for them: people's commands, metrics and the console read most of these.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +10,32 @@ from contextlib import suppress
 from typing import Any
 
 BATCHES = "batches"
-"""Sorted set of batch ids by the time they were opened (epoch seconds), from opening until discarded: the truth
-about what is in flight. Written by web; emptied by worker; read by sweeper and `ingest status`."""
+"""Sorted set of batch ids by the time they were opened (epoch seconds by web's clock), from opening until discarded. It
+is the truth about what is in flight. Written by web; a batch is removed by its worker, or by sweeper where Redis is
+full."""
 
 REFUSED = "refused"
-"""Hash of counts of what was refused and not kept, by `refused_field`. Written by web; read by `ingest status`."""
+"""Hash of counts of what was refused and not kept, by `refused_field`. Written by web."""
 
 REFUSED_MINUTE_TTL_SECONDS = 2 * 3600
 
 LAST_REFUSED = "last_refused"
 """Hash of the last refusal of each field of `refused`, as JSON: a flood of one kind does not hide another. Written
-by web; read by `ingest status`."""
+by web."""
 
 LAST_REFUSALS = "last_refusals"
-"""List of the last refusals as JSON (`ingest.web.refusals.Refusal`), the newest first; for thirty days. Written by web;
-read by `ingest status`."""
+"""List of the last refusals as JSON (`ingest.web.refusals.Refusal`), the newest first; for thirty days. Written by web.
+"""
 LAST_REFUSALS_KEPT = 100
 LAST_REFUSALS_TTL_SECONDS = 30 * 24 * 3600
 
 LAST_USED = "last_used"
 """Hash of when the secret of a fingerprint last came with a request, epoch seconds. Written by web about once a second;
-read by web, `ingest token list` and `ingest status`."""
+read by web too, to which it tells which wrong secrets were right once."""
 
 KEPT = "kept"
-"""Hash of how many pushes were kept, by `kept_field`. Written by web about once a second, as are the next three; all
-are read by metrics."""
+"""Hash of how many pushes were kept, by `kept_field`. Written by web about once a second, as are the next
+three."""
 
 KEEP_SECONDS = "keep_seconds"
 """Hash of how long it took to keep a push: counts by the place among KEEP_BOUNDS, and `microseconds`, which is the
@@ -43,7 +47,7 @@ BREAKER = "breaker"
 """Hash: `opened`, how often web has turned from Redis to Postgres; `pushes`, how many pushes went there."""
 
 LAST_PUSH = "last_push"
-"""Hash of when the last push of each source was kept, epoch seconds by Redis's clock. Read by sweeper as well."""
+"""Hash of when the last push of each source was kept, epoch seconds by Redis's clock."""
 
 WEB = "web"
 """Sorted set of web processes by when they last wrote, epoch seconds by Redis's clock; who is silent for a minute is
@@ -51,24 +55,24 @@ removed."""
 WEB_TTL_SECONDS = 15
 
 CHORES = "chores"
-"""Hash of how the sweeper's chores are doing, by `chore_field`. Written and read by sweeper; read by metrics and
-`ingest status`."""
+"""Hash of how the sweeper's chores are doing, by `chore_field`. Written by sweeper, and read by the next one, which
+goes on from there."""
 
 MISSING = "missing"
-"""Hash of how many pushes were acknowledged and are nowhere, by `missing_field`; it expires. Written by sweeper; read
-by metrics and `ingest status`."""
+"""Hash of how many pushes were acknowledged and are nowhere, by `missing_field`; it expires. Written by sweeper.
+"""
 
 SWEEPER = "sweeper"
 """String that expires: while it is there, a sweeper works. Written by sweeper, to which Redis tells by it that it
-is full; read by `ingest status`."""
+is full."""
 
 INSTALLATION = "installation"
 """String: which database the batches here are for, as `airudder.installation()` tells it. Written once by worker or
-sweeper, whichever begins first; read by both at their start, and by `ingest doctor`."""
+sweeper, whichever begins first; read by both at their start."""
 
 PAUSE = "pause"
 """String, JSON (`ingest.batch.pause.Pause`): who paused the workers, since when and why; it expires with the pause.
-Written by `ingest pause`; read by sweeper and commands. RQ's workers look for RQ's own key beside it."""
+Written by `ingest pause`, removed by `ingest resume`. RQ's workers look for RQ's own key beside it."""
 
 ACKNOWLEDGED_TTL_SECONDS = 8 * 24 * 3600
 
@@ -108,41 +112,43 @@ def by_chore(told: Mapping[Any, Any]) -> dict[str, dict[str, float]]:
 
 
 def refused_in(minute: int) -> str:
-    """Hash of the same counts in one minute (minutes since the epoch); for two hours. Written by web; read by
+    """Hash of the same counts in one minute (minutes since the epoch); for two hours. Written by web for
     `ingest status`, to which old refusals are no news."""
     return f"refused:{minute}"
 
 
 def wrong_secrets_in(minute: int) -> str:
     """Hash of how often each wrong secret that was right once has come in one minute, by its fingerprint; for two
-    hours. Written by web; read by `ingest status`. A stranger's guess is in no `last_used`: no flood makes it grow."""
+    hours. Written by web. A stranger's guess is in no `last_used`: no flood makes it grow."""
     return f"wrong_secrets:{minute}"
 
 
 def web(process: str) -> str:
-    """String that expires: how a web process is, as JSON (`ingest.web.counts.WebProcess`). Written by web; read by
-    metrics."""
+    """String that expires: how a web process is, as JSON (`ingest.web.counts.WebProcess`). Written by web."""
     return f"web:{process}"
 
 
 def acknowledged(hour: str) -> str:
     """Hash of how many pushes of each source were stored in batches in one hour (UTC, `2026-11-25T04`); for eight days.
-    Written by web in the step that stores them; read by sweeper and `ingest reconcile`."""
+    Written by web in the step that stores them; held against the log of settlements by sweeper and `ingest reconcile`.
+    """
     return f"acknowledged:{hour}"
 
 
 def batch(batch_id: str) -> str:
-    """List of entries of an open batch, until a worker takes it. Written by web; renamed by worker."""
+    """List of entries of an open batch, until a worker takes it. Written by web; renamed by worker, and by sweeper
+    where Redis is full. `ingest erase` removes entries; web looks here and in `taken` for what had no answer."""
     return f"batch:{batch_id}"
 
 
 def taken(batch_id: str) -> str:
-    """List of entries of a taken batch, until its transaction has committed. Made, read and deleted by worker."""
+    """List of entries of a taken batch, until its transaction has committed. Made and deleted by worker, and by sweeper
+    where Redis is full. `ingest erase` removes entries."""
     return f"taken:{batch_id}"
 
 
 def progress(batch_id: str) -> str:
-    """Hash about a taken batch, kept as long as `taken`. Written and read by worker.
+    """Hash about a taken batch, kept as long as `taken`. Written and deleted by worker, for the one after it.
 
     `attempts`: how often the batch was taken. `in_hand`: the id of the push that is normalised alone just now.
     `suspect`: the one that was, when a worker died.
@@ -151,8 +157,8 @@ def progress(batch_id: str) -> str:
 
 
 def lease(batch_id: str) -> str:
-    """String that expires, `place:pid`: while it is there, that worker is at the batch. Written by worker; read by
-    sweeper, and by the pool when one of its workers has died."""
+    """String that expires, `ingest.batch.lease.holder`: while it is there, that worker is at the batch. Written and
+    deleted by worker, and deleted by a pool that sees that the worker has died."""
     return f"lease:{batch_id}"
 
 
