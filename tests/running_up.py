@@ -81,7 +81,7 @@ class Up:
 
 @contextmanager
 def running_up(folder: Path, **settings: str) -> Iterator[Up]:
-    """`ingest up` with its data in a folder and ports of its own, until it is ready."""
+    """`ingest up` with its data in a folder and ports of its own, from its banner on."""
     environ = {
         **os.environ,
         "INGEST_DATA_DIR": str(folder / "data"),
@@ -93,8 +93,8 @@ def running_up(folder: Path, **settings: str) -> Iterator[Up]:
         process = subprocess.Popen([INGEST, "up"], env=environ, stdout=log, stderr=log, text=True)
     up = Up(process, output, environ)
     try:
-        wait_until(lambda: "airudder-ingest is ready" in up.printed or process.poll() is not None, "it is ready", 120)
-        # It says so after half a minute in any case.
+        wait_until(lambda: "\nairudder-ingest " in up.printed or process.poll() is not None, "its banner is there", 120)
+        # It is there after half a minute in any case.
         wait_until(lambda: process.poll() is not None or up.answers(), "everything answers", 120)
         assert process.poll() is None, up.printed
         yield up

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ops.local.banner import masked
+from ingest import settings
+from ingest.web.readiness import CAN_STORE
+from ops.local.banner import banner, masked
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -28,3 +30,19 @@ pytestmark = pytest.mark.usefixtures("environment")
 def test_url_is_shown_without_password(url: str, shown: str) -> None:
     """What `up` prints of a URL."""
     assert masked(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("ready", "said"),
+    [
+        ({"redis": CAN_STORE, "pushes": "are stored"}, "airudder-ingest is ready"),
+        ({"redis": "is full", "pushes": "wait"}, "airudder-ingest is ready, but Redis is full; pushes wait"),
+        ({}, "airudder-ingest runs, but web does not say yet that it can store pushes: its own lines say why"),
+    ],
+)
+def test_it_says_what_is_ready(ready: dict[str, str], said: str) -> None:
+    """Of a web process that has not answered nobody knows how Redis is."""
+    current = settings.load()
+    urls = {"DATABASE_URL": current.database_url, "REDIS_URL": current.redis_url}
+
+    assert banner(current, urls, ready).split("\n")[1] == said

@@ -52,9 +52,8 @@ def banner(current: Settings, urls: dict[str, str], ready: dict[str, str]) -> st
     push_url = f"{current.web_url}/airudder/custom-api"
     credential = "" if current.is_open else '-H "Authorization: Bearer $INGEST_TOKEN" '
     curl = f"curl -sS -w '\\n' {push_url} {credential}-d {shlex.quote(_SAMPLE)}"
-    is_well = ready.get("redis") == CAN_STORE
     return f"""
-airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; pushes {ready['pushes']}"}
+airudder-ingest {_how_ready(ready)}
 
   Push URL    {push_url}{"" if current.is_open else "/<token>"}
   Console     http://{LOOPBACK}:{current.dashboard_port}{login_words(current)}
@@ -64,6 +63,14 @@ airudder-ingest is ready{"" if is_well else f", but Redis {ready['redis']}; push
   Try it      {curl}
   Stop        Ctrl-C
 """
+
+
+def _how_ready(ready: dict[str, str]) -> str:
+    if not ready:
+        return "runs, but web does not say yet that it can store pushes: its own lines say why"
+    if ready["redis"] == CAN_STORE:
+        return "is ready"
+    return f"is ready, but Redis {ready['redis']}; pushes {ready['pushes']}"
 
 
 def masked(url: str) -> str:

@@ -110,13 +110,11 @@ class Run:
             raise ReleaseFailedError(f"the release step of the Procfile ended with exit code {code}: see above")
 
     def _wait_until_ready(self) -> dict[str, str]:
+        """The words that `readiness` gives; none if web has not become ready in time."""
         deadline = time.monotonic() + READY_SECONDS
         while not (words := readiness(self._current)):
             if time.monotonic() > deadline:
-                return {
-                    "redis": "may be away",
-                    "pushes": f"cannot be stored after {READY_SECONDS:.0f} s: web's own lines say why",
-                }
+                return {}
             self._pump()
         # The banner is read, and the addresses in it are opened, at once.
         while time.monotonic() < deadline and not are_shown(self._current):
