@@ -47,7 +47,11 @@ class TooSlowError(NowhereToStoreError):
     """Postgres did not store so many pushes in time; it may store fewer."""
 
 
-class PostgresAwayError(IngestError):
+class WorkWaitsError(IngestError):
+    """Work cannot be done now, and is to be tried again: no push is at fault, and none is lost."""
+
+
+class PostgresAwayError(WorkWaitsError):
     """Postgres did not answer, or asked for another try, for longer than a job may wait."""
 
 
@@ -55,7 +59,7 @@ class LockedError(PostgresAwayError):
     """Somebody holds a lock for longer than we wait; other rows can be written."""
 
 
-class RefusedError(PostgresAwayError):
+class RefusedError(WorkWaitsError):
     """Pushes were refused for a reason that may not be theirs, such as a missing table: they wait, and are tried again.
 
     `push_ids`: which pushes, if not all.

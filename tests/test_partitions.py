@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from ingest.errors import PostgresAwayError
+from ingest.errors import PostgresAwayError, RefusedError
 from tests.processes import wait_until
 from tests.pushes import entry, push
 from workers import statements
@@ -100,7 +100,7 @@ def test_push_for_a_day_that_is_being_made(
     """While the default partition is closed to a day a push of that day waits, and is no dead letter."""
     database.run(lambda held: held.execute(statements.CLOSE_DEFAULT_TO, {"day": day(2)}))
     late = entry(push(), later_us=2 * 24 * 3600 * 1_000_000)
-    with pytest.raises(PostgresAwayError):
+    with pytest.raises(RefusedError):
         settle(database, [late])
 
     Partitions(database).run_once()

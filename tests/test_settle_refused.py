@@ -13,7 +13,7 @@ from rq.timeouts import JobTimeoutException
 
 import workers.settle
 from ingest.batch.entry import Entry
-from ingest.errors import PostgresAwayError, RefusedError
+from ingest.errors import RefusedError
 from tests.batches import refusing
 from tests.processes import wait_until
 from tests.pushes import entry, push
@@ -170,7 +170,7 @@ def test_missing_tables_are_no_ones_death(database_url: str, database: Database,
     impatient = Database(database_url, patience_seconds=0)
     connection.execute("ALTER TABLE airudder.callees RENAME TO callees_gone")
     try:
-        with pytest.raises(PostgresAwayError):
+        with pytest.raises(RefusedError):
             settle_alone(impatient, entry(push()))
     finally:
         connection.execute("ALTER TABLE airudder.callees_gone RENAME TO callees")

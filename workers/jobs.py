@@ -12,7 +12,7 @@ from rq import get_current_job
 
 from ingest import logs, settings
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS
-from ingest.errors import BatchFailedError, PostgresAwayError, describe
+from ingest.errors import BatchFailedError, WorkWaitsError, describe
 from workers.attempts import ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
 from workers.settle import OneByOne, bury, settle, unsettled
@@ -33,7 +33,7 @@ def normalise(batch_id: str) -> None:
     try:
         with watched():
             normalise_batch(job.connection, database(), batch_id)
-    except PostgresAwayError:
+    except WorkWaitsError:
         raise
     except SystemExit as told_to_stop:
         raise told_to_stop from None  # the error that was being handled may hold a row as well
@@ -54,7 +54,7 @@ def _settle_taken(database: Database, batch: TakenBatch) -> None:
     begun, is_careful = time.monotonic(), batch.attempts > ATTEMPTS_TOGETHER
     try:
         outcomes = _settle_carefully(database, batch) if is_careful else _settle_together(database, batch)
-    except PostgresAwayError:
+    except WorkWaitsError:
         batch.release()
         raise
     if outcomes is None:

@@ -26,7 +26,7 @@ from ingest import logs, settings
 from ingest.batch.clients import brisk_client, patient_client
 from ingest.batch.lease import forget_the_dead, holder, take_from_the_dead
 from ingest.batch.queue import JOB_TIMEOUT_SECONDS, QUEUE_NAME, WORKER_TTL_SECONDS, BatchJob, BatchQueue
-from ingest.errors import BatchFailedError, PostgresAwayError, describe
+from ingest.errors import BatchFailedError, WorkWaitsError, describe
 from ingest.garbage import THRESHOLD_OF_BATCHES, spare_garbage_collector
 from ingest.opening.openers import openers
 from workers import jobs
@@ -113,7 +113,7 @@ class NormalisingWorker(SimpleWorker):
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log a job that failed in one line; RQ keeps its traceback for the dashboard."""
         error = exc_info[1]
-        if isinstance(error, PostgresAwayError | BatchFailedError):
+        if isinstance(error, WorkWaitsError | BatchFailedError):
             _log.warning("batch %s waits: %s", job.id, str(error), extra={"batch": job.id})
         else:
             _log.error("batch %s waits: %s", job.id, describe(error), extra={"batch": job.id})

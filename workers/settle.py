@@ -62,7 +62,7 @@ class _Failure(NamedTuple):
 def settle(database: Database, entries: Sequence[Entry], attempt: Attempt = FIRST) -> Counter[str]:
     """Normalise and write all entries in one transaction; one by one if something in them cannot be written.
 
-    Returns how many came to which outcome. Raises PostgresAwayError when Postgres is, its RefusedError when some of the
+    Returns how many came to which outcome. Raises PostgresAwayError when Postgres is, RefusedError when some of the
     entries have to wait while the others are settled, and RQ's time-out when normalising has had its time.
     """
     one_by_one = OneByOne(database, attempt)

@@ -16,7 +16,7 @@ from redis import Redis
 
 from ingest import logs, session, settings
 from ingest.batch.clients import brisk_client
-from ingest.errors import PostgresAwayError, describe
+from ingest.errors import WorkWaitsError, describe
 from ingest.opening.openers import openers
 from workers import statements
 from workers.database import Database
@@ -86,7 +86,7 @@ class Sweeper:
     def run_once(self) -> int:
         """Do every chore that is due; return how much they handled, 0 where another sweeper holds the lock.
 
-        Raises PostgresAwayError if Postgres cannot be asked for the lock.
+        Raises WorkWaitsError if Postgres cannot be asked for the lock.
         """
         self._frozen.run_if_due()
         if not self._database.run(_lock):
@@ -123,7 +123,7 @@ def main() -> None:
         handled = 0
         try:
             handled = sweeper.run_once()
-        except PostgresAwayError as error:
+        except WorkWaitsError as error:
             _log.warning("sweeping waits: %s", str(error))
         except Exception as error:
             _log.error("sweeping failed: %s", describe(error))

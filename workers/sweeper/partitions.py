@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection
 
-from ingest.errors import PostgresAwayError
+from ingest.errors import WorkWaitsError
 from workers import statements
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore, try_each
@@ -51,7 +51,7 @@ class Partitions(Chore):
         """
         try:
             self._call(statements.CHECK_DEFAULT_FOR, day, CHECK_LIMIT)
-        except PostgresAwayError:
+        except WorkWaitsError:
             self._call(statements.OPEN_DEFAULT_TO, day)
             raise
         self._call(statements.ENSURE_PARTITION, day)
