@@ -122,8 +122,8 @@ class OneByOne:
         except RefusedError as error:
             self._note(entry, str(error))
             self._by_postgres += 1
-            if not self._outcomes and self._by_postgres >= TRIALS:
-                self.end()
+            if self._is_all_refused:
+                raise self._waiting(RefusedError) from None
 
     def spare(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those of which the keys are not away; the others have to wait, untried."""
@@ -141,10 +141,17 @@ class OneByOne:
         """How many came to which outcome. Raises RefusedError if Postgres refuses whatever comes, NotNowError if some
         wait for something else as well."""
         if self._refused:
-            is_all = self._by_postgres == len(self._refused) or (self._by_postgres >= TRIALS and not self._outcomes)
-            refused = RefusedError if is_all else NotNowError
-            raise refused(f"pushes that wait: {len(self._refused)}, {self._why}", self._refused)
+            is_by_postgres = self._is_all_refused or self._by_postgres == len(self._refused)
+            raise self._waiting(RefusedError if is_by_postgres else NotNowError)
         return self._outcomes
+
+    @property
+    def _is_all_refused(self) -> bool:
+        """Whether Postgres refuses whatever comes, as far as that can be told."""
+        return self._by_postgres >= TRIALS and not self._outcomes
+
+    def _waiting(self, error: type[RefusedError]) -> RefusedError:
+        return error(f"pushes that wait: {len(self._refused)}, {self._why}", self._refused)
 
 
 def _try(database: Database, entries: Sequence[Entry], attempt: Attempt) -> Counter[str] | _Failure:
