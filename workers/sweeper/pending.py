@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -33,6 +33,20 @@ BUDGET_SECONDS = 10.0
 _log = logging.getLogger("sweeper.pending")
 
 _Pending = tuple[Entry, int]
+
+
+class _Sort(NamedTuple):
+    """Pushes that were tried so often, how many of them are taken in hand at a time, and how these are settled."""
+
+    at_least: int
+    at_most: int
+    limit: int
+    settle: Callable[[list[_Pending]], None]
+
+    @property
+    def is_settled_together(self) -> bool:
+        """Whether what Postgres refuses of all of them says something: of one alone it does not."""
+        return self.limit > 1
 
 
 class PendingPushes(Chore):
@@ -76,9 +90,9 @@ class PendingPushes(Chore):
             return 0
         self._release_unsettled()
         self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
-        untried = partial(self._feed, 0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
+        untried = partial(self._feed, _Sort(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together))
         # An attempt that ended the sweeper left these as they were: each is now settled alone, or is dead.
-        tried = partial(self._feed, ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+        tried = partial(self._feed, _Sort(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last))
         fed: list[int] = []
         try_each((untried, tried), lambda feed: fed.append(feed()))
         if not sum(fed):
@@ -94,27 +108,27 @@ class PendingPushes(Chore):
             _log.info("pending pushes are settled: %d%s", self._settled, rests, extra={"pushes": self._settled})
             self._settled = 0
 
-    def _feed(self, at_least: int, at_most: int, limit: int, settle_rows: Callable[[list[_Pending]], None]) -> int:
+    def _feed(self, sort: _Sort) -> int:
         fed = 0
-        bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most, "limit": limit, "bytes": LIMIT_BYTES}
-        bounds["replayed"] = self._replayed
+        bounds: dict[str, Any] = {"at_least": sort.at_least, "at_most": sort.at_most, "limit": sort.limit}
+        bounds |= {"bytes": LIMIT_BYTES, "replayed": self._replayed}
         leave_at = self._clock() + self._budget_seconds
         while self._clock() < leave_at and not self._pause.has_begun():
             bounds["resting"] = [*self._resting, *(entry.uuid for entry in self._unreleased)]
             self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
             fed += len(self._in_hand)
-            if not self._in_hand or not self._settle_in_time(settle_rows):
+            if not self._in_hand or not self._settle_in_time(sort):
                 break
         self._in_hand = []
         return fed
 
-    def _settle_in_time(self, settle_rows: Callable[[list[_Pending]], None]) -> bool:
+    def _settle_in_time(self, sort: _Sort) -> bool:
         try:
             with watched(), UnixSignalDeathPenalty(JOB_TIMEOUT_SECONDS, JobTimeoutException):  # type: ignore[no-untyped-call]
-                self._settle_around_locks(settle_rows)
+                self._settle_around_locks(sort.settle)
             self._settled += len(self._in_hand)
         except RefusedError as error:
-            is_all = settle_rows == self._settle_together and len(error.push_ids) == len(self._in_hand)
+            is_all = sort.is_settled_together and len(error.push_ids) == len(self._in_hand)
             if (is_all and not isinstance(error, NotNowError)) or not error.push_ids:
                 self._release_unsettled()
                 raise  # Postgres refuses whatever comes, so no push is at fault
