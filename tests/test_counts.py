@@ -13,8 +13,10 @@ from ingest.batch import keys
 from ingest.batch.clients import acknowledging_client, aside_client
 from ingest.batch.lease import holder
 from ingest.batch.push_ids import PushIds
+from ingest.web import writing
 from ingest.web.counts import Counts, WebProcess
 from ingest.web.open_batch import Breaker, OpenBatch
+from ingest.web.writing import Writer
 from ops.metrics import in_redis
 from tests.open_batches import Stored
 from tests.pushes import entry, push
@@ -118,3 +120,44 @@ def test_breaker_is_seen(redis_url: str, client: Any) -> None:
     assert client.hgetall(keys.BREAKER) == {b"opened": b"1", b"pushes": b"1"}
     assert msgspec.json.decode(client.get(keys.web(holder())), type=WebProcess).is_breaker_open
     assert client.zrange(keys.WEB, 0, -1) == [holder().encode()]
+
+
+class Failing(Writer[int]):
+    """Has one thing to write, and fails at it once in a way that nobody foresaw."""
+
+    what = "trials"
+
+    def __init__(self) -> None:
+        self.waiting: list[int] = [1]
+        self.tries = 0
+        self.written = asyncio.Event()
+
+    def _take(self) -> int | None:
+        return self.waiting.pop() if self.waiting else None
+
+    def _put_back(self, taken: int) -> None:
+        self.waiting.append(taken)
+
+    async def _write(self, taken: int) -> None:
+        self.tries += 1
+        if self.tries == 1:
+            raise RuntimeError("a secret")
+        self.written.set()
+
+
+def test_failure_that_nobody_foresaw_ends_no_writer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged without its text, and what was to be written is written the next time."""
+    monkeypatch.setattr(writing, "FLUSH_SECONDS", 0)
+
+    async def scenario() -> None:
+        writer = Failing()
+        running = asyncio.create_task(writer.run())
+        await asyncio.wait_for(writer.written.wait(), 10)
+        running.cancel()
+
+    asyncio.run(scenario())
+
+    assert "counting trials failed unexpectedly: RuntimeError" in caplog.text
+    assert "a secret" not in caplog.text

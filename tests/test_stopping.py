@@ -13,7 +13,7 @@ import redis.asyncio
 
 from ingest.batch import keys
 from ingest.batch.clients import aside_client
-from ingest.web import counts, refusals
+from ingest.web import writing
 from ingest.web.app import end_loops
 from ingest.web.counts import Counts
 from ingest.web.open_batch import Breaker
@@ -66,8 +66,7 @@ def test_write_holds_up_no_end(redis_url: str) -> None:
 
 def test_counts_are_written_once(redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that is under way comes to its end: cut off, it may be done, and the last write would do it again."""
-    for module in (counts, refusals):
-        monkeypatch.setattr(module, "FLUSH_SECONDS", 0)
+    monkeypatch.setattr(writing, "FLUSH_SECONDS", 0)
     chance = random.Random(7)
 
     async def count_and_stop(web: Client) -> None:

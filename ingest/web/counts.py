@@ -6,24 +6,21 @@ A push costs two places in lists here, and Redis a write a second. While Redis i
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from bisect import bisect_right
 from collections import Counter
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 import redis.asyncio
-from redis.exceptions import RedisError
 
 from ingest.batch import keys
 from ingest.batch.lease import holder
-from ingest.errors import describe
 from ingest.web.open_batch import Breaker
 from ingest.web.timed_protocol import TimedProtocol
-from ingest.web.writing import to_its_end
+from ingest.web.writing import Writer
 
-FLUSH_SECONDS = 1.0
 REST_SECONDS = 5.0
 """A process that has kept nothing says at least so often that it lives."""
 FORGET_SECONDS = 60.0
@@ -44,8 +41,6 @@ end
 late does not take back what another one has noted. KEYS: web, last_push. ARGV: the process; for each source its name
 and how many seconds ago its last push came."""
 
-_log = logging.getLogger("web")
-
 
 class WebProcess(msgspec.Struct, frozen=True):
     """How a web process is."""
@@ -56,8 +51,17 @@ class WebProcess(msgspec.Struct, frozen=True):
     """Whether its pushes go to Postgres, as Redis has failed"""
 
 
-class Counts:
+class _Taken(NamedTuple):
+    """Counts by key and field; when the last push of a source came, by the monotonic clock."""
+
+    counts: Counter[tuple[str, str]]
+    last_push: dict[str, float]
+
+
+class Counts(Writer[_Taken]):
     """Counts of one process, its breaker's among them."""
+
+    what = "pushes"
 
     def __init__(self, client: redis.asyncio.Redis, breaker: Breaker) -> None:
         self._client = client
@@ -76,36 +80,18 @@ class Counts:
         self._kept.append((source, kind, status))
         self._seconds.append(seconds)
 
-    async def run(self) -> None:
-        """Write the counts out once a second until cancelled."""
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            try:
-                await to_its_end(self.flush())
-            except Exception as error:
-                # Of any kind: pushes must not stop for want of a counter.
-                _log.critical("counting pushes failed unexpectedly: %s", describe(error))
-
-    async def flush(self) -> None:
-        """Add the counts to Redis; while it is away they are kept here."""
+    def _take(self) -> _Taken | None:
         now = time.monotonic()
         self._gather(now)
         if not self._waiting and now < self._write_at:
-            return
-        waiting, self._waiting = self._waiting, Counter()
-        last_push, self._last_push = self._last_push, {}
-        is_written = False
-        try:
-            await self._write(waiting, last_push)
-            is_written = True
-            self._write_at = now + REST_SECONDS
-        except (RedisError, OSError):
-            pass  # the log says already that Redis is away
-        finally:
-            # Also if only the reply was lost: rates are read from the counts, and no push is missed for them.
-            if not is_written:
-                self._waiting.update(waiting)
-                self._last_push = last_push | self._last_push
+            return None
+        taken = _Taken(self._waiting, self._last_push)
+        self._waiting, self._last_push = Counter(), {}
+        return taken
+
+    def _put_back(self, taken: _Taken) -> None:
+        self._waiting.update(taken.counts)
+        self._last_push = taken.last_push | self._last_push
 
     def _gather(self, now: float) -> None:
         """Count what came since the last time."""
@@ -121,14 +107,15 @@ class Counts:
         counted[keys.BREAKER, "opened"], counted[keys.BREAKER, "pushes"] = opened, pushes
         self._waiting.update({name: number for name, number in counted.items() if number})
 
-    async def _write(self, waiting: Counter[tuple[str, str]], last_push: dict[str, float]) -> None:
+    async def _write(self, taken: _Taken) -> None:
         process = holder()
-        ages = [part for source, at in last_push.items() for part in (source, time.monotonic() - at)]
+        ages = [part for source, at in taken.last_push.items() for part in (source, time.monotonic() - at)]
         is_open = self._breaker.is_open(asyncio.get_running_loop().time())
         state = WebProcess(TimedProtocol.connection_count, is_open)
         async with self._client.pipeline(transaction=True) as pipeline:
-            for (key, field), number in waiting.items():
+            for (key, field), number in taken.counts.items():
                 pipeline.hincrby(key, field, number)
             pipeline.set(keys.web(process), msgspec.json.encode(state), ex=keys.WEB_TTL_SECONDS)
             pipeline.eval(NOTE_LIFE, 2, keys.WEB, keys.LAST_PUSH, process, *ages)
             await pipeline.execute()
+        self._write_at = time.monotonic() + REST_SECONDS

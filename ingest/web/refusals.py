@@ -5,23 +5,20 @@ Notes hold nothing personal. All is written to Redis about once a second, with t
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import redis.asyncio
-from redis.exceptions import RedisError
 
 from ingest.batch import keys
-from ingest.errors import describe
 from ingest.web.addresses import shown
 from ingest.web.answers import HttpAnswer
-from ingest.web.writing import to_its_end
+from ingest.web.writing import Writer
 
 WRONG_CREDENTIAL = "wrong credential"
 """The reason that admission gives for a secret of no source"""
@@ -29,7 +26,6 @@ FAULT_OF_OURS = "a fault of ours"
 """The reason where something went wrong in web that nobody foresaw; always without a source"""
 MOST_WRONG_SECRETS = 10_000
 """So many different ones are in mind between two writes; more than a guesser tries in a second."""
-FLUSH_SECONDS = 1.0
 REPORT_SECONDS = 60.0
 """How often the log has a line for each kind of refusal. An operator has to notice a wrong token within minutes."""
 
@@ -81,11 +77,22 @@ class WrongSecrets:
             self.note(fingerprint, requests)
 
 
-class Refusals:
+class _Taken(NamedTuple):
+    """Counts by field of `refused`; the last refusals; wrong secrets; when each right one that came last did."""
+
+    counts: Counter[str]
+    last: deque[Refusal]
+    wrong: Counter[str]
+    used: dict[str, float]
+
+
+class Refusals(Writer[_Taken]):
     """Counts refusals here, so that a flood costs Redis one write a second, and the log a line of each kind a minute.
 
     `take_used` gives the fingerprints of the secrets that have come since the last write.
     """
+
+    what = "refused requests"
 
     def __init__(self, client: redis.asyncio.Redis, take_used: Callable[[], list[str]] = list) -> None:
         self._client = client
@@ -116,40 +123,25 @@ class Refusals:
         """Note a connection that was refused, by its peer's address."""
         self.note(reason, network=shown(peer))
 
-    async def run(self) -> None:
-        """Write the counts out once a second until cancelled."""
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            self._report()
-            try:
-                await to_its_end(self.flush())
-            except Exception as error:
-                # Of any kind: pushes must not stop for want of a counter.
-                _log.critical("counting refused requests failed unexpectedly: %s", describe(error))
-
-    async def flush(self) -> None:
-        """Add the counts to Redis; while it is away they are kept here."""
+    def _take(self) -> _Taken | None:
+        self._report()
         self._used |= dict.fromkeys(self._take_used(), time.time())
         if not (self._counts or self._used):
-            return
-        counts, self._counts = self._counts, Counter()
-        last, self._last = self._last, _no_refusals()
-        wrong = self._wrong_secrets.take()
-        is_written = False
-        try:
-            await self._write(counts, last, await self._known(wrong))
-            is_written, self._waits_for_redis = True, False
-            self._used.clear()
-        except (RedisError, OSError) as error:
-            if not self._waits_for_redis:
-                _log.warning("counts of requests wait for Redis (%s)", type(error).__name__)
-            self._waits_for_redis = True
-        finally:
-            # Also if only the reply was lost: better a refusal is counted twice than forgotten.
-            if not is_written:
-                self._counts.update(counts)
-                self._wrong_secrets.put_back(wrong)
-                self._last = deque([*last, *self._last], maxlen=keys.LAST_REFUSALS_KEPT)
+            return None
+        taken = _Taken(self._counts, self._last, self._wrong_secrets.take(), self._used)
+        self._counts, self._last, self._used = Counter(), _no_refusals(), {}
+        return taken
+
+    def _put_back(self, taken: _Taken) -> None:
+        self._counts.update(taken.counts)
+        self._last = deque([*taken.last, *self._last], maxlen=keys.LAST_REFUSALS_KEPT)
+        self._wrong_secrets.put_back(taken.wrong)
+        self._used = taken.used | self._used
+
+    def _note_absence(self, error: Exception) -> None:
+        if not self._waits_for_redis:
+            _log.warning("counts of requests wait for Redis (%s)", type(error).__name__)
+        self._waits_for_redis = True
 
     async def _known(self, wrong: Counter[str]) -> dict[str, int]:
         """Those that were right once: their number is bounded, whatever strangers try."""
@@ -158,7 +150,8 @@ class Refusals:
         known: list[Any] = await self._client.hkeys(keys.LAST_USED)
         return {name: wrong[name] for one in known if (name := one.decode()) in wrong}
 
-    async def _write(self, counts: Counter[str], last: deque[Refusal], wrong: dict[str, int]) -> None:
+    async def _write(self, taken: _Taken) -> None:
+        counts, last, wrong = taken.counts, taken.last, await self._known(taken.wrong)
         # Not taken from `last`: a flood of one kind between two writes would leave nothing else there.
         newest = {field: msgspec.json.encode(self._newest[field]).decode() for field in counts}
         now = int(time.time() // 60)
@@ -179,9 +172,10 @@ class Refusals:
                 pipeline.lpush(keys.LAST_REFUSALS, *map(msgspec.json.encode, last))
                 pipeline.ltrim(keys.LAST_REFUSALS, 0, keys.LAST_REFUSALS_KEPT - 1)
                 pipeline.expire(keys.LAST_REFUSALS, keys.LAST_REFUSALS_TTL_SECONDS)
-            for fingerprint, at in self._used.items():
+            for fingerprint, at in taken.used.items():
                 pipeline.hset(keys.LAST_USED, fingerprint, at)
             await pipeline.execute()
+        self._waits_for_redis = False
 
     def _report(self) -> None:
         if self._unreported and time.monotonic() >= self._report_at:
