@@ -27,7 +27,7 @@ from ingest import logs, tables
 from ingest.batch.clients import patient_client
 from ingest.resources import locate
 from ops.local.embedded_postgres import short_socket_dir
-from tests.clock import Clock
+from tests.clock import DAY_SECONDS, HOUR_SECONDS, Clock, pass_the_edge
 from tests.logins import Logins, make_logins
 from tests.patience import POSTGRES, REDIS, SECONDS, make_httpx_wait
 from tests.persons import hold_everywhere
@@ -86,6 +86,18 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (*OURS, *(name for name in os.environ if name.startswith(("INGEST_", "RQ_DASHBOARD_")))):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("INGEST_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(autouse=True)
+def within_a_day() -> None:
+    """Partitions, retention and counts go by days in UTC: no midnight comes in the midst of a test."""
+    pass_the_edge(DAY_SECONDS)
+
+
+@pytest.fixture
+def within_an_hour() -> None:
+    """The same for a test that counts by hours."""
+    pass_the_edge(HOUR_SECONDS)
 
 
 @pytest.fixture(autouse=True)

@@ -154,6 +154,7 @@ def test_postgres_failure_is_said_without_a_row(client: Any, connection: Rows, p
     assert everything(connection, client) == before
 
 
+@pytest.mark.usefixtures("within_an_hour")
 def test_erased_pushes_still_add_up(
     redis_url: str, database_url: str, client: Any, database: Database, connection: Rows
 ) -> None:

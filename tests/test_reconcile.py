@@ -20,7 +20,7 @@ from workers.sweeper.loop import Sweeper
 
 Rows = Connection[dict[str, Any]]
 
-pytestmark = pytest.mark.usefixtures("environment")
+pytestmark = pytest.mark.usefixtures("within_an_hour", "environment")
 
 
 def test_every_outcome_adds_up(

@@ -347,7 +347,7 @@ def test_call_in_a_workers_hands_is_passed_by(
     assert kept == [{"call_id": "c1"}]
 
 
-@pytest.mark.usefixtures("environment")
+@pytest.mark.usefixtures("within_an_hour", "environment")
 def test_reconcile_does_not_miss_what_was_dropped(
     client: Any, database: Database, clock: Clock, connection: Rows, partitions: None
 ) -> None:

@@ -35,6 +35,7 @@ Rows = Connection[dict[str, Any]]
 pytestmark = pytest.mark.usefixtures("environment")
 
 
+@pytest.mark.usefixtures("within_an_hour")
 def test_status_counts_in_flight(client: Any, database: Database) -> None:
     """`status --json` counts batches and pushes in flight, what came within a day, dead letters and refusals, and says
     that nobody works."""
@@ -44,8 +45,9 @@ def test_status_counts_in_flight(client: Any, database: Database) -> None:
     client.zadd(keys.WEB, {"h:1": 1.0})
     client.hincrby(keys.REFUSED, keys.refused_field("wrong credential", None), 3)
     client.hincrby(keys.REFUSED, keys.refused_field("body too large", "shop"), 1)
+    now = datetime.now(UTC)
     for hours, pushes in ((0, 3), (23, 2), (24, 1)):
-        hour = hour_name(datetime.now(UTC) - timedelta(hours=hours))
+        hour = hour_name(now - timedelta(hours=hours))
         client.hset(keys.acknowledged(hour), "shop", pushes)
 
     result = ingest("status", "--json")
