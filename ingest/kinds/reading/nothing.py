@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
+
+from ingest.kinds.reading.identifiers import visible
 
 _WORDS = frozenset(("null", "none", "nil", "undefined", "nan", "(null)", "(none)", "<null>", "<nil>", "<none>"))
 """What programs print where a value is missing"""
@@ -32,11 +35,29 @@ def names_nothing(identifier: str) -> bool:
     return bool(is_word)
 
 
+def shows_nothing(text: str) -> bool:
+    """Whether a person sees nothing in it: blanks, and characters that have no shape."""
+    if "!" <= text < "\x7f":  # nearly all begin with one of ASCII's
+        return False
+    stripped = text.strip()
+    return not (stripped and (_is_seen(stripped[0]) or visible(stripped).strip()))
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_seen(character: str) -> bool:
+    return bool(visible(character).strip())
+
+
 def says_something(value: Any) -> bool:
-    """Whether there is anything in a value of JSON, at any depth: null and blank texts are nothing, 0 and false are
-    something."""
-    if isinstance(value, dict):
-        return any(map(says_something, value.values()))
-    if isinstance(value, list):
-        return any(map(says_something, value))
-    return not (value is None or (isinstance(value, str) and not value.strip()))
+    """Whether there is anything in a value of JSON, at any depth: null and texts that show nothing are nothing, 0 and
+    false are something."""
+    # Without recursion: a push may be nested nearly as deeply as Python can call.
+    waiting = [value]
+    for one in waiting:
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+        elif not (one is None or (isinstance(one, str) and shows_nothing(one))):
+            return True
+    return False
