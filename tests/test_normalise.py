@@ -238,13 +238,13 @@ def test_ids_are_what_is_seen() -> None:
 
 def test_unstorable_text_is_cleaned() -> None:
     """NUL and lone surrogates are removed from what is stored, with a warning; the raw body keeps them."""
-    body = b'{"call": {"call_id": "c\\u0000", "slots": "a\\ud800b", "multi_label": {"k\\u0000": 1e400}}}'
+    body = b'{"call": {"call_id": "c\\u0000", "slots": "a\\ud800b", "multi_label": {"k\\u0000": 1e400, "l": 1}}}'
     rows = normalise(entry(body))
 
     assert (row_of(rows, CallRow).call_id, row_of(rows, CallRow).slots, row_of(rows, CallRow).multi_label) == (
         "c",
         "ab",
-        '{"k":null}',
+        '{"k":null,"l":1}',
     )
     assert rows.push.body == body
     assert len(problems(rows)) == 4
@@ -280,7 +280,7 @@ def test_what_is_too_much_is_cut_off(mistyped: dict[str, Any]) -> None:
     """Endless turns, answers or depth are cut off with a warning, and the rest of the push is stored."""
     deep: dict[str, Any] = {}
     for _ in range(MAX_DEPTH + 5):
-        deep = {"x": deep}
+        deep = {"x": deep, "level": 0}
     body = push(custom_attribute=deep, **mistyped)
     body["call"]["asr_result"] = [{"text": "x"}] * (MAX_ITEMS + 1)
     body["callee"]["extra"] = [{"Question": "q"}] * (MAX_ITEMS + 1)

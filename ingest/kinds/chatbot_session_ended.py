@@ -121,6 +121,7 @@ def rows(push: SessionPush, origin: Origin) -> Iterator[Row | None]:
 def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
     about, warnings = origin.ids, origin.warnings
     messages = _messages(push.messages, warnings)
+    told = json_of(msgspec.to_builtins(messages, builtin_types=(Decimal,)), "$.messages", warnings)
     start, end = (push.session_start_time, "$.session_start_time"), (push.session_end_time, "$.session_end_time")
     started_at, ended_at = values.period(start, end, warnings, _LONGEST)
     return SessionRow(
@@ -145,9 +146,9 @@ def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
         slots=json_of(push.ner_slots, "$.ner_slots", warnings),
         labels=json_of(push.event_label, "$.event_label", warnings),
         variables=json_of(push.variables, "$.variables", warnings),
-        messages=json_of(msgspec.to_builtins(messages, builtin_types=(Decimal,)), "$.messages", warnings),
-        message_count=len(messages) or None,
-        callee_message_count=sum(one.sender == "user" for one in messages) if messages else None,
+        messages=told,
+        message_count=len(messages) if told else None,
+        callee_message_count=sum(one.sender == "user" for one in messages) if told else None,
     )
 
 

@@ -11,7 +11,6 @@ from msgspec import Struct
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.reading import values
 from ingest.kinds.reading.free_json import json_of
-from ingest.kinds.reading.nothing import says_something
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
 from ingest.tables.rows import QaReportRow, Row
@@ -32,14 +31,15 @@ def ids(push: QaPush, warnings: Warnings) -> Ids:
 def rows(push: QaPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     details = values.bounded(push.details or [], "$.QADetail", origin.warnings)
+    told = json_of(details, "$.QADetail", origin.warnings)
     # A report that finds nothing is no newer version of one that did: erasing goes by the push that told of the row.
-    if not (origin.ids.task_id and says_something(details)):
+    if not (origin.ids.task_id and told):
         return
     yield QaReportRow(
         *origin.version,
         origin.source,
         origin.ids.task_id,
-        details=json_of(details, "$.QADetail", origin.warnings),
+        details=told,
         detail_count=len(details),
     )
 

@@ -39,6 +39,9 @@ _ZONE = re.compile(
 )
 _OFFSET = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
 
+_SHOWN_LEVELS = 110
+"""More than are stored, and than a warning's path has"""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -171,15 +174,20 @@ def _lost_leaf(sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[st
     stored = row.get(column) if row else None
     if is_same is _same_json and _is_nothing(sent := _encoded_once(sent, dict)):
         return
-    if is_same is _same_text_or_json and not isinstance(sent, str) and isinstance(stored, str):
-        yield from _differences(sent, loads(stored), path)
-    elif is_same is _same_json and isinstance(sent, dict) and isinstance(stored, dict):
+    if is_same is _same_text_or_json and not isinstance(sent, str) and (stored is None or isinstance(stored, str)):
+        yield from _differences(sent, loads(stored) if stored else None, path)
+    elif is_same is _same_json and isinstance(sent, dict) and (stored is None or isinstance(stored, dict)):
         yield from _differences(sent, stored, path)
     elif not is_same(sent, stored):
         yield path
 
 
 def _differences(sent: Any, stored: Any, path: str) -> Iterator[str]:
+    if stored is None and _is_nothing(sent):
+        return
+    if stored is None and path.count(".") + path.count("[") < _SHOWN_LEVELS:
+        # Of a value of which nothing can be stored the warnings name the parts.
+        stored = {} if isinstance(sent, dict) else [None] * len(sent) if isinstance(sent, list) else None
     if isinstance(sent, dict) and isinstance(stored, dict):
         for key, value in sent.items():
             # A key that nobody documents is not named in a warning.
@@ -203,7 +211,15 @@ def _encoded_once(sent: Any, wanted: type) -> Any:
 
 
 def _is_nothing(value: Any) -> bool:
-    return value is None or value in ({}, []) or (isinstance(value, str) and not value.strip())
+    """Whether no part of it, at any depth, is a number, a truth value or a text in which anything is seen."""
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict | list):
+            parts.extend(part.values() if isinstance(part, dict) else part)
+        elif part is not None and not (isinstance(part, str) and _seen(part) == ""):
+            return False
+    return True
 
 
 def _is_warned_of(path: str, warnings: list[Row]) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 
 from ingest.kinds.reading.clean import MAX_DEPTH, clean
 from ingest.kinds.reading.identifiers import decimal_digits, has_lost_digits
+from ingest.kinds.reading.nothing import says_something
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.json_text import Json
 
@@ -17,13 +18,17 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def json_of(value: Any, path: str, warnings: Warnings) -> Json | None:
-    """A value as JSON; None if it is empty, as the vendor's "" is."""
-    if not value and value is not False and value != 0:
+    """A value as JSON; None if it says nothing, as the vendor's "" or a form that nobody has filled in, or nothing of
+    it can be stored."""
+    if not says_something(value):
         return None
     encoded = _encode(value)
     # Counting is cheap, and what has fewer brackets cannot be too deep.
     if encoded.count(b"{") + encoded.count(b"[") >= MAX_DEPTH - path.count("."):
-        encoded = _encode(clean(value, path, warnings, path.count(".")))
+        cleaned = clean(value, path, warnings, path.count("."))
+        if not says_something(cleaned):
+            return None
+        encoded = _encode(cleaned)
     return Json(encoded.decode())
 
 
