@@ -8,13 +8,20 @@ from typing import Any
 
 from ingest.kinds.reading.identifiers import visible
 
-_WORDS = frozenset(("null", "none", "nil", "undefined", "nan", "(null)", "(none)", "<null>", "<nil>", "<none>"))
+_EMPTY = ("{}", "[]", '""', "''", "[object Object]", r"\N")
+"""What programs print of an empty value, JavaScript of any object, and a database in a dump"""
+_WORDS = frozenset(("null", "none", "nil", "undefined", "nan", "(null)", "(none)", "<null>", "<nil>", "<none>")).union(
+    word.lower() for word in _EMPTY
+)
 """What programs print where a value is missing"""
-_PRINTED = frozenset(("null", "NULL", "None", "undefined", "NaN", "nil", "(null)", "<null>", "<nil>"))
+_PRINTED = frozenset(("null", "NULL", "None", "undefined", "NaN", "nil", "(null)", "<null>", "<nil>", *_EMPTY))
 LONGEST_WORD = max(map(len, _WORDS))
-_OF_CELL = re.compile(r"n/a|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)", re.IGNORECASE)
-_FILLER = re.compile(r"[0_\-\u2013\u2014]+|0+\.0+")
-"""Zeros and dashes, as in a form that demands something; an UUID of zeros is a program's."""
+_OF_CELL = r"n/a|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)"
+_FILLER = r"[0_\-\u2013\u2014]+|0+\.0+|-1"
+"""Zeros and dashes, as in a form that demands something; an UUID of zeros is a program's, and so is -1."""
+_TEMPLATE = r"\$?\{\{.*\}\}|\$\{.*\}|\{[a-z_.]+\}|%(?:\(\w+\))?[sd]"
+"""A place that a program has not filled in. An UUID may stand in braces, with digits."""
+_NO_ID = re.compile(f"{_FILLER}|{_OF_CELL}|{_TEMPLATE}", re.ASCII | re.IGNORECASE)
 
 
 def is_word_for_nothing(text: str) -> bool:
@@ -31,8 +38,7 @@ def names_nobody(name: str) -> bool:
 
 def names_nothing(identifier: str) -> bool:
     """Whether a text stands where an id was missing: whatever else has none would have the same."""
-    is_word = is_word_for_nothing(identifier) or _FILLER.fullmatch(identifier) or _OF_CELL.fullmatch(identifier)
-    return bool(is_word)
+    return is_word_for_nothing(identifier) or _NO_ID.fullmatch(identifier) is not None
 
 
 def shows_nothing(text: str) -> bool:
