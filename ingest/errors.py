@@ -32,7 +32,7 @@ class UnknownKindError(IngestError):
 
 
 class BrokenEncodingError(IngestError):
-    """The body cannot be unpacked as its Content-Encoding says; `body` is what came."""
+    """The body begins as gzip and cannot be unpacked; `body` is what came."""
 
     def __init__(self, text: str, body: bytes) -> None:
         super().__init__(text)
