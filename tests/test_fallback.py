@@ -67,6 +67,14 @@ def sessions_of_web(connection: Rows, logins: Logins) -> list[int]:
     return [row["pid"] for row in rows]
 
 
+def only_session_of_web(connection: Rows, logins: Logins) -> int:
+    """The one process that serves it, once others have ended: that takes a while after their connections have."""
+    (pid,) = wait_until(
+        lambda: found if len(found := sessions_of_web(connection, logins)) == 1 else [], "one session is left"
+    )
+    return pid
+
+
 def test_store_keeps_pending_rows(logins: Logins, connection: Rows) -> None:
     """A group becomes pending rows, byte for byte; storing it again changes nothing."""
     entries = [signed(entry(push("c1"))), entry(b"not json \xff")]
@@ -119,7 +127,7 @@ def test_probe_leaves_nothing(logins: Logins, connection: Rows) -> None:
         assert stored(connection) == 0
         await fallback.store([entry(push())])
         await fallback.probe()
-        assert len(sessions_of_web(connection, logins)) == 1
+        assert only_session_of_web(connection, logins)
 
     with_fallback(logins.web, work)
     assert stored(connection) == 1
@@ -234,7 +242,7 @@ def test_lost_connection_is_replaced(logins: Logins, connection: Rows) -> None:
 
     async def work(fallback: Fallback) -> None:
         await fallback.store([entry(push("c0"))])
-        (pid,) = sessions_of_web(connection, logins)
+        pid = only_session_of_web(connection, logins)
         connection.execute("SELECT pg_terminate_backend(%s)", [pid])
         wait_until(lambda: not sessions_of_web(connection, logins), "the session is gone")
         await fallback.store([entry(push())])
@@ -249,7 +257,7 @@ def test_silent_connection_is_replaced(logins: Logins, connection: Rows) -> None
 
     async def work(fallback: Fallback) -> None:
         await fallback.store([entry(push("c0"))])
-        (pid,) = sessions_of_web(connection, logins)
+        pid = only_session_of_web(connection, logins)
         os.kill(pid, signal.SIGSTOP)
         try:
             began = time.monotonic()
