@@ -20,7 +20,7 @@ from tests.ports import free_port
 from tests.processes import INGEST, descendants, wait_until
 from tests.running_up import Up, are_gone, running_up
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.acceptance
 
 QUERIES = Path(__file__).parents[2] / "docs" / "queries.md"
 

@@ -20,7 +20,7 @@ from tests.ports import free_port
 from tests.processes import INGEST, descendants, wait_until
 from tests.running_up import Up, are_gone, running_up
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180), pytest.mark.usefixtures("environment")]
+pytestmark = [pytest.mark.acceptance, pytest.mark.usefixtures("environment")]
 
 STOPS_WHAT_HAS_NO_HANDLER = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
