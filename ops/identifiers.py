@@ -1,13 +1,15 @@
-"""Ids that operators type after `find` or `trace`, as they may be stored."""
+"""Ids that operators type after `find` or `trace`, as they may be stored, and the key by which a push is found."""
 
 from __future__ import annotations
 
 import functools
 import re
+from datetime import datetime
 from uuid import UUID
 
 import phonenumbers
 
+from ingest.batch.push_ids import received_at_of
 from ingest.kinds.reading.identifiers import canonical_id
 from ingest.kinds.reading.phone_numbers import E164, canonical_number
 from ingest.kinds.reading.phone_spellings import spellings
@@ -21,6 +23,12 @@ def typed_uuid(typed: str) -> UUID | None:
         return UUID(canonical_id(typed))
     except ValueError:
         return None
+
+
+def push_key(push_id: UUID) -> dict[str, UUID | datetime | None]:
+    """The parameters `push_id` and `received_at` of a statement about one push: its day's partition alone is read. An
+    id that is no push's finds none."""
+    return {"push_id": push_id, "received_at": received_at_of(push_id)}
 
 
 def typed_numbers(typed: str) -> list[str]:

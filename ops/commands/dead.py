@@ -13,9 +13,9 @@ from psycopg import Connection
 
 from ingest import settings
 from ingest.batch.entry import stored_entry
-from ingest.batch.push_ids import received_at_of
 from ingest.opening.openers import openers
 from ops import queries
+from ops.identifiers import push_key
 from ops.output import print_record, print_table, progress, shown
 from ops.repair.causes import DeadCause, causes_of
 from ops.repair.choosing import choosing_options, of_group, select
@@ -85,9 +85,8 @@ def list_dead(limit: int) -> None:
 @click.option("--open", "is_open", is_flag=True, help="Of an encrypted push show what is in it.")
 def show(push_id: UUID, body_only: bool, is_open: bool) -> None:
     """Show one push: why it is dead, and its body, which may hold personal data."""
-    where = {"push_id": push_id, "received_at": received_at_of(push_id)}
     with queries.connect(settings.load()) as connection:
-        push = connection.execute(queries.PUSH_BY_ID, where).fetchone()
+        push = connection.execute(queries.PUSH_BY_ID, push_key(push_id)).fetchone()
     if not push:
         click.echo("no push has this id", err=True)
         sys.exit(1)

@@ -9,10 +9,9 @@ import click
 from psycopg import Connection
 
 from ingest import settings
-from ingest.batch.push_ids import received_at_of
 from ingest.kinds.reading.identifiers import id_spellings, storable
 from ops import queries
-from ops.identifiers import typed_numbers, typed_uuid
+from ops.identifiers import push_key, typed_numbers, typed_uuid
 from ops.output import print_record, print_table
 
 
@@ -35,8 +34,7 @@ def _find_push(connection: Connection[queries.Row], identifier: str) -> bool:
     push_id = typed_uuid(identifier)
     if push_id is None:
         return False
-    where = {"push_id": push_id, "received_at": received_at_of(push_id)}
-    push = connection.execute(queries.PUSH_BY_ID, where).fetchone()
+    push = connection.execute(queries.PUSH_BY_ID, push_key(push_id)).fetchone()
     if push:
         del push["signature"]
         push["body"] = f"{len(push['body'])} bytes"

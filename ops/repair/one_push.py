@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.batch.push_ids import received_at_of
 from ingest.settings import Settings
 from ops import queries
+from ops.identifiers import push_key
 from ops.repair.dry_run import dry_run
 from ops.repair.dry_run_rows import DryRunRows, dry_run_rows
 from ops.repair.replays import join_replay
@@ -27,9 +27,8 @@ def preview_replay(current: Settings, push_id: UUID, *, show_personal: bool = Fa
 
     Values that may say who somebody is are masked unless they are asked for.
     """
-    where = {"push_id": push_id, "received_at": received_at_of(push_id)}
     with queries.connect(current) as connection:
-        push = connection.execute(queries.PUSH_BY_ID, where).fetchone()
+        push = connection.execute(queries.PUSH_BY_ID, push_key(push_id)).fetchone()
     if push is None:
         return None
     if push["status"] not in REPLAYABLE:

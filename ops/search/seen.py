@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,6 +14,7 @@ from ingest.errors import NotOpenedError
 from ingest.opening.openers import openers
 from ingest.settings import Settings
 from ops import in_flight, queries
+from ops.identifiers import push_key
 from ops.search.body import ShownBody, show_body
 from ops.search.found import FoundPush, found_in_flight
 from ops.search.statements import DELIVERIES, PUSH_IN_FULL
@@ -93,16 +93,12 @@ def callee_number_of(current: Settings, push_id: UUID) -> str | None:
 
 def _row(current: Settings, push_id: UUID) -> queries.Row | None:
     with queries.connect(current) as connection:
-        return connection.execute(queries.PUSH_BY_ID, _key(push_id)).fetchone()
-
-
-def _key(push_id: UUID) -> dict[str, Any]:
-    return {"push_id": push_id, "received_at": received_at_of(push_id)}
+        return connection.execute(queries.PUSH_BY_ID, push_key(push_id)).fetchone()
 
 
 def _see_stored(current: Settings, push_id: UUID, show_personal: bool) -> SeenPush | None:
     with queries.connect(current) as connection:
-        row = connection.execute(PUSH_IN_FULL, _key(push_id)).fetchone()
+        row = connection.execute(PUSH_IN_FULL, push_key(push_id)).fetchone()
         if row is None:
             return None
         found = look_up(connection, str(push_id))

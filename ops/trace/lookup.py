@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from ingest.batch.push_ids import received_at_of
 from ingest.kinds.reading.identifiers import id_spellings
-from ops.identifiers import typed_numbers, typed_uuid
+from ops.identifiers import push_key, typed_numbers, typed_uuid
 from ops.queries import Row
 from ops.trace import statements
 from workers.redeliveries import RETRIES_LAST
@@ -69,7 +69,7 @@ def look_up(connection: _Connection, identifier: str) -> Lookup:
 
 
 def _look_up_push(connection: _Connection, push_id: UUID, found: Lookup) -> None:
-    push = connection.execute(statements.PUSH, _key(push_id)).fetchone()
+    push = connection.execute(statements.PUSH, push_key(push_id)).fetchone()
     if push is None:
         return
     found.add("push id", [push])
@@ -119,7 +119,3 @@ def _pushes(connection: _Connection, push_ids: Iterable[UUID]) -> list[Row]:
     newest = sorted((one for one in push_ids if received_at_of(one)), reverse=True)[:MOST]
     where: dict[str, LiteralString | Any] = {"push_ids": newest, "times": [received_at_of(one) for one in newest]}
     return connection.execute(statements.PUSHES, where).fetchall()
-
-
-def _key(push_id: UUID) -> dict[str, Any]:
-    return {"push_id": push_id, "received_at": received_at_of(push_id)}
