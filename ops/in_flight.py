@@ -20,6 +20,7 @@ from rq.worker import BaseWorker
 from ingest.batch import keys
 from ingest.batch.clients import operators_client
 from ingest.batch.entry import hour_name, read_entry
+from ingest.batch.index import batches_in_flight, oldest_opened_at
 from ingest.batch.lease import has_ended, leases
 from ingest.batch.queue import WORKER_SILENCE_SECONDS, normalise_queue
 from ingest.batch.redis_probe import told
@@ -48,12 +49,12 @@ def _reason(error: RedisError | OSError) -> str:
 
 def in_flight(client: Redis) -> dict[str, Any]:
     """Batches and pushes between web and Postgres, the age of the oldest batch in seconds, jobs and workers."""
-    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    batch_ids = batches_in_flight(client)
     queue = normalise_queue(client)
     return {
         "batches": len(batch_ids),
         "pushes": _pushes(client, batch_ids),
-        "oldest_seconds": _age_seconds(client, batch_ids[0]) if batch_ids else 0.0,
+        "oldest_seconds": _oldest_seconds(client),
         "jobs_queued": len(queue),
         "jobs_failed": queue.failed_job_registry.get_job_count(cleanup=False),
         "sweeper": bool(client.exists(keys.SWEEPER)),
@@ -169,8 +170,7 @@ def encoded_in_flight(
 ) -> Iterator[tuple[str, bytes]]:
     """The pushes in all batches as they are stored, each with its batch's id; one may come twice. `newest_first`: the
     batch that was opened last. `opened_by`, epoch seconds: batches that were opened later are passed over."""
-    until = "+inf" if opened_by is None else opened_by
-    batch_ids = keys.decode_ids(client.zrangebyscore(keys.BATCHES, "-inf", until))
+    batch_ids = batches_in_flight(client, opened_by)
     for batch_id in reversed(batch_ids) if newest_first else batch_ids:
         # Open before taken: what is taken in between is seen twice, and not missed. A full Redis refuses MULTI.
         with client.pipeline(transaction=False) as pipeline:
@@ -192,7 +192,7 @@ def remove_in_flight(client: Redis, encoded: Iterable[tuple[str, bytes]]) -> Non
 
 def leased(client: Redis) -> list[str]:
     """The batches that a worker is at."""
-    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    batch_ids = batches_in_flight(client)
     return [batch_id for batch_id, lease in leases(client, batch_ids) if lease is not None]
 
 
@@ -213,14 +213,14 @@ def _beats(worker: BaseWorker) -> bool:
     return beat is not None and (datetime.now(UTC) - beat).total_seconds() < WORKER_SILENCE_SECONDS
 
 
-def _age_seconds(client: Redis, batch_id: str) -> float:
-    opened_at = client.zscore(keys.BATCHES, batch_id) or time.time()
-    return round(max(0.0, time.time() - float(opened_at)), 1)
+def _oldest_seconds(client: Redis) -> float:
+    opened_at = oldest_opened_at(client)
+    return 0.0 if opened_at is None else round(max(0.0, time.time() - opened_at), 1)
 
 
 def pushes_in_flight(client: Redis) -> int:
     """How many pushes are in all batches."""
-    return _pushes(client, keys.decode_ids(client.zrange(keys.BATCHES, 0, -1)))
+    return _pushes(client, batches_in_flight(client))
 
 
 def _pushes(client: Redis, batch_ids: list[str]) -> int:

@@ -15,6 +15,7 @@ from rq import Queue
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from ingest.batch import keys
+from ingest.batch.index import batches_in_flight
 from ingest.batch.queue import QUEUE_NAME, enqueue_batch, normalise_queue
 from ingest.process_ids import is_alive
 
@@ -55,7 +56,7 @@ def leases(client: Redis, batch_ids: list[str]) -> Iterator[tuple[str, bytes | N
 
 def take_from_the_dead(client: Redis) -> list[str]:
     """Enqueue the batches whose lease a dead process of this machine holds, without waiting for it to run out."""
-    batch_ids = keys.decode_ids(client.zrange(keys.BATCHES, 0, -1))
+    batch_ids = batches_in_flight(client)
     held_by_dead = [batch_id for batch_id, lease in leases(client, batch_ids) if lease and _ended(lease)]
     queue = normalise_queue(client)
     for batch_id in held_by_dead:

@@ -12,6 +12,7 @@ from redis.exceptions import OutOfMemoryError
 
 from ingest.batch import keys
 from ingest.batch.entry import Entry, pending_columns
+from ingest.batch.index import batches_in_flight
 from workers import statements
 from workers.attempts import ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
@@ -60,11 +61,10 @@ class FullRedis(Chore):
 
     def _find(self) -> list[str]:
         if self._is_refusing():
-            return keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1))
+            return batches_in_flight(self._client)
         if self._is_nearly_full():
             # The index has the time of day at which each batch was opened.
-            until = time.time() - UNTAKEN_SECONDS
-            return keys.decode_ids(self._client.zrangebyscore(keys.BATCHES, "-inf", until))
+            return batches_in_flight(self._client, opened_by=time.time() - UNTAKEN_SECONDS)
         return []
 
     def _is_refusing(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from redis import Redis
 
-from ingest.batch import keys
+from ingest.batch.index import batches_in_flight
 from ingest.batch.lease import enqueue_again, leases
 from ingest.batch.queue import normalise_queue
 from workers.sweeper.chore import Chore
@@ -39,7 +39,7 @@ class LostBatches(Chore):
         return len(lost)
 
     def _find(self) -> list[str]:
-        in_flight = keys.decode_ids(self._client.zrange(keys.BATCHES, 0, -1))
+        in_flight = batches_in_flight(self._client)
         queued = set(self._queue.get_job_ids())
         candidates = [batch_id for batch_id in in_flight if batch_id not in queued]
         missing = [batch_id for batch_id, lease in leases(self._client, candidates) if lease is None]

@@ -20,6 +20,7 @@ from redis import Redis
 
 from ingest.batch import keys
 from ingest.batch.entry import hour_name
+from ingest.batch.index import oldest_opened_at
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
 from workers.sweeper.retention import AnyConnection
@@ -110,8 +111,8 @@ class MissingPushes(Chore):
 
     def _nothing_waits_before(self) -> datetime:
         """The time at which the oldest batch was opened, by the clock that its pushes have their hours of; or now."""
-        oldest: Any = self._client.zrange(keys.BATCHES, 0, 0, withscores=True)
-        return min([datetime.now(UTC), *(datetime.fromtimestamp(opened_at, UTC) for _, opened_at in oldest)])
+        opened_at, now = oldest_opened_at(self._client), datetime.now(UTC)
+        return now if opened_at is None else min(now, datetime.fromtimestamp(opened_at, UTC))
 
     def _missing(self, acknowledged: dict[_Place, int]) -> dict[_Place, int]:
         counts = {at: count - self._settled.get(at, 0) for at, count in acknowledged.items()}

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 
 from redis import Redis
 
-from ingest.batch import keys
+from ingest.batch.index import oldest_opened_at
 from workers.database import Database
 from workers.opened import OpenedSamples
 from workers.sweeper.chore import REST_SECONDS, Chore
@@ -64,8 +64,8 @@ class FieldSamples(Chore):
         return 0
 
     def _is_busy(self) -> bool:
-        oldest: Any = self._client.zrange(keys.BATCHES, 0, 0, withscores=True)
-        return any(opened_at < time.time() - BUSY_SECONDS for _, opened_at in oldest)
+        opened_at = oldest_opened_at(self._client)
+        return opened_at is not None and opened_at < time.time() - BUSY_SECONDS
 
 
 def _note(connection: AnyConnection, rows: list[tuple[Any, ...]]) -> None:
