@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ops.problems import refusals, settling, silence
@@ -61,7 +61,7 @@ def _web(facts: Facts) -> Iterator[Problem]:
         name="no web",
         what=what,
         bad="lost",
-        since=None if silent is None else _ago(facts, silent),
+        since=None if silent is None else facts.ago(silent),
         page=page("no-web-process-lives"),
         told_by=("redis",),
     )
@@ -87,7 +87,7 @@ def _waiting(facts: Facts) -> Iterator[Problem]:
             name="pending waits",
             what=what,
             bad="waits",
-            since=_ago(facts, pending),
+            since=facts.ago(pending),
             page=page("pushes-come-late"),
             told_by=("postgres",),
         )
@@ -121,7 +121,7 @@ def _late(facts: Facts, seconds: float, pushes: int) -> Problem:
         name="batches wait",
         what=what,
         bad="note" if is_going else "waits",
-        since=_ago(facts, seconds),
+        since=facts.ago(seconds),
         page=page("pushes-come-late"),
         told_by=("redis",),
     )
@@ -160,7 +160,3 @@ def _pause(facts: Facts) -> Iterator[Problem]:
             page=page("pause-the-workers"),
             told_by=("redis",),
         )
-
-
-def _ago(facts: Facts, seconds: float) -> datetime:
-    return facts.at - timedelta(seconds=seconds)

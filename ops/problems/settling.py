@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from ops.problems.problem import BOTH, Problem, page
 from ops.status.facts import Facts, Missing, Settled
@@ -70,12 +69,11 @@ def _silent(facts: Facts) -> Iterator[Problem]:
         places = ", ".join(sorted(one.place for one in silent)[:5])
         pushes = facts.redis.in_flight.get("pushes", 0)
         what = f"{len(silent)} of {len(workers)} workers stand still ({places}), and {pushes:,} pushes wait"
-        since = facts.at - timedelta(seconds=longest)
         yield Problem(
             name="workers silent",
             what=what,
             bad="waits",
-            since=since,
+            since=facts.ago(longest),
             page=page("workers-stand-still"),
             told_by=("redis",),
         )
@@ -90,12 +88,11 @@ def _still(facts: Facts) -> Iterator[Problem]:
     still = min(waits, (facts.at - last).total_seconds()) if last else waits
     if still > STILL_SECONDS:
         what = f"nothing was settled for {still:.0f} s, and {flight['pushes']:,} pushes wait"
-        since = facts.at - timedelta(seconds=still)
         yield Problem(
             name="nothing settled",
             what=what,
             bad="waits",
-            since=since,
+            since=facts.ago(still),
             page=page("workers-stand-still"),
             told_by=BOTH,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -138,3 +138,7 @@ class Facts(msgspec.Struct, frozen=True):
     at: datetime
     redis: RedisFacts
     postgres: PostgresFacts
+
+    def ago(self, seconds: float) -> datetime:
+        """The moment that was so long before."""
+        return self.at - timedelta(seconds=seconds)
