@@ -1,10 +1,13 @@
-"""Which pushes are encrypted: all that web has to know."""
+"""The header of a signature, and which pushes are encrypted: all that web has to know of opening."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 
 from ingest.kinds import PULLED
+
+SIGNATURE = "X-AIRudder-Sign"
+"""The header that the vendor may sign a push with"""
 
 
 def is_encrypted(decryptors: Container[str], source: str, kind: str) -> bool:

@@ -20,12 +20,11 @@ from ingest.batch.entry import Entry
 from ingest.errors import NotOpenedError, describe
 from ingest.functions import Opener, import_function
 from ingest.kinds import normalise as pure
-from ingest.opening.encryption import is_encrypted
+from ingest.opening.encryption import SIGNATURE, is_encrypted
 from ingest.settings import Settings
 from ingest.tables.rows import Normalised
 
 VERIFIERS, DECRYPTORS = "INGEST_VERIFIERS", "INGEST_DECRYPTORS"
-SIGNATURE = "X-AIRudder-Sign"
 
 _NO_VERDICT = (BaseTimeoutException, MemoryError, OSError)
 """These say nothing against a push: its job's time is over, or a file or a server with a key is away."""

@@ -16,7 +16,7 @@ from ingest.batch.entry import Entry
 from ingest.batch.push_ids import PushIds
 from ingest.errors import BrokenEncodingError, NotAnObjectError, NotJsonError, NowhereToStoreError
 from ingest.kinds.reading.decode import judge
-from ingest.opening.encryption import is_encrypted
+from ingest.opening.encryption import SIGNATURE, is_encrypted
 from ingest.web import answers
 from ingest.web.admission import Admission, Admitted
 from ingest.web.answers import HttpAnswer
@@ -26,8 +26,8 @@ from ingest.web.open_batch import OpenBatch
 from ingest.web.refusals import Refusals, RequestRefusedError
 from ingest.web.timed_protocol import LATE
 
-SIGNATURE = b"x-airudder-sign"
-"""The header that the vendor may sign a push with"""
+_SIGNATURE = SIGNATURE.lower().encode()
+"""As a request's headers are named"""
 
 
 class Ledger(NamedTuple):
@@ -115,7 +115,7 @@ class PushEndpoint:
 
 def _signature(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
-        if name == SIGNATURE:
+        if name == _SIGNATURE:
             signature: str = value.decode("latin-1")
             return signature
     return None
