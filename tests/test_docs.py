@@ -21,7 +21,7 @@ from ops.commands.erase import PLACES
 from ops.person.rows import PLACES as TABLES
 from tests.reasons import reasons_given, reasons_told
 from tests.servers import embedded_servers
-from tests.sources import ROOT, anchors
+from tests.sources import ROOT, anchor_of, anchors
 
 README, CONFIGURATION = ROOT / "README.md", ROOT / "docs" / "configuration.md"
 RUNBOOK, QUERIES = ROOT / "docs" / "runbook.md", ROOT / "docs" / "queries.md"
@@ -245,3 +245,9 @@ def test_every_page_is_reached() -> None:
         waiting += linked - seen
         seen |= linked
     assert set(PAGES) <= seen
+
+
+def test_contents_lead_to_each_section() -> None:
+    """The line at the head of production.md has all that is below the first section, in its order."""
+    contents, *sections = re.split(r"^## (.*)\n", (ROOT / "docs" / "production.md").read_text(), flags=re.M)
+    assert re.findall(r"\]\(#([^)]+)\)", contents) == [anchor_of(heading) for heading in sections[2::2]]
