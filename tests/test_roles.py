@@ -20,10 +20,10 @@ from psycopg.rows import dict_row
 
 from ingest.resources import locate
 from ingest.tables import TABLES
-from ingest.tables.sql import analysts_view
 from ops.local import embedded_postgres
 from ops.local.server import make_data_dir, wait_until_ready
 from ops.local.supervisor import Supervisor
+from tests.analysts import analysts_view
 from tests.dialler import contact, dialler_entry, said
 from tests.logins import Logins
 from tests.persons import MARK, session

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from ingest.tables import TABLES, sql
+from ingest.tables import TABLES
 from ingest.tables.__main__ import generated
 from ingest.tables.table import KEPT_FROM, PUSH_ID, RECEIVED_AT, VERSION, Table
+from tests.analysts import analysts_view
 from tests.sources import ROOT
 
 Rows = Connection[dict[str, Any]]
@@ -75,8 +76,8 @@ def test_analysts_see_what_is_declared(connection: Rows, table: Table) -> None:
     """The view in schema.sql is the one that the declaration comes to; a table without one shows analysts nothing."""
     view = connection.execute("SELECT to_regclass(%s) AS name", [f"airudder_analytics.{table.name}"]).fetchone()
     assert view
-    assert (view["name"] is None) == (sql.analysts_view(table) is None)
-    if declaration := sql.analysts_view(table):
+    assert (view["name"] is None) == (analysts_view(table) is None)
+    if declaration := analysts_view(table):
         connection.execute(f"CREATE TEMPORARY VIEW declared AS {declaration}")
         defined = "SELECT pg_get_viewdef(%s::text::regclass) AS view"
         declared, stored = (
