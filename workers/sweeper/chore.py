@@ -35,16 +35,26 @@ class Chore(ABC):
         """Work for some seconds at most; return how much was handled. After anything but 0 it is due again at once."""
 
 
-def try_each(things: Iterable[_Thing], work: Callable[[_Thing], None]) -> None:
-    """Work at each thing, also where it fails at one. Raises psycopg.Error or RefusedError after the last one."""
-    failure: Exception | None = None
-    for thing in things:
-        try:
-            work(thing)
-        except (RefusedError, psycopg.Error) as error:
-            failure = error
+def try_each(things: Iterable[_Thing], work: Callable[[_Thing], int | None]) -> int:
+    """Work at each thing, also where it fails at one; return how much was handled. Raises psycopg.Error or RefusedError
+    after the last one."""
+    handled, failure = work_at_each(things, work, RefusedError, psycopg.Error)
     if failure:
         raise failure
+    return handled
+
+
+def work_at_each(
+    things: Iterable[_Thing], work: Callable[[_Thing], int | None], *errors: type[Exception]
+) -> tuple[int, Exception | None]:
+    """Work at each thing, also where one of these errors comes of it: how much was handled, and the last error."""
+    handled, failure = 0, None
+    for thing in things:
+        try:
+            handled += work(thing) or 0
+        except errors as error:
+            failure = error
+    return handled, failure
 
 
 class Guard:

@@ -90,14 +90,13 @@ class PendingPushes(Chore):
             return 0
         self._release_unsettled()
         self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
-        untried = partial(self._feed, _Sort(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together))
+        untried = _Sort(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
         # An attempt that ended the sweeper left these as they were: each is now settled alone, or is dead.
-        tried = partial(self._feed, _Sort(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last))
-        fed: list[int] = []
-        try_each((untried, tried), lambda feed: fed.append(feed()))
-        if not sum(fed):
+        tried = _Sort(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+        fed = try_each((untried, tried), self._feed)
+        if not fed:
             self._tell_end()
-        return sum(fed)
+        return fed
 
     def _tell_end(self) -> None:
         """Say it when nothing is pending any more, but for what rests."""

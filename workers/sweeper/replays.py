@@ -29,7 +29,7 @@ from workers.selection import Selection, read_selection
 from workers.settlements import parameters
 from workers.statements import WAIT_FOR_LOCKS_BRIEFLY
 from workers.sweeper import replay_statements as statements
-from workers.sweeper.chore import Chore
+from workers.sweeper.chore import Chore, work_at_each
 from workers.sweeper.pauses import PauseInMind
 from workers.sweeper.pending import PendingPushes
 
@@ -104,8 +104,10 @@ class Replays(Chore):
         leave_at = self._clock() + BUDGET_SECONDS
         handled = 0
         while True:
-            settled, refused = self._settle()
-            moved, failure = self._move()
+            # A refusal may be one replay's alone: all go on all the same.
+            settled, refused = work_at_each((self._lane,), PendingPushes.run_once, RefusedError)
+            # Of any kind, as what a filter is made of may be unknown here.
+            moved, failure = work_at_each(self._database.run(_find_running), self._go_on, Exception)
             handled += settled + moved
             if not (settled or moved) or self._clock() >= leave_at:
                 break
@@ -114,24 +116,6 @@ class Replays(Chore):
         if failure := refused or failure:
             raise failure
         return handled
-
-    def _settle(self) -> tuple[int, Exception | None]:
-        """Settle what is pending of all replays: how many pushes, and what went wrong. Replays go on all the same: what
-        is refused may be one replay's alone."""
-        try:
-            return self._lane.run_once(), None
-        except RefusedError as error:
-            return 0, error
-
-    def _move(self) -> tuple[int, Exception | None]:
-        """Let each replay go on: how many have more to do at once, and what went wrong in one."""
-        moved, failure = 0, None
-        for replay in self._database.run(_find_running):
-            try:
-                moved += self._go_on(replay)
-            except Exception as error:  # of any kind, as what a filter is made of may be unknown here
-                failure = error
-        return moved, failure
 
     def _go_on(self, replay: _Replay) -> bool:
         """Count what has its outcome by now; then make a portion pending, or end the replay. Return whether there is
