@@ -35,7 +35,7 @@ _HIDDEN = re.compile(
 _UNSIGNED = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _FRACTION = re.compile(r"(?<=\d)[.,](\d+)", re.ASCII)
 _ZONE = re.compile(
-    r"(?<=[\d\sCT])([+-])(\d\d?)(?::?(\d\d))?(?:\s+[+-]\d{2,4})?(?=$|\s*[\[(]|\s+\d{4}$|\s+[A-Za-z]+)", re.ASCII
+    r"(?<=[\d\sCT])([+-])(\d\d?)(?::?(\d\d))?(?:\s+[+-]\d{2,4})?(?=$|Z$|\s*[\[(]|\s+\d{4}$|\s+[A-Za-z]+)", re.ASCII
 )
 _OFFSET = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
 
@@ -284,6 +284,7 @@ def _same_moment(sent: Any, stored: Any) -> bool:
     if not (isinstance(sent, str | Decimal) and isinstance(stored, datetime)):
         return False
     text = format(sent, "f") if isinstance(sent, Decimal) else sent.strip()
+    text = "".join(str(unicodedata.decimal(one, one)) for one in text).replace("\u2212", "-")
     since = (stored - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     if _UNSIGNED.fullmatch(text) and Decimal(text) * 1_000_000 in [since * 1000**power for power in range(4)]:
         return True
@@ -294,13 +295,17 @@ def _same_moment(sent: Any, stored: Any) -> bool:
     fraction = _FRACTION.search(text)
     digits = re.sub("[^0-9]", "", _FRACTION.sub("", text))
     is_exact = (fraction[1] if fraction else "").rstrip("0") == f"{wall.microsecond:06}".rstrip("0")
-    return is_exact and digits in _written(wall)
+    half = re.search(r"\d\s*([ap]m)\b", text, re.IGNORECASE)
+    is_in_half = half is None or half[1].lower() == ("am" if wall.hour < 12 else "pm")
+    return is_exact and is_in_half and digits in _written(wall, ("%I", "%-I") if half else ("%H",))
 
 
-def _written(wall: datetime) -> set[str]:
-    """The digits of a time of day in each form; that of midnight as the end of the day before, too."""
-    clock = {f"{wall:%H%M%S}"} | ({f"{wall:%H%M}"} if wall.second == 0 else set())
-    times = {(wall, time) for time in clock}
+def _written(wall: datetime, hours: tuple[str, ...]) -> set[str]:
+    """The digits of a time of day in each form; midnight as the end of the day before, too, and as a leap second."""
+    forms = ("%M%S", "%M") if wall.second == 0 else ("%M%S",)
+    times = {(wall, f"{wall:{hour}{form}}") for hour in hours for form in forms}
+    if f"{wall:%H%M%S}" == "000000":
+        times.add((wall - timedelta(days=1), "235960"))
     if f"{wall:%H%M%S%f}".strip("0") == "":
         times |= {(wall - timedelta(days=1), time) for time in ("240000", "2400")}
     return {

@@ -106,7 +106,7 @@ def is_of_calls(moment: datetime) -> bool:
 
 def read_day(text: str) -> tuple[date | None, str | None]:
     """The date that a text without surrounding space spells, and what is to be warned of."""
-    match = _DATE.fullmatch(on_keyboard(text))
+    match = _DATE.fullmatch(text)
     try:
         day = date.fromisoformat(match[1]) if match else None
     except ValueError:
