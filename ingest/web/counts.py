@@ -51,14 +51,14 @@ class WebProcess(msgspec.Struct, frozen=True):
     """Whether its pushes go to Postgres, as Redis has failed"""
 
 
-class _Taken(NamedTuple):
+class _TakenCounts(NamedTuple):
     """Counts by key and field; when the last push of a source came, by the monotonic clock."""
 
     counts: Counter[tuple[str, str]]
     last_push: dict[str, float]
 
 
-class Counts(Writer[_Taken]):
+class Counts(Writer[_TakenCounts]):
     """Counts of one process, its breaker's among them."""
 
     what = "pushes"
@@ -80,16 +80,16 @@ class Counts(Writer[_Taken]):
         self._kept.append((source, kind, status))
         self._seconds.append(seconds)
 
-    def _take(self) -> _Taken | None:
+    def _take(self) -> _TakenCounts | None:
         now = time.monotonic()
         self._gather(now)
         if not self._waiting and now < self._write_at:
             return None
-        taken = _Taken(self._waiting, self._last_push)
+        taken = _TakenCounts(self._waiting, self._last_push)
         self._waiting, self._last_push = Counter(), {}
         return taken
 
-    def _put_back(self, taken: _Taken) -> None:
+    def _put_back(self, taken: _TakenCounts) -> None:
         self._waiting.update(taken.counts)
         self._last_push = taken.last_push | self._last_push
 
@@ -107,7 +107,7 @@ class Counts(Writer[_Taken]):
         counted[keys.BREAKER, "opened"], counted[keys.BREAKER, "pushes"] = opened, pushes
         self._waiting.update({name: number for name, number in counted.items() if number})
 
-    async def _write(self, taken: _Taken) -> None:
+    async def _write(self, taken: _TakenCounts) -> None:
         process = holder()
         ages = [part for source, at in taken.last_push.items() for part in (source, time.monotonic() - at)]
         is_open = self._breaker.is_open(asyncio.get_running_loop().time())

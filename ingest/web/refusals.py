@@ -77,7 +77,7 @@ class WrongSecrets:
             self.note(fingerprint, requests)
 
 
-class _Taken(NamedTuple):
+class _TakenRefusals(NamedTuple):
     """Counts by field of `refused`; the last refusals; wrong secrets; when each right one that came last did."""
 
     counts: Counter[str]
@@ -86,7 +86,7 @@ class _Taken(NamedTuple):
     used: dict[str, float]
 
 
-class Refusals(Writer[_Taken]):
+class Refusals(Writer[_TakenRefusals]):
     """Counts refusals here, so that a flood costs Redis one write a second, and the log a line of each kind a minute.
 
     `take_used` gives the fingerprints of the secrets that have come since the last write.
@@ -123,16 +123,16 @@ class Refusals(Writer[_Taken]):
         """Note a connection that was refused, by its peer's address."""
         self.note(reason, network=shown(peer))
 
-    def _take(self) -> _Taken | None:
+    def _take(self) -> _TakenRefusals | None:
         self._report()
         self._used |= dict.fromkeys(self._take_used(), time.time())
         if not (self._counts or self._used):
             return None
-        taken = _Taken(self._counts, self._last, self._wrong_secrets.take(), self._used)
+        taken = _TakenRefusals(self._counts, self._last, self._wrong_secrets.take(), self._used)
         self._counts, self._last, self._used = Counter(), _no_refusals(), {}
         return taken
 
-    def _put_back(self, taken: _Taken) -> None:
+    def _put_back(self, taken: _TakenRefusals) -> None:
         self._counts.update(taken.counts)
         self._last = deque([*taken.last, *self._last], maxlen=keys.LAST_REFUSALS_KEPT)
         self._wrong_secrets.put_back(taken.wrong)
@@ -150,7 +150,7 @@ class Refusals(Writer[_Taken]):
         known: list[Any] = await self._client.hkeys(keys.LAST_USED)
         return {name: wrong[name] for one in known if (name := one.decode()) in wrong}
 
-    async def _write(self, taken: _Taken) -> None:
+    async def _write(self, taken: _TakenRefusals) -> None:
         counts, last, wrong = taken.counts, taken.last, await self._known(taken.wrong)
         # Not taken from `last`: a flood of one kind between two writes would leave nothing else there.
         newest = {field: msgspec.json.encode(self._newest[field]).decode() for field in counts}
