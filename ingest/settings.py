@@ -241,7 +241,7 @@ def _web_url_if_set(environ: Mapping[str, str], name: str) -> str | None:
 def _command_if_set(environ: Mapping[str, str], name: str) -> str | None:
     command = environ.get(name)
     try:
-        if command is not None and not shlex.split(command):
+        if command is not None and not shlex.split(command)[0]:
             raise SettingError(f"{name} names no program")
     except ValueError:
         raise SettingError(f"{name} has a quote that does not end") from None

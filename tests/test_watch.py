@@ -253,9 +253,9 @@ def test_watch_tells_that_both_servers_are_away(tmp_path: Path) -> None:
         ({}, "nobody would be told"),
         ({"INGEST_ALERT_URL": "s3cret"}, "INGEST_ALERT_URL is not of the form"),
         ({"INGEST_ALERT_COMMAND": "mail 's3cret"}, "INGEST_ALERT_COMMAND has a quote"),
-        ({"INGEST_ALERT_COMMAND": " "}, "INGEST_ALERT_COMMAND names no program"),
+        ({"INGEST_ALERT_COMMAND": "'' mail"}, "INGEST_ALERT_COMMAND names no program"),
     ],
-    ids=["neither", "no URL", "a quote", "blank"],
+    ids=["neither", "no URL", "a quote", "no name"],
 )
 def test_watch_wants_a_receiver(environ: dict[str, str], words: str) -> None:
     """Otherwise it refuses to start, in one line."""
