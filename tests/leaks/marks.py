@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from datetime import date, timedelta
 
 _CONTEXT = 60
+_OF_END = re.compile(r"(?:^|[._])end|End")
 
 
 class Marks:
@@ -19,6 +21,7 @@ class Marks:
     def __init__(self) -> None:
         self._beginning = f"q{secrets.token_hex(5)}"
         self._words: dict[str, str] = {}
+        self._started = date(2050, 1, 1)
         self._others: dict[bytes, str] = {self._beginning.encode().hex().encode(): "a word in hexadecimal"}
         self._others |= dict.fromkeys(_base64_forms(self._beginning), "a word in base64")
         # Of all letter cases, as names of headers are changed.
@@ -44,15 +47,16 @@ class Marks:
 
     def day(self, place: str) -> str:
         """A date in the next century: later ones are taken for a program's maximum."""
-        return self._day_of(place, 2100)
+        year, month, day = secrets.randbelow(100), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
+        return self.know(place, f"{2100 + year}-{month:02}-{day:02}")
 
     def moment(self, place: str) -> str:
-        """A time in the second half of this century, as nobody is called later; an end in its last quarter."""
-        return f"{self._day_of(place, 2075 if 'end' in place else 2050, years=25)}T08:11:43Z"
-
-    def _day_of(self, place: str, first_year: int, years: int = 100) -> str:
-        year, month, day = secrets.randbelow(years), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
-        return self.know(place, f"{first_year + year}-{month:02}-{day:02}")
+        """A time in the third quarter of this century, on an odd day; an end is on the even one behind the last start,
+        and less than a day from it."""
+        if _OF_END.search(place):
+            return f"{self.know(place, f'{self._started + timedelta(days=1)}')}T07:11:43Z"
+        self._started = date(2050 + secrets.randbelow(25), 1 + secrets.randbelow(12), 1 + 2 * secrets.randbelow(14))
+        return f"{self.know(place, f'{self._started}')}T08:11:43Z"
 
     def offset(self, place: str) -> str:
         """An offset into a call."""
