@@ -283,7 +283,7 @@ def test_what_is_too_much_is_cut_off(mistyped: dict[str, Any]) -> None:
         deep = {"x": deep, "level": 0}
     body = push(custom_attribute=deep, **mistyped)
     body["call"]["asr_result"] = [{"text": "x"}] * (MAX_ITEMS + 1)
-    body["callee"]["extra"] = [{"Question": "q"}] * (MAX_ITEMS + 1)
+    body["callee"]["extra"] = [{"Content": "c"}] * (MAX_ITEMS + 1)
 
     rows = normalise(entry(body))
 

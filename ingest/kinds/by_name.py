@@ -69,7 +69,7 @@ def _is_nobody(value: Any) -> bool:
 
 def _within(text: str) -> Any:
     """The object or array that a text is the JSON of; None if it is of none."""
-    return decode_within(text, dict) or decode_within(text, list)
+    return decode_within(text, dict | list) or None
 
 
 def _walked(push: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:

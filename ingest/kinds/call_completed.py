@@ -85,9 +85,9 @@ def rows(push: CallCompletedPush, origin: Origin) -> Iterator[Row | None]:
     source, version, about = origin.source, origin.version, origin.ids
     nodetask_id = values.identifier(push.nodetask_id, "$.nodetask_id", origin.warnings)
     if about.workflow_id:
-        yield WorkflowRow(*version, source, about.workflow_id, push.workflow_name or None)
+        yield WorkflowRow(*version, source, about.workflow_id, values.free_text(push.workflow_name))
         if nodetask_id:
-            yield NodeTaskRow(*version, source, about.workflow_id, nodetask_id, push.nodetask_name or None)
+            yield NodeTaskRow(*version, source, about.workflow_id, nodetask_id, values.free_text(push.nodetask_name))
     result = _result(push, origin.warnings)
     if number := about.callee_number:
         yield CalleeRow(*version, source, number, push.callee_number, values.country_of(number))
@@ -155,9 +155,9 @@ def _completed(
         nodetask_id,
         about.call_id,
         values.identifier(push.robot_id, "$.robot_id", origin.warnings),
-        push.status or None,
+        values.word(push.status),
         **result._asdict(),
-        comments=push.comments or None,
+        comments=values.free_text(push.comments),
     )
 
 

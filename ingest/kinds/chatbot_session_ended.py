@@ -107,7 +107,7 @@ def rows(push: SessionPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     source, version, about = origin.source, origin.version, origin.ids
     if about.workflow_id:
-        yield WorkflowRow(*version, source, about.workflow_id, name=push.workflow_name or None)
+        yield WorkflowRow(*version, source, about.workflow_id, name=values.free_text(push.workflow_name))
     if about.callee_number:
         yield CalleeRow(*version, source, about.callee_number, push.callee, values.country_of(about.callee_number))
     if about.call_id:
@@ -130,17 +130,17 @@ def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
         session_id,
         workflow_id=about.workflow_id,
         nodetask_id=values.identifier(push.nodetask_id, "$.nodetask_id", warnings),
-        nodetask_name=push.nodetask_name or None,
+        nodetask_name=values.free_text(push.nodetask_name),
         task_id=about.task_id,
         callee_number=about.callee_number,
         call_id=about.call_id,
         robot_id=values.identifier(push.robot_id, "$.robot_id", warnings),
-        channel=push.channel or None,
-        channel_id=push.channel_id or None,
-        status=push.status or None,
+        channel=values.word(push.channel),
+        channel_id=values.free_text(push.channel_id),
+        status=values.word(push.status),
         started_at=started_at,
         ended_at=ended_at,
-        end_reason=push.session_end_reason or None,
+        end_reason=values.word(push.session_end_reason),
         intention=values.word(push.intention),
         talk_rounds=values.integer(push.talk_round, "$.talk_round", warnings),
         slots=json_of(push.ner_slots, "$.ner_slots", warnings),
@@ -162,16 +162,16 @@ def _messages(messages: list[Message] | None, warnings: Warnings) -> list[Stored
 def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:
     sent = message.reply or Reply()
     reply = StoredMessage(
-        id=sent.msg_id or None,
-        sender=sent.sender_type or None,
+        id=values.free_text(sent.msg_id),
+        sender=values.word(sent.sender_type),
         at=_moment(sent.timestamp, f"{path}.reply.timestamp", warnings),
         content=_content(sent.content),
     )
     return StoredMessage(
-        id=message.msg_id or None,
-        sender=message.sender_type or None,
+        id=values.free_text(message.msg_id),
+        sender=values.word(message.sender_type),
         at=_moment(message.timestamp, f"{path}.timestamp", warnings),
-        status=message.status or None,
+        status=values.word(message.status),
         content=_content(message.content),
         reply=None if reply == _SAYS_NOTHING else reply,
     )

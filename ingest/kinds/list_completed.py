@@ -45,7 +45,7 @@ def rows(push: ListCompletedPush, origin: Origin) -> Iterator[Row | None]:
     source, version, about = origin.source, origin.version, origin.ids
     nodes = read_node_tasks(push.rows, "$.rows", origin)
     if about.workflow_id:
-        yield WorkflowRow(*version, source, about.workflow_id, push.workflow_name or None)
+        yield WorkflowRow(*version, source, about.workflow_id, values.free_text(push.workflow_name))
         yield from node_task_rows(nodes, about.workflow_id, origin)
     else:
         origin.warnings.add("$.workflow_id", "missing: the workflow and its node tasks are not stored")

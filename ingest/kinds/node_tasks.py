@@ -52,10 +52,10 @@ def _read(one: NodeTask, path: str, origin: Origin) -> StoredNodeTask:
         origin.warnings.add(f"{path}.nodetask_id", "missing: the node task is stored in the list alone")
     return StoredNodeTask(
         nodetask_id,
-        one.nodetask_name or None,
-        one.node_type or None,
+        values.free_text(one.nodetask_name),
+        values.word(one.node_type),
         values.identifier(one.task_id, f"{path}.task_id", origin.warnings),
-        one.task_status or None,
+        values.word(one.task_status),
     )
 
 

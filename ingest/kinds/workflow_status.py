@@ -43,11 +43,11 @@ def rows(push: WorkflowStatusPush, origin: Origin) -> Iterator[Row | None]:
     if not workflow_id:
         return
     tasks = read_node_tasks(push.actions, "$.actions", origin)
-    yield WorkflowRow(*origin.version, source, workflow_id, push.workflow_name or None, push.status or None)
+    status, told = values.word(push.status), node_tasks_as_json(tasks)
+    yield WorkflowRow(*origin.version, source, workflow_id, values.free_text(push.workflow_name), status)
     yield from node_task_rows(tasks, workflow_id, origin)
-    if push.status or tasks:
-        told = node_tasks_as_json(tasks)
-        yield WorkflowStatusRow(*origin.version, source, workflow_id, push_id, push.status or None, told)
+    if status or told:
+        yield WorkflowStatusRow(*origin.version, source, workflow_id, push_id, status, told)
 
 
 def simulate(story: Story, chance: random.Random) -> dict[str, Any]:

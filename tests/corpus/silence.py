@@ -39,6 +39,21 @@ _ZONE = re.compile(
 )
 _OFFSET = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
 
+_PRINTED = (
+    "none",
+    "nil",
+    "undefined",
+    "nan",
+    "[object object]",
+    "(null)",
+    "(none)",
+    "<null>",
+    "<nil>",
+    "<none>",
+    "''",
+    r"\n",
+)
+"""What programs print for no value, and is no JSON"""
 _SHOWN_LEVELS = 110
 """More than are stored, and than a warning's path has"""
 
@@ -158,13 +173,26 @@ def _lost_items(struct: type[msgspec.Struct], sent: Any, path: str, name: str, o
     if not isinstance(sent, list):
         yield path
         return
+    stored = outcome.turns if name.startswith("call.") else outcome.answers
     # Where no item says anything there is no list.
-    rows = (outcome.turns if name.startswith("call.") else outcome.answers) or [{} for _ in sent]
+    rows = stored or [{} for _ in sent]
     if len(rows) != len(sent):
         yield path
     for index, item in enumerate(sent[: len(rows)]):
+        if not stored and _is_nothing(
+            _words_of(item, ("robottext", "text") if name.startswith("call.") else ("Content",))
+        ):
+            continue  # a turn without a word, or a question without an answer
         one_row = Outcome(**{**vars(outcome), "turns": [rows[index]], "answers": [rows[index]]})
         yield from _lost(struct, item, f"{path}[{index}]", name, one_row)
+
+
+def _words_of(item: Any, names: tuple[str, ...]) -> Any:
+    """What a turn or an answer is there for."""
+    if not isinstance(item, dict):
+        return item
+    words = [item.get(name) for name in names]
+    return [None if _is_printed_nothing(word) else word for word in words]
 
 
 def _lost_leaf(sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[str]:
@@ -252,12 +280,28 @@ def _seen(text: str) -> str:
     return unicodedata.normalize("NFD", seen.replace("\u2010", "-").replace("\u2011", "-")).strip()
 
 
+def _same_free_text(sent: Any, stored: Any) -> bool:
+    return (stored is None and _is_printed_nothing(sent)) or _same_text(sent, stored)
+
+
 def _same_word(sent: Any, stored: Any) -> bool:
-    return sent == "null" or _same_text(sent, stored)
+    return (stored is None and _is_printed_nothing(sent)) or _same_id(sent, stored)
 
 
 def _same_text_or_json(sent: Any, stored: Any) -> bool:
-    return sent == "null" or bool(sent == stored)
+    return _same_word(sent, stored) if isinstance(sent, str) else bool(sent == stored)
+
+
+def _is_printed_nothing(sent: Any) -> bool:
+    """Whether it is a text that a program prints for no value, or the JSON of nothing."""
+    if not isinstance(sent, str):
+        return False
+    if _seen(sent).lower() in _PRINTED:
+        return True
+    try:
+        return _is_nothing(loads(sent))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _same_json(sent: Any, stored: Any) -> bool:
@@ -324,27 +368,27 @@ def _same_offset(sent: Any, stored: Any) -> bool:
 
 _STORED: dict[str, tuple[str, str, Same]] = {
     "workflow_id": ("push", "workflow_id", _same_id),
-    "workflow_name": ("workflow", "name", _same_text),
+    "workflow_name": ("workflow", "name", _same_free_text),
     "node_id": ("push", "node_id", _same_id),
-    "node_name": ("node", "name", _same_text),
+    "node_name": ("node", "name", _same_free_text),
     "callee.case_id": ("push", "case_id", _same_id),
-    "callee.callee_name": ("callee", "name", _same_text),
-    "callee.callee_gender": ("callee", "gender", _same_text),
-    "callee.location": ("callee", "location", _same_text),
+    "callee.callee_name": ("callee", "name", _same_free_text),
+    "callee.callee_gender": ("callee", "gender", _same_free_text),
+    "callee.location": ("callee", "location", _same_free_text),
     "callee.callee_number": ("callee", "number_as_sent", _same_text),
-    "callee.platform_name": ("callee", "platform_name", _same_text),
-    "callee.extra_a": ("case", "extra_a", _same_text),
-    "callee.extra_b": ("case", "extra_b", _same_text),
-    "callee.extra_c": ("case", "extra_c", _same_text),
+    "callee.platform_name": ("callee", "platform_name", _same_free_text),
+    "callee.extra_a": ("case", "extra_a", _same_free_text),
+    "callee.extra_b": ("case", "extra_b", _same_free_text),
+    "callee.extra_c": ("case", "extra_c", _same_free_text),
     "callee.extra[].Content": ("answers", "content", _same_text),
     "callee.extra[].Question": ("answers", "question", _same_text),
     "callee.extend.variables": ("case", "variables", _same_json),
-    "callee.comments": ("case", "comments", _same_text),
+    "callee.comments": ("case", "comments", _same_free_text),
     "callee.borrowed_date": ("case", "borrowed_date", _same_day),
     "callee.due_date": ("case", "due_date", _same_day),
     "callee.borrowed_amount": ("case", "borrowed_amount", _same_amount),
     "callee.total_owing_amount": ("case", "total_owing_amount", _same_amount),
-    "callee.currency_unit": ("case", "currency_unit", _same_text),
+    "callee.currency_unit": ("case", "currency_unit", _same_free_text),
     "custom_attribute": ("attributes", "custom_attribute", _same_json),
     "call.task_id": ("call", "task_id", _same_id),
     "call.call_id": ("push", "call_id", _same_id),
@@ -354,7 +398,7 @@ _STORED: dict[str, tuple[str, str, Same]] = {
     "call.ring_type": ("call", "ring_type", _same_word),
     "call.hangup_type": ("call", "hangup_type", _same_word),
     "call.intention": ("call", "intention", _same_text_or_json),
-    "call.slots": ("call", "slots", _same_text),
+    "call.slots": ("call", "slots", _same_free_text),
     "call.multi_label": ("call", "multi_label", _same_json),
     "call.asr_ptp": ("call", "asr_ptp", _same_word),
     "call.asr_result[].time": ("turns", "at", _same_offset),

@@ -8,6 +8,7 @@ import msgspec
 
 from ingest.kinds.custom_api.payload import Answer, Turn
 from ingest.kinds.reading import values
+from ingest.kinds.reading.nothing import shows_nothing
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.json_text import Json
 
@@ -46,7 +47,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Transcript:
-    """A transcript and its counts; nothing where the push has no turns, or none that says anything."""
+    """A transcript and its counts; nothing where the push has no turns, or none in which anybody speaks."""
     if not turns:
         return NO_TRANSCRIPT
     stored = [
@@ -57,15 +58,15 @@ def transcript_of(turns: list[Turn] | None, path: str, warnings: Warnings) -> Tr
         )
         for position, turn in enumerate(values.bounded(turns, path, warnings))
     ]
-    said = [turn.callee for turn in stored if turn.callee and not turn.callee.isspace()]
-    if not said and not any(turn.at or _said(turn.robot) for turn in stored):
+    said = [text for turn in stored if (text := turn.callee) and ("!" <= text < "\x7f" or not shows_nothing(text))]
+    if not said and not any(_said(turn.robot) for turn in stored):
         return NO_TRANSCRIPT
     words = sum(len(text.split()) for text in said)
     return Transcript(Json(_encode(stored).decode()), len(stored), len(said), words)
 
 
 def _said(text: str | None) -> str | None:
-    return None if not text or text.isspace() else text
+    return None if not text or shows_nothing(text) else text
 
 
 def _offset(sent: str | None, path: str, warnings: Warnings) -> str | None:
@@ -73,9 +74,10 @@ def _offset(sent: str | None, path: str, warnings: Warnings) -> str | None:
 
 
 def answers_as_json(answers: list[Answer] | None, path: str, warnings: Warnings) -> Json | None:
-    """The questions and contents of a case; None where the push has none, or none that says anything."""
+    """The questions and contents of a case; None where the push has none, or a form that nobody
+    has filled in yet."""
     if not answers:
         return None
     stored = [StoredAnswer(_said(one.question), _said(one.content)) for one in values.bounded(answers, path, warnings)]
-    says_something = stored[0].content or any(one.question or one.content for one in stored)
-    return Json(_encode(stored).decode()) if says_something else None
+    is_filled_in = values.free_text(stored[0].content) or any(values.free_text(one.content) for one in stored)
+    return Json(_encode(stored).decode()) if is_filled_in else None

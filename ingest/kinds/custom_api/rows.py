@@ -1,7 +1,4 @@
-"""What a Custom API Data Push tells: its ids, and a row a thing.
-
-A text goes in as it came, or as None if it is empty: `or None`.
-"""
+"""What a Custom API Data Push tells: its ids, and a row a thing."""
 
 from __future__ import annotations
 
@@ -36,9 +33,9 @@ def rows(push: CustomApiPush, origin: Origin) -> Iterator[Row | None]:
     _warn_of_missing_ids(push, origin, attributes)
     source, version, about = origin.source, origin.version, origin.ids
     if about.workflow_id:
-        yield WorkflowRow(*version, source, about.workflow_id, push.workflow_name or None)
+        yield WorkflowRow(*version, source, about.workflow_id, values.free_text(push.workflow_name))
         if about.node_id:
-            yield NodeRow(*version, source, about.workflow_id, about.node_id, push.node_name or None)
+            yield NodeRow(*version, source, about.workflow_id, about.node_id, values.free_text(push.node_name))
     if push.callee and about.callee_number:
         yield _callee(push.callee, about.callee_number, origin)
         yield _case(push.callee, about.callee_number, origin)
@@ -69,10 +66,10 @@ def _callee(callee: Callee, number: str, origin: Origin) -> CalleeRow:
         number,
         callee.callee_number or number,
         values.country_of(number),
-        callee.callee_name or None,
-        callee.callee_gender or None,
-        callee.location or None,
-        callee.platform_name or None,
+        values.free_text(callee.callee_name),
+        values.free_text(callee.callee_gender),
+        values.free_text(callee.location),
+        values.free_text(callee.platform_name),
     )
 
 
@@ -84,16 +81,16 @@ def _case(callee: Callee, number: str, origin: Origin) -> CaseRow:
         origin.source,
         number,
         origin.ids.case_id or "",
-        callee.extra_a or None,
-        callee.extra_b or None,
-        callee.extra_c or None,
+        values.free_text(callee.extra_a),
+        values.free_text(callee.extra_b),
+        values.free_text(callee.extra_c),
         json_of(callee.extend.variables, "$.callee.extend.variables", warnings) if callee.extend else None,
-        callee.comments or None,
+        values.free_text(callee.comments),
         values.day(callee.borrowed_date, "$.callee.borrowed_date", warnings),
         values.day(callee.due_date, "$.callee.due_date", warnings),
         values.amount(callee.borrowed_amount, "$.callee.borrowed_amount", warnings),
         owing,
-        callee.currency_unit or None,
+        values.free_text(callee.currency_unit),
         answers_as_json(callee.extra, "$.callee.extra", warnings),
     )
 
@@ -117,7 +114,7 @@ def _call(call: Call, call_id: str, origin: Origin) -> CallRow:
         values.word(call.ring_type),
         values.word(call.hangup_type),
         values.word(text_or_json(call.intention, "$.call.intention", warnings)),
-        call.slots or None,
+        values.free_text(call.slots),
         json_of(call.multi_label, "$.call.multi_label", warnings),
         values.word(call.asr_ptp),
         said.transcript,

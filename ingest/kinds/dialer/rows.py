@@ -84,7 +84,7 @@ def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
 
 
 def _told(body: Body, origin: Origin) -> _Told:
-    state = (body.state or body.state_of_agent or "").strip() or None
+    state = values.word(body.state) or values.word(body.state_of_agent)
     at, digest = _time_of(body, origin), body_digest(origin.body)
     version = version_at(at, digest, _IN_ORDER.get((state or "").upper(), 0)) if at else origin.version
     agent_name = values.name_key(body.agent_name, "$.body.agentName", origin.warnings)
@@ -104,7 +104,8 @@ def _time_of(body: Body, origin: Origin) -> datetime | None:
 def _task(told: _Told, *, is_its_state: bool, is_its_group: bool) -> DialerTaskRow | None:
     """A contact's or an agent's push may name the task; its state is in its own alone, and an agent has a group too."""
     body, task_id = told.body, told.origin.ids.task_id
-    name, group_name = body.task_name or None, (body.group_name or None) if is_its_group else None
+    name = values.free_text(body.task_name)
+    group_name = values.free_text(body.group_name) if is_its_group else None
     if task_id and (is_its_state or name or group_name):
         state = told.state if is_its_state else None
         return DialerTaskRow(*told.version, told.origin.source, task_id, name, group_name, state, told.digest)
@@ -124,22 +125,22 @@ def _contact(told: _Told) -> DialerContactRow | None:
         origin.source,
         number,
         origin.ids.task_id or "",
-        body.contact_name or None,
-        body.address or None,
-        body.info1 or None,
-        body.info2 or None,
-        body.info3 or None,
-        body.remark or None,
+        values.free_text(body.contact_name),
+        values.free_text(body.address),
+        values.free_text(body.info1),
+        values.free_text(body.info2),
+        values.free_text(body.info3),
+        values.free_text(body.remark),
         values.callee_number(body.main_number, "$.body.mainNumber", warnings),
-        body.phone_tag or None,
+        values.free_text(body.phone_tag),
         text_or_json(body.private_data, "$.body.privateData", warnings),
         json_of(body.customer_info, "$.body.customerInfo", warnings),
         results_of(body, warnings),
         told.state,
         told.hangup_reason,
-        body.talkremarks or None,
+        values.free_text(body.talkremarks),
         told.nth_call,
-        body.rec_link or None,
+        values.free_text(body.rec_link),
         told.agent_name,
         told.digest,
     )
@@ -150,7 +151,7 @@ def _callee(told: _Told) -> CalleeRow | None:
     if not number:
         return None
     sent, country = body.phone_number or number, values.country_of(number)
-    return CalleeRow(*origin.version, origin.source, number, sent, country, body.contact_name or None)
+    return CalleeRow(*origin.version, origin.source, number, sent, country, values.free_text(body.contact_name))
 
 
 def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
@@ -177,8 +178,8 @@ def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
         told.hangup_reason if is_its_state else None,
         told.agent_name,
         told.nth_call if is_its_state else None,
-        body.talkremarks or None,
-        body.rec_link or None,
+        values.free_text(body.talkremarks),
+        values.free_text(body.rec_link),
         told.digest,
     )
 
@@ -193,15 +194,15 @@ def _agent(told: _Told) -> DialerAgentRow | None:
         *told.version,
         origin.source,
         told.agent_name,
-        body.group_name or None,
+        values.free_text(body.group_name),
         origin.ids.task_id,
         told.state,
-        body.register_state or None,
-        body.call_type or None,
-        body.talk_result_label or None,
-        body.display_talk_result or None,
+        values.word(body.register_state),
+        values.word(body.call_type),
+        values.word(body.talk_result_label),
+        values.word(body.display_talk_result),
         text_or_json(body.is_conceal_callee, "$.body.isConcealCallee", origin.warnings),
-        body.threeway_state or None,
+        values.word(body.threeway_state),
         day_counters_of(body, origin.warnings),
         told.digest,
     )

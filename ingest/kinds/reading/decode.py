@@ -10,6 +10,7 @@ import math
 import re
 from decimal import Decimal, InvalidOperation
 from itertools import accumulate
+from types import UnionType
 from typing import Any, TypeVar
 
 import msgspec
@@ -134,9 +135,9 @@ def _explain(body: bytes, found: msgspec.DecodeError) -> str:
     return f"not JSON: {str(found).removeprefix('JSON is malformed: ')}"
 
 
-def decode_within(value: Any, wanted: type) -> Any:
-    """An object or array (`wanted` is dict or list) that came as a string of JSON, or as such a string in one; None if
-    it is nothing of the kind. As `decode` gives a plain object: not cleaned.
+def decode_within(value: Any, wanted: type | UnionType) -> Any:
+    """An object or array (`wanted` is dict, list or both) that came as a string of JSON, or as such a string in one;
+    None if it is nothing of the kind. As `decode` gives a plain object: not cleaned.
     """
     for _ in range(_STRINGS_IN_STRINGS):
         if isinstance(value, str) and value.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"'):

@@ -11,6 +11,7 @@ import msgspec
 from ingest.kinds.reading.clean import MAX_DEPTH, clean
 from ingest.kinds.reading.identifiers import decimal_digits, has_lost_digits
 from ingest.kinds.reading.nothing import says_something
+from ingest.kinds.reading.values import free_text
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.json_text import Json
 
@@ -20,7 +21,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 def json_of(value: Any, path: str, warnings: Warnings) -> Json | None:
     """A value as JSON; None if it says nothing, as the vendor's "" or a form that nobody has filled in, or nothing of
     it can be stored."""
-    if not says_something(value):
+    if not (value or value is False or value == 0) or not says_something(value):
         return None
     encoded = _encode(value)
     # Counting is cheap, and what has fewer brackets cannot be too deep.
@@ -33,9 +34,9 @@ def json_of(value: Any, path: str, warnings: Warnings) -> Json | None:
 
 
 def text_or_json(value: Any, path: str, warnings: Warnings) -> str | None:
-    """A text as it is, and anything else as JSON."""
+    """A text as `values.free_text` reads it, and anything else as JSON."""
     if value is None or isinstance(value, str):
-        return value or None
+        return free_text(value)
     return json_of(value, path, warnings)
 
 

@@ -43,7 +43,9 @@ def names_nothing(identifier: str) -> bool:
 
 def shows_nothing(text: str) -> bool:
     """Whether a person sees nothing in it: blanks, and characters that have no shape."""
-    if "!" <= text < "\x7f":  # nearly all begin with one of ASCII's
+    if (
+        "!" <= text < "\x7f" or "\u3400" <= text < "\ufe00"
+    ):  # most begin with one of ASCII's, or a Chinese or Korean one
         return False
     stripped = text.strip()
     return not (stripped and (_is_seen(stripped[0]) or visible(stripped).strip()))
@@ -57,13 +59,27 @@ def _is_seen(character: str) -> bool:
 def says_something(value: Any) -> bool:
     """Whether there is anything in a value of JSON, at any depth: null and texts that show nothing are nothing, 0 and
     false are something."""
+    if isinstance(value, dict):
+        for first in value.values():
+            # Most say something there.
+            if isinstance(first, str) and "!" <= first < "\x7f":
+                return True
+            break
+    elif isinstance(value, str):
+        return not shows_nothing(value)
+    return value is not None and _is_any_said([value])
+
+
+def _is_any_said(waiting: list[Any]) -> bool:
     # Without recursion: a push may be nested nearly as deeply as Python can call.
-    waiting = [value]
     for one in waiting:
-        if isinstance(one, dict):
+        if isinstance(one, str):
+            if not shows_nothing(one):
+                return True
+        elif isinstance(one, dict):
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one
-        elif not (one is None or (isinstance(one, str) and shows_nothing(one))):
+        elif one is not None:
             return True
     return False

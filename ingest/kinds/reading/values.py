@@ -1,7 +1,7 @@
 """Values: the vendor's texts in; times, dates, amounts and telephone numbers out, or a warning.
 
-An empty text is None everywhere (`or None`): the vendor sends "" for what it does not know. What few values stand for,
-days and places in a call, is read once.
+A text in which nothing is said is None everywhere: the vendor sends "" for what it does not know, and programs send
+blanks or `null`. What few values stand for, words, days and places in a call, is read once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import phonenumbers
 
+from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.identifiers import (
     DIGITS_LOST,
     MAX_ID_LENGTH,
@@ -24,7 +25,14 @@ from ingest.kinds.reading.identifiers import (
     is_rounded,
 )
 from ingest.kinds.reading.moments import MOMENT_DIGITS, is_of_calls, read_day, read_moment
-from ingest.kinds.reading.nothing import LONGEST_WORD, is_word_for_nothing, names_nobody, names_nothing
+from ingest.kinds.reading.nothing import (
+    LONGEST_WORD,
+    is_word_for_nothing,
+    names_nobody,
+    names_nothing,
+    says_something,
+    shows_nothing,
+)
 from ingest.kinds.reading.phone_codes import country_at
 from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
@@ -48,6 +56,8 @@ _MAX_WORD_LENGTH = 2 * LONGEST_WORD
 """With the blanks around it"""
 _FIRST_OF_NOTHING = "nNuU0"
 """Of what stands for nothing and has digits and letters alone: most ids begin with others"""
+_FIRST_OF_ORDINARY = frozenset(map(chr, range(ord("!"), 0x7F))) - frozenset("nNu(<{[\"'\\")
+"""Of most texts: what can be seen, and begins neither JSON nor what programs print for nothing"""
 _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
@@ -131,12 +141,29 @@ def period(
     return started_at, ended_at
 
 
+def free_text(value: str | None) -> str | None:
+    """What people write, or how they call something, as it came; None if nothing is seen in it, or it is what a program
+    prints for nothing. People are called Nan and Null."""
+    if not value or value[0] in _FIRST_OF_ORDINARY:
+        return value or None
+    if value[0] > "\x7f":  # of another script, or blank
+        return None if shows_nothing(value) else value
+    stripped = value.strip()
+    is_nothing = names_nobody(stripped) or shows_nothing(stripped) or (stripped[0] in "[{" and _is_empty_json(stripped))
+    return None if is_nothing else value
+
+
+def _is_empty_json(value: str) -> bool:
+    within = decode_within(value, dict | list)
+    return within is not None and not says_something(within)
+
+
 def word(value: str | None) -> str | None:
-    """One of the vendor's own words, as how the line was. The documentation leaves open whether null comes as JSON's
-    null or as a word; `--` is a value."""
-    if not value or value.isspace():
+    """One of the vendor's own words, as how the line was, without the blanks around it: lookups have it so. The
+    documentation leaves open whether null comes as JSON's null or as a word; `--` is a value."""
+    if not value:
         return None
-    return None if len(value) <= _MAX_WORD_LENGTH and _is_word_for_nothing(value) else value
+    return _word_of(value) if len(value) <= _MAX_WORD_LENGTH else free_text(value.strip())
 
 
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:
@@ -149,8 +176,14 @@ def day(value: str | None, path: str, warnings: Warnings) -> date | None:
 def amount(value: str | None, path: str, warnings: Warnings) -> Decimal | None:
     """A decimal number with a point, `20000.00`; not `1.234,56`, which could be read in two ways. `20.000` is as
     documented, and warned of."""
+    if not value:
+        return None
+    whole, _, fraction = value.partition(".")
+    # Most are written so, and the pattern takes twice as long.
+    if len(fraction) == 2 and len(whole) < 20 and whole.isdigit() and fraction.isdigit() and value.isascii():
+        return Decimal(value)
     read = _parse(value, _read_amount, "not a decimal number", path, warnings)
-    if read is not None and value and value.rstrip()[-4:-3] == "." and _MAYBE_THOUSANDS.fullmatch(value.strip()):
+    if read is not None and value.rstrip()[-4:-3] == "." and _MAYBE_THOUSANDS.fullmatch(value.strip()):
         warnings.add(path, "may be thousands: the point is taken for a decimal point")
     return read
 
@@ -226,7 +259,10 @@ def _noted(reading: tuple[_Value | None, str | None], path: str, warnings: Warni
     return value
 
 
-_is_word_for_nothing = functools.lru_cache(maxsize=10_000)(is_word_for_nothing)
+@functools.lru_cache(maxsize=10_000)
+def _word_of(value: str) -> str | None:
+    seen = canonical_id(value)
+    return None if is_word_for_nothing(seen) else free_text(seen)
 
 
 @functools.lru_cache(maxsize=10_000)
