@@ -80,6 +80,11 @@ def ids(push: CallCompletedPush, warnings: Warnings) -> Ids:
     )
 
 
+def says_when(push: CallCompletedPush, about: Ids) -> bool:
+    """Whether it is of one call, by its id or its times. A number that was not called may be so again."""
+    return bool(about.call_id) or any(_period(push, Warnings(frozenset())))
+
+
 def rows(push: CallCompletedPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     source, version, about = origin.source, origin.version, origin.ids
@@ -183,4 +188,4 @@ def simulate(story: Story, _chance: random.Random) -> dict[str, Any]:
     }
 
 
-KIND = Kind("call-completed", CallCompletedPush, ids, rows, simulate, _ALIASES)
+KIND = Kind("call-completed", CallCompletedPush, ids, rows, simulate, _ALIASES, says_when=says_when)

@@ -103,6 +103,15 @@ def ids(push: SessionPush, warnings: Warnings) -> Ids:
     )
 
 
+def says_when(push: SessionPush, _about: Ids) -> bool:
+    """Whether it is of one session, which ends once, or of one moment."""
+    unheard = Warnings(frozenset())
+    if values.identifier(push.wfdetail_uuid, "$", unheard):
+        return True
+    times = (push.timestamp, push.session_start_time, push.session_end_time)
+    return any(values.any_moment(sent, "$", unheard) for sent in times)
+
+
 def rows(push: SessionPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     source, version, about = origin.source, origin.version, origin.ids
@@ -227,4 +236,4 @@ def simulate(story: Story, chance: random.Random) -> dict[str, Any]:
     }
 
 
-KIND = Kind("chatbot-session-ended", SessionPush, ids, rows, simulate)
+KIND = Kind("chatbot-session-ended", SessionPush, ids, rows, simulate, says_when=says_when)

@@ -54,13 +54,8 @@ class Origin(NamedTuple):
     """As it came"""
 
 
-def never(_push: Any) -> bool:
-    """What a kind says of all its pushes"""
+def _never(*_asked: Any) -> bool:
     return False
-
-
-def _always(_push: Any) -> bool:
-    return True
 
 
 @dataclass(frozen=True)
@@ -73,8 +68,8 @@ class Kind(Generic[_Push]):
     story as the vendor would; the random numbers are for what a story does not say. `aliases`: where nobody says how
     the fields are spelt, the struct's field for each name that one may have, plain as `reading.aliases` makes it.
     `may_name_nothing`: whether the vendor sends such a push without an id that leads to something; any other one is
-    dead then. `says_when`: whether a push is of one moment. One that says how something is and not since when may come
-    with the same bytes again when it is so again.
+    dead then. `says_when`: whether a push, with these ids, is of one moment or one call. One that says how something is
+    and not since when may come with the same bytes again when it is so again.
     """
 
     name: str
@@ -83,8 +78,8 @@ class Kind(Generic[_Push]):
     rows: Callable[[_Push, Origin], Iterable[Row | None]]
     simulate: Callable[[Story, random.Random], dict[str, Any]]
     aliases: Mapping[str, str] | None = None
-    may_name_nothing: Callable[[_Push], bool] = never
-    says_when: Callable[[_Push], bool] = _always
+    may_name_nothing: Callable[[_Push], bool] = _never
+    says_when: Callable[[_Push, Ids], bool] = _never
 
     @functools.cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:

@@ -1,7 +1,7 @@
 """The Notification for Workflow List Completion: a workflow has come to its end with a person, and the nodes passed.
 
 Nothing in it says when that was: it was shortly before the push came. Who is on the list again, and comes to the end
-again, has one row, as the newest push tells it.
+again, has one row, as the newest push tells it; the same bytes again after the vendor's retries are such a push.
 """
 
 from __future__ import annotations

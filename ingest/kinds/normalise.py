@@ -39,7 +39,7 @@ def normalise(entry: Entry, opened: bytes | None = None) -> Normalised:
     # Last, as the rows may have warned.
     came = (*version, entry.source, entry.kind, entry.body, entry.signature)
     row = PushRow(*came, "normalised", None, None, warnings.as_json(), *ids)
-    return Normalised(row, rows, kind.says_when(push))
+    return Normalised(row, rows, kind.says_when(push, ids))
 
 
 def dead(entry: Entry, error: str, warnings: Warnings | None = None) -> Normalised:

@@ -91,6 +91,11 @@ def ids(push: PulledPush, warnings: Warnings) -> Ids:
     )
 
 
+def says_when(_push: PulledPush, about: Ids) -> bool:
+    """Whether it is of one call: its key is made of its number and its start."""
+    return about.call_id is not None
+
+
 def rows(push: PulledPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     call, about, warnings = push.call or DetailCall(), origin.ids, origin.warnings
@@ -144,4 +149,4 @@ def simulate(story: Story, chance: random.Random) -> dict[str, Any]:
     }
 
 
-KIND = Kind("pulled-call", PulledPush, ids, rows, simulate)
+KIND = Kind("pulled-call", PulledPush, ids, rows, simulate, says_when=says_when)

@@ -1,4 +1,7 @@
-"""`qa-report`: what the vendor's quality product found in a task's calls. `Sign` holds no secret and proves nothing."""
+"""`qa-report`: what the vendor's quality product found in a task's calls. `Sign` holds no secret and proves nothing.
+
+Nothing in a report says of when it is: one that comes again after another one is the newest.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ingest.kinds.kind import Ids, Kind, Origin, never
+from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.node_tasks import NodeTask, node_task_rows, node_tasks_as_json, read_node_tasks
 from ingest.kinds.reading import values
 from ingest.kinds.reading.warn import Warnings
@@ -68,4 +68,4 @@ def simulate(story: Story, chance: random.Random) -> dict[str, Any]:
     }
 
 
-KIND = Kind("workflow-status", WorkflowStatusPush, ids, rows, simulate, says_when=never)
+KIND = Kind("workflow-status", WorkflowStatusPush, ids, rows, simulate)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ingest.kinds.custom_api.payload import CustomApiPush
-from ingest.kinds.custom_api.rows import ids, rows
+from ingest.kinds.custom_api.rows import ids, rows, says_when
 from ingest.kinds.custom_api.simulated import simulate
 from ingest.kinds.kind import Kind
 
-KIND = Kind("custom-api", CustomApiPush, ids, rows, simulate)
+KIND = Kind("custom-api", CustomApiPush, ids, rows, simulate, says_when=says_when)

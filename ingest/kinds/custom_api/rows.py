@@ -27,6 +27,14 @@ def ids(push: CustomApiPush, warnings: Warnings) -> Ids:
     )
 
 
+def says_when(push: CustomApiPush, about: Ids) -> bool:
+    """Whether it is of one call, by its id or its times. What a node says of a callee alone may be so again."""
+    if about.call_id:
+        return True
+    call, unheard = push.call or Call(), Warnings(frozenset())
+    return any(values.moment(sent, "$", unheard) for sent in (call.call_start_time, call.call_end_time))
+
+
 def rows(push: CustomApiPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     attributes = json_of(push.custom_attribute, "$.custom_attribute", origin.warnings)

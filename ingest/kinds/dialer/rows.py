@@ -61,10 +61,9 @@ def may_name_nothing(push: DialerPush) -> bool:
     return push.is_of(AGENT)
 
 
-def says_when(push: DialerPush) -> bool:
+def says_when(push: DialerPush, about: Ids) -> bool:
     """Whether a state is of one moment. Of one call each state is; a task's or an agent's may come back."""
-    body = push.body or Body()
-    return bool(body.callid or time_of(body, Warnings(frozenset())))
+    return bool(about.call_id or time_of(push.body or Body(), Warnings(frozenset())))
 
 
 def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
