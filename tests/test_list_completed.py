@@ -99,6 +99,16 @@ def test_silence_leaves_what_was_told(database: Database, connection: Rows, noth
     assert rows(connection, "workflows")[0]["name"] == "collections"
 
 
+def test_node_that_is_listed_twice(database: Database, connection: Rows) -> None:
+    """Of its columns the last counts that says something; the list is as it came."""
+    again = [{"nodetask_id": "nt1", "nodetask_name": "Call again", "task_id": ""}, {"nodetask_id": "nt1"}]
+    settle(database, [entry_of(KIND, body(rows=[PASSED[0], *again]))])
+
+    (task,) = rows(connection, "node_tasks")
+    assert (task["name"], task["node_type"], task["task_id"]) == ("Call again", "call", "t1")
+    assert rows(connection, "list_completions")[0]["node_count"] == 3
+
+
 def test_without_case_or_workflow() -> None:
     """A completion without a case is one of its own, and so is one without a workflow."""
     without_case = normalise(entry_of(KIND, body(case_id="")))

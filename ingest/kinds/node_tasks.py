@@ -60,8 +60,13 @@ def _read(one: NodeTask, path: str, origin: Origin) -> StoredNodeTask:
 
 
 def node_task_rows(tasks: Iterable[StoredNodeTask], workflow_id: str, origin: Origin) -> Iterator[NodeTaskRow]:
-    """A row for each id; of one that is listed twice the last says how it is, as there is one row a push and key."""
-    by_id = {task.nodetask_id: task for task in tasks if task.nodetask_id}
+    """A row for each id, as there is one a push and key; of one that is listed twice the last counts that says
+    something, column by column."""
+    by_id: dict[str, StoredNodeTask] = {}
+    for task in tasks:
+        if task.nodetask_id:
+            former = by_id.get(task.nodetask_id)
+            by_id[task.nodetask_id] = _over(former, task) if former else task
     for nodetask_id, task in by_id.items():
         yield NodeTaskRow(
             *origin.version,
@@ -73,6 +78,16 @@ def node_task_rows(tasks: Iterable[StoredNodeTask], workflow_id: str, origin: Or
             task.task_id,
             task.task_status,
         )
+
+
+def _over(former: StoredNodeTask, later: StoredNodeTask) -> StoredNodeTask:
+    return StoredNodeTask(
+        later.nodetask_id,
+        later.name or former.name,
+        later.node_type or former.node_type,
+        later.task_id or former.task_id,
+        later.task_status or former.task_status,
+    )
 
 
 def node_tasks_as_json(tasks: list[StoredNodeTask]) -> Json | None:
