@@ -24,6 +24,7 @@ from workers.settle import settle
 Rows = Connection[dict[str, Any]]
 
 KIND, TWIN = "call-completed", "info-check-call-completed"
+STARTED = "2026-11-24T09:01:52+00:00"
 NUMBER, OTHER = "+6281234567890", "+6281111111111"
 
 
@@ -155,11 +156,19 @@ def test_two_names_for_one_field() -> None:
         ({"Callee": {"callee_name": "Budi"}, "Mobile": int(NUMBER)}, "callee_number", NUMBER),
         ({"Mobile": " ", "callee": NUMBER}, "callee_number", NUMBER),
         ({"Mobile": "null", "callee": NUMBER}, "callee_number", NUMBER),
+        ({"Mobile": "+62****7890", "Callee": NUMBER}, "callee_number", NUMBER),
+        ({"Mobile": "N/A", "Callee": NUMBER}, "callee_number", NUMBER),
+        ({"Mobile": "6.28123e+12", "Callee": int(NUMBER)}, "callee_number", NUMBER),
+        ({"TaskID": "0", "task_id": "t7"}, "task_id", "t7"),
+        ({"TaskID": "t7", "task_id": "{{task_id}}"}, "task_id", "t7"),
+        ({"CallStartTime": "0001-01-01T00:00:00Z", "call_start_time": "2026-11-24T09:01:52Z"}, "started", STARTED),
+        ({"CallStartTime": "soon", "call_start_time": "1795510912"}, "started", STARTED),
     ],
 )
 def test_name_that_says_nothing_gives_way(names: dict[str, Any], column: str, stored: str) -> None:
     """Nothing is an empty object or array, a blank, and a program's word; and what is of another type gives way too."""
-    sent = {name: value for name, value in body().items() if name not in ("Mobile", "Intention", "Multi_intention")}
+    several = ("Mobile", "Intention", "Multi_intention", "TaskID", "CallStartTime")
+    sent = {name: value for name, value in body().items() if name not in several}
     one = entry_of(KIND, {"Mobile": NUMBER, **sent, **names} if column != "callee_number" else {**sent, **names})
 
     assert getattr(row_of(normalise(one), CompletedCallRow), column) == stored
