@@ -124,7 +124,7 @@ def _call(call: Call, call_id: str, origin: Origin) -> CallRow:
         values.word(text_or_json(call.intention, "$.call.intention", warnings)),
         values.free_text(call.slots),
         json_of(call.multi_label, "$.call.multi_label", warnings),
-        values.word(call.asr_ptp),
+        values.promise(call.asr_ptp, "$.call.asr_ptp", warnings),
         said.transcript,
         said.turn_count,
         said.callee_turn_count,

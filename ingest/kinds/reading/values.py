@@ -24,7 +24,7 @@ from ingest.kinds.reading.identifiers import (
     has_lost_digits,
     is_rounded,
 )
-from ingest.kinds.reading.moments import MOMENT_DIGITS, is_of_calls, read_day, read_moment
+from ingest.kinds.reading.moments import MOMENT_DIGITS, NO_DAY, NO_TIME, is_of_calls, read_day, read_moment
 from ingest.kinds.reading.nothing import (
     LONGEST_WORD,
     is_word_for_nothing,
@@ -44,6 +44,7 @@ _MAX_AMOUNT_LENGTH = 64
 MAX_ITEMS = 10_000
 """Turns of a call, or answers of a case: ten times what an hour's talk has."""
 NO_ID = "no id: it stands for nothing, as null, N/A or 0"
+NO_PROMISE = "no promise: it stands for nothing, as 0, N/A or a program's zero for a date"
 ENDS_BEFORE_START = "before the start: the call has no duration"
 ENDS_TOO_LATE = "too long after the start: an end that a program made up"
 LONGEST_CALL = timedelta(days=1)
@@ -166,6 +167,15 @@ def word(value: str | None) -> str | None:
     return _word_of(value) if len(value) <= _MAX_WORD_LENGTH else free_text(value.strip())
 
 
+def promise(value: str | None, path: str, warnings: Warnings) -> str | None:
+    """What a callee has promised, a date or words; none if it is a program's zero for a date, or stands for nothing."""
+    said = word(value)
+    if said and _is_no_promise(said):
+        warnings.add(path, NO_PROMISE)
+        return None
+    return said
+
+
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:
     """A date `YYYY-MM-DD`; a program's zero is none."""
     if not value or not (stripped := value.strip()):
@@ -257,6 +267,12 @@ def _noted(reading: tuple[_Value | None, str | None], path: str, warnings: Warni
     if problem:
         warnings.add(path, problem)
     return value
+
+
+@functools.lru_cache(maxsize=10_000)
+def _is_no_promise(said: str) -> bool:
+    is_zero = read_moment(said).problem == NO_TIME or read_day(said)[1] == NO_DAY
+    return is_zero or (said != "--" and names_nothing(said))
 
 
 @functools.lru_cache(maxsize=10_000)
