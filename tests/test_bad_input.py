@@ -29,7 +29,8 @@ from tests.batches import nothing_in_flight
 from tests.conftest import TABLES
 from tests.corpus import cases
 from tests.corpus.odd_values import INJECTIONS
-from tests.corpus.silence import Outcome, Row, fields_without_place, loads, silently_lost
+from tests.corpus.said import loads
+from tests.corpus.silence import Outcome, Row, fields_without_place, silently_lost
 from tests.patience import PATIENT_WEB
 from tests.ports import free_port
 from tests.processes import INGEST, answers, running_into, wait_until

@@ -6,13 +6,11 @@ An oracle that shares no code with normalising: Python's own JSON, and a table o
 from __future__ import annotations
 
 import functools
-import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -21,6 +19,7 @@ from ingest.kinds.custom_api.payload import CustomApiPush
 from ingest.tables import TABLE_OF
 from ingest.tables.rows import Normalised
 from tests.corpus.documents import is_struct, item_of, without_none
+from tests.corpus.said import is_nothing, is_printed_nothing, loads, number, seen
 
 Row = dict[str, Any]
 Same = Callable[[Any, Any], bool]
@@ -29,9 +28,6 @@ _COVERS_ALL_BELOW = {
     "missing: the call is not stored": "$.call",
     "missing: the callee and the case are not stored": "$.callee",
 }
-_HIDDEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
-)
 _UNSIGNED = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _FRACTION = re.compile(r"(?<=\d)[.,](\d+)", re.ASCII)
 _ZONE = re.compile(
@@ -39,21 +35,6 @@ _ZONE = re.compile(
 )
 _OFFSET = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
 
-_PRINTED = (
-    "none",
-    "nil",
-    "undefined",
-    "nan",
-    "[object object]",
-    "(null)",
-    "(none)",
-    "<null>",
-    "<nil>",
-    "<none>",
-    "''",
-    r"\n",
-)
-"""What programs print for no value, and is no JSON"""
 _SHOWN_LEVELS = 110
 """More than are stored, and than a warning's path has"""
 
@@ -71,11 +52,6 @@ class Outcome:
     call: Row | None
     attributes: Row | None
     turns: list[Row]
-
-
-def loads(text: str | bytes) -> Any:
-    """Read JSON with numbers to the last digit; the last of a repeated key counts."""
-    return json.loads(text, parse_int=_number, parse_float=_number)
 
 
 def outcome_of(one: Normalised) -> Outcome:
@@ -121,13 +97,6 @@ def _documented_names() -> frozenset[str]:
     return frozenset(part.removesuffix("[]") for name in _STORED for part in name.split("."))
 
 
-def _number(text: str) -> Any:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return text  # beyond any number's limits: it is never stored
-
-
 def _columns(row: Any) -> Any:
     if row is None:
         return None
@@ -153,12 +122,12 @@ def _lost(struct: type[msgspec.Struct], sent: Any, path: str, name: str, outcome
     """`path` as a warning has it, `name` as the table below has it."""
     sent = _encoded_once(sent, dict)
     if not isinstance(sent, dict):
-        if not _is_nothing(sent):
+        if not is_nothing(sent):
             yield path
         return
     for key, field_type in _fields(struct):
         value, where, called = sent.get(key), f"{path}.{key}", f"{name}{key}"
-        if _is_nothing(value):
+        if is_nothing(value):
             continue
         if is_struct(field_type):
             yield from _lost(field_type, value, where, f"{called}.", outcome)
@@ -179,7 +148,7 @@ def _lost_items(struct: type[msgspec.Struct], sent: Any, path: str, name: str, o
     if len(rows) != len(sent):
         yield path
     for index, item in enumerate(sent[: len(rows)]):
-        if not stored and _is_nothing(
+        if not stored and is_nothing(
             _words_of(item, ("robottext", "text") if name.startswith("call.") else ("Content",))
         ):
             continue  # a turn without a word, or a question without an answer
@@ -192,7 +161,7 @@ def _words_of(item: Any, names: tuple[str, ...]) -> Any:
     if not isinstance(item, dict):
         return item
     words = [item.get(name) for name in names]
-    return [None if _is_printed_nothing(word) else word for word in words]
+    return [None if is_printed_nothing(word) else word for word in words]
 
 
 def _lost_leaf(sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[str]:
@@ -200,7 +169,7 @@ def _lost_leaf(sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[st
     row = getattr(outcome, table)
     row = row[0] if isinstance(row, list) else row
     stored = row.get(column) if row else None
-    if is_same is _same_json and _is_nothing(sent := _encoded_once(sent, dict)):
+    if is_same is _same_json and is_nothing(sent := _encoded_once(sent, dict)):
         return
     if is_same is _same_text_or_json and not isinstance(sent, str) and (stored is None or isinstance(stored, str)):
         yield from _differences(sent, loads(stored) if stored else None, path)
@@ -211,7 +180,7 @@ def _lost_leaf(sent: Any, path: str, name: str, outcome: Outcome) -> Iterator[st
 
 
 def _differences(sent: Any, stored: Any, path: str) -> Iterator[str]:
-    if stored is None and _is_nothing(sent):
+    if stored is None and is_nothing(sent):
         return
     if stored is None and path.count(".") + path.count("[") < _SHOWN_LEVELS:
         # Of a value of which nothing can be stored the warnings name the parts.
@@ -238,18 +207,6 @@ def _encoded_once(sent: Any, wanted: type) -> Any:
     return value if isinstance(value, wanted) else sent
 
 
-def _is_nothing(value: Any) -> bool:
-    """Whether no part of it, at any depth, is a number, a truth value or a text in which anything is seen."""
-    parts = [value]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict | list):
-            parts.extend(part.values() if isinstance(part, dict) else part)
-        elif part is not None and not (isinstance(part, str) and _seen(part) == ""):
-            return False
-    return True
-
-
 def _is_warned_of(path: str, warnings: list[Row]) -> bool:
     return any(_covers(one["path"], one["problem"], path) for one in warnings)
 
@@ -265,43 +222,24 @@ def _covers(warned: str, problem: str, path: str) -> bool:
 
 def _same_text(sent: Any, stored: Any) -> bool:
     if isinstance(sent, Decimal):
-        return isinstance(stored, str) and _number(stored) == sent
+        return isinstance(stored, str) and number(stored) == sent
     return bool(sent == stored)
 
 
 def _same_id(sent: Any, stored: Any) -> bool:
-    return _seen(sent) == _seen(stored or "") if isinstance(sent, str) else _same_text(sent, stored)
-
-
-def _seen(text: str) -> str:
-    """What a person sees of a text: its characters decomposed, without those that cannot be printed."""
-    spaced = " ".join(re.split(r"[^\S ]", text))
-    seen = "".join(one for one in spaced if one == " " or (one.isprintable() and not _HIDDEN.match(one)))
-    return unicodedata.normalize("NFD", seen.replace("\u2010", "-").replace("\u2011", "-")).strip()
+    return seen(sent) == seen(stored or "") if isinstance(sent, str) else _same_text(sent, stored)
 
 
 def _same_free_text(sent: Any, stored: Any) -> bool:
-    return (stored is None and _is_printed_nothing(sent)) or _same_text(sent, stored)
+    return (stored is None and is_printed_nothing(sent)) or _same_text(sent, stored)
 
 
 def _same_word(sent: Any, stored: Any) -> bool:
-    return (stored is None and _is_printed_nothing(sent)) or _same_id(sent, stored)
+    return (stored is None and is_printed_nothing(sent)) or _same_id(sent, stored)
 
 
 def _same_text_or_json(sent: Any, stored: Any) -> bool:
     return _same_word(sent, stored) if isinstance(sent, str) else bool(sent == stored)
-
-
-def _is_printed_nothing(sent: Any) -> bool:
-    """Whether it is a text that a program prints for no value, or the JSON of nothing."""
-    if not isinstance(sent, str):
-        return False
-    if _seen(sent).lower() in _PRINTED:
-        return True
-    try:
-        return _is_nothing(loads(sent))
-    except (ValueError, RecursionError):
-        return False
 
 
 def _same_json(sent: Any, stored: Any) -> bool:
@@ -309,11 +247,11 @@ def _same_json(sent: Any, stored: Any) -> bool:
 
 
 def _same_integer(sent: Any, stored: Any) -> bool:
-    return isinstance(sent, str | Decimal) and isinstance(stored, int) and _number(str(sent).strip()) == stored
+    return isinstance(sent, str | Decimal) and isinstance(stored, int) and number(str(sent).strip()) == stored
 
 
 def _same_amount(sent: Any, stored: Any) -> bool:
-    return isinstance(sent, str | Decimal) and isinstance(stored, Decimal) and _number(str(sent).strip()) == stored
+    return isinstance(sent, str | Decimal) and isinstance(stored, Decimal) and number(str(sent).strip()) == stored
 
 
 def _same_day(sent: Any, stored: Any) -> bool:

@@ -12,7 +12,8 @@ from ingest.batch.entry import Entry
 from ingest.kinds.normalise import normalise
 from ingest.kinds.reading.clean import MAX_DEPTH
 from ingest.tables.rows import Normalised
-from tests.corpus.silence import loads, outcome_of, silently_lost
+from tests.corpus.said import loads
+from tests.corpus.silence import outcome_of, silently_lost
 
 JSON_COLUMNS = ("warnings", "custom_attribute", "variables", "multi_label", "answers", "transcript")
 MAX_INTEGER = 2**31 - 1
