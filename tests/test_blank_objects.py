@@ -61,7 +61,7 @@ def test_object_of_blanks_says_nothing(
 ) -> None:
     """None is what leaves an older push's value; a string of such JSON is none either."""
     assert stored(kind, replaced(body, place, blank), table, column) is None
-    if column not in ("intention", "private_data", "day_counters"):
+    if column not in ("intention", "private_data"):
         assert stored(kind, replaced(body, place, json.dumps(blank)), table, column) is None
 
 
@@ -72,6 +72,30 @@ def test_what_is_said_is_stored(
 ) -> None:
     """0 and false are something, and so is one text among blanks."""
     assert stored(kind, replaced(body, place, said), table, column)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        ['{"title": "a", "value": "b"}'],
+        '[{"Title": "a", "value": "b"}]',
+        ['"{\\"title\\": \\"a\\", \\"value\\": \\"b\\"}"'],
+    ],
+)
+def test_results_that_are_strings_of_json(sent: Any) -> None:
+    """The list and its items."""
+    found = stored(
+        "dialer", replaced(CONTACT, ("body", "customizeResults"), sent), "dialer_contacts", "customize_results"
+    )
+
+    assert found == '[{"title":"a","value":"b"}]'
+
+
+def test_counter_that_is_a_string_of_json() -> None:
+    """What is in it is stored."""
+    found = stored("dialer", replaced(AGENT, ("body", "holdDuration"), '{"auto": 0}'), "dialer_agents", "day_counters")
+
+    assert found == '{"holdDuration":{"auto":0}}'
 
 
 def test_array_of_blanks_is_no_intention() -> None:

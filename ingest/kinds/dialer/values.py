@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import UnionType
 from typing import Any
 
 from ingest.kinds.dialer.payload import DAY_COUNTERS, Body
@@ -29,14 +30,11 @@ def time_of(body: Body, warnings: Warnings) -> datetime | None:
 def results_of(body: Body, warnings: Warnings) -> Json | None:
     """The results of a talk as `[{"title": …, "group": …, "value": …}]`, without what is null, however they came; None
     where none has a value, as in a form that nobody has filled in yet."""
-    sent = body.customize_results
-    if isinstance(sent, str) and sent:
-        within = decode_within(sent, dict) or decode_within(sent, list)
-        sent = clean(within, _RESULTS, warnings, _RESULTS.count(".")) if within else sent
+    sent = _decoded(body.customize_results, dict | list, _RESULTS, warnings)
     if isinstance(sent, dict):
         sent = [{"title": title, "value": value} for title, value in sent.items()]
     if not isinstance(sent, list):
-        if sent not in (None, ""):
+        if says_something(sent):
             warnings.add(_RESULTS, f"an object or an array is expected, not {type(sent).__name__}")
         return None
     items = enumerate(values.bounded(sent, _RESULTS, warnings))
@@ -44,7 +42,14 @@ def results_of(body: Body, warnings: Warnings) -> Json | None:
     return json_of(results, _RESULTS, warnings) if any("value" in one for one in results) else None
 
 
+def _decoded(sent: Any, wanted: type | UnionType, path: str, warnings: Warnings) -> Any:
+    """What is in a string of JSON; anything else as it is."""
+    within = decode_within(sent, wanted) if isinstance(sent, str) else None
+    return sent if within is None else clean(within, path, warnings, path.count(".") + path.count("["))
+
+
 def _result(item: Any, path: str, warnings: Warnings) -> dict[str, Any]:
+    item = _decoded(item, dict, path, warnings)
     if not isinstance(item, dict):
         warnings.add(path, f"an object is expected, not {type(item).__name__}")
         return {}
@@ -57,9 +62,13 @@ def _result(item: Any, path: str, warnings: Warnings) -> dict[str, Any]:
 
 def day_counters_of(body: Body, warnings: Warnings) -> Json | None:
     """The agent's day until now, by the vendor's names; 0 is a count."""
-    told = {name: getattr(body, name) for name in DAY_COUNTERS}
-    counters = {_VENDORS[name]: value for name, value in told.items() if says_something(value)}
+    told = {
+        called: _decoded(getattr(body, name), dict | list, f"$.body.{called}", warnings)
+        for name, called in _VENDORS.items()
+    }
+    counters = {called: value for called, value in told.items() if says_something(value)}
     return json_of(counters, "$.body", warnings)
 
 
-_VENDORS = dict(zip(Body.__struct_fields__, Body.__struct_encode_fields__, strict=True))
+_NAMES = dict(zip(Body.__struct_fields__, Body.__struct_encode_fields__, strict=True))
+_VENDORS = {name: _NAMES[name] for name in DAY_COUNTERS}
