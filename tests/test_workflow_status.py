@@ -150,7 +150,7 @@ def test_any_order_ends_alike(database: Database, connection: Rows) -> None:
 
 
 def test_node_task_that_is_listed_twice(database: Database, connection: Rows) -> None:
-    """The list keeps both, and the last one says how the node task is, whatever else comes before or after."""
+    """The list keeps both, and of each column the last one counts that says something, whatever else comes."""
     twice = [
         {"nodetask_id": "nt1", "task_status": status, "task_id": task} for status, task in (("a", "t1"), ("b", ""))
     ]
@@ -160,7 +160,7 @@ def test_node_task_that_is_listed_twice(database: Database, connection: Rows) ->
     of_kind.assert_any_order_ends_alike(database, connection, deliveries)
 
     (task,) = connection.execute("SELECT * FROM airudder.node_tasks WHERE source = 'default'").fetchall()
-    assert (task["name"], task["task_status"], task["task_id"]) == ("Call", "b", None)
+    assert (task["name"], task["task_status"], task["task_id"]) == ("Call", "b", "t1")
 
 
 @pytest.mark.parametrize("nothing", [None, "", "absent"])
