@@ -198,10 +198,10 @@ def _agent(told: _Told) -> DialerAgentRow | None:
         told.state,
         values.word(body.register_state),
         values.word(body.call_type),
-        values.word(body.talk_result_label),
-        values.word(body.display_talk_result),
+        values.free_text(body.talk_result_label),
+        values.free_text(body.display_talk_result),
         text_or_json(body.is_conceal_callee, "$.body.isConcealCallee", origin.warnings),
-        values.word(body.threeway_state),
+        values.free_text(body.threeway_state),
         day_counters_of(body, origin.warnings),
         told.digest,
     )
