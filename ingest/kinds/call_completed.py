@@ -82,7 +82,10 @@ def ids(push: CallCompletedPush, warnings: Warnings) -> Ids:
 
 def says_when(push: CallCompletedPush, about: Ids) -> bool:
     """Whether it is of one call, by its id or its times. A number that was not called may be so again."""
-    return bool(about.call_id) or any(_period(push, Warnings(frozenset())))
+    if about.call_id or _was_not_called(push):
+        return about.call_id is not None
+    start, unheard = push.call_start_time, Warnings(frozenset())
+    return bool(values.moment(start, "$", unheard) or values.moment(push.call_end_time, "$", unheard))
 
 
 def rows(push: CallCompletedPush, origin: Origin) -> Iterator[Row | None]:
@@ -135,9 +138,13 @@ def _result(push: CallCompletedPush, warnings: Warnings) -> _Result:
     )
 
 
+def _was_not_called(push: CallCompletedPush) -> bool:
+    return (push.status or "").strip().lower() in WITHOUT_TIMES
+
+
 def _period(push: CallCompletedPush, warnings: Warnings) -> values.Period:
     start, end = (push.call_start_time, "$.call_start_time"), (push.call_end_time, "$.call_end_time")
-    if (push.status or "").strip().lower() not in WITHOUT_TIMES:
+    if not _was_not_called(push):
         return values.period(start, end, warnings)
     for sent, path in (start, end):
         if sent and sent.strip():
