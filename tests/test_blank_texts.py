@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from ingest.kinds.normalise import normalise
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts
 from ingest.tables import TABLE_OF
 from ingest.tables.rows import CallRow, CaseRow, SessionRow, WorkflowStatusRow
 from tests.corpus.documents import replaced
@@ -133,25 +133,25 @@ def test_blank_says_nothing(kind: str, body: Any, place: tuple[str, ...], table:
 )
 def test_text_stays_as_it_came(text: str) -> None:
     """Blanks around it too."""
-    assert values.free_text(text) == text
+    assert texts.free_text(text) == text
 
 
 @pytest.mark.parametrize("text", ['{"a": ""}', ' [null, " "] ', "[object Object]", '""', r"\N"])
 def test_empty_json_is_no_text(text: str) -> None:
     """As of a form that nobody has filled in."""
-    assert values.free_text(text) is None
+    assert texts.free_text(text) is None
 
 
 def test_word_is_without_blanks() -> None:
     """Lookups have it so, and `--` is one."""
     body = push()
-    body["call"] |= {"ring_type": " normal ", "intention": "\u00a0E\n", "hangup_type": "ByCallee\u200b"}
+    body["call"] |= {"ring_type": " normal ", "intention": "\u00a0E\n", "hangup_type": "ByCallee\t"}
 
     call = row_of(normalise(entry(body)), CallRow)
 
     assert (call.ring_type, call.intention, call.hangup_type) == ("normal", "E", "ByCallee")
-    assert values.word(" -- ") == "--"
-    assert values.word(" " * 50 + "E") == "E"
+    assert texts.word(" -- ") == "--"
+    assert texts.word(" " * 50 + "E") == "E"
 
 
 def test_state_of_a_blank_gives_way() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingest.kinds.normalise import normalise
-from ingest.kinds.reading.values import NO_PROMISE
+from ingest.kinds.reading.texts import NO_PROMISE
 from ingest.tables.rows import CallRow
 from tests.of_kind import warnings_of
 from tests.pushes import entry, push, row_of

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from ingest.kinds.kind import Ids, Kind, Origin
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.kinds.reading.aliases import plain
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
@@ -93,9 +93,9 @@ def rows(push: CallCompletedPush, origin: Origin) -> Iterator[Row | None]:
     source, version, about = origin.source, origin.version, origin.ids
     nodetask_id = values.identifier(push.nodetask_id, "$.nodetask_id", origin.warnings)
     if about.workflow_id:
-        yield WorkflowRow(*version, source, about.workflow_id, values.free_text(push.workflow_name))
+        yield WorkflowRow(*version, source, about.workflow_id, texts.free_text(push.workflow_name))
         if nodetask_id:
-            yield NodeTaskRow(*version, source, about.workflow_id, nodetask_id, values.free_text(push.nodetask_name))
+            yield NodeTaskRow(*version, source, about.workflow_id, nodetask_id, texts.free_text(push.nodetask_name))
     result = _result(push, origin.warnings)
     if number := about.callee_number:
         yield CalleeRow(*version, source, number, push.callee_number, values.country_of(number))
@@ -131,9 +131,9 @@ class _Result(NamedTuple):
 def _result(push: CallCompletedPush, warnings: Warnings) -> _Result:
     return _Result(
         *_period(push, warnings),
-        values.word(push.ring_type),
-        values.word(push.hangup_type),
-        values.word(text_or_json(push.intention, "$.intention", warnings)),
+        texts.word(push.ring_type),
+        texts.word(push.hangup_type),
+        texts.word(text_or_json(push.intention, "$.intention", warnings)),
         json_of(push.multi_label, "$.multi_label", warnings),
     )
 
@@ -167,9 +167,9 @@ def _completed(
         nodetask_id,
         about.call_id,
         values.identifier(push.robot_id, "$.robot_id", origin.warnings),
-        values.word(push.status),
+        texts.word(push.status),
         **result._asdict(),
-        comments=values.free_text(push.comments),
+        comments=texts.free_text(push.comments),
     )
 
 

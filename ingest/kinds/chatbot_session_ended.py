@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from ingest.kinds.kind import Ids, Kind, Origin
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.kinds.reading.free_json import json_of
 from ingest.kinds.reading.nothing import says_something
 from ingest.kinds.reading.warn import Warnings
@@ -116,7 +116,7 @@ def rows(push: SessionPush, origin: Origin) -> Iterator[Row | None]:
     """What a push tells of each thing."""
     source, version, about = origin.source, origin.version, origin.ids
     if about.workflow_id:
-        yield WorkflowRow(*version, source, about.workflow_id, name=values.free_text(push.workflow_name))
+        yield WorkflowRow(*version, source, about.workflow_id, name=texts.free_text(push.workflow_name))
     if about.callee_number:
         yield CalleeRow(*version, source, about.callee_number, push.callee, values.country_of(about.callee_number))
     if about.call_id:
@@ -139,18 +139,18 @@ def _session(push: SessionPush, session_id: str, origin: Origin) -> SessionRow:
         session_id,
         workflow_id=about.workflow_id,
         nodetask_id=values.identifier(push.nodetask_id, "$.nodetask_id", warnings),
-        nodetask_name=values.free_text(push.nodetask_name),
+        nodetask_name=texts.free_text(push.nodetask_name),
         task_id=about.task_id,
         callee_number=about.callee_number,
         call_id=about.call_id,
         robot_id=values.identifier(push.robot_id, "$.robot_id", warnings),
-        channel=values.word(push.channel),
-        channel_id=values.free_text(push.channel_id),
-        status=values.word(push.status),
+        channel=texts.word(push.channel),
+        channel_id=texts.free_text(push.channel_id),
+        status=texts.word(push.status),
         started_at=started_at,
         ended_at=ended_at,
-        end_reason=values.word(push.session_end_reason),
-        intention=values.word(push.intention),
+        end_reason=texts.word(push.session_end_reason),
+        intention=texts.word(push.intention),
         talk_rounds=values.integer(push.talk_round, "$.talk_round", warnings),
         slots=json_of(push.ner_slots, "$.ner_slots", warnings),
         labels=json_of(push.event_label, "$.event_label", warnings),
@@ -171,16 +171,16 @@ def _messages(messages: list[Message] | None, warnings: Warnings) -> list[Stored
 def _message(message: Message, path: str, warnings: Warnings) -> StoredMessage:
     sent = message.reply or Reply()
     reply = StoredMessage(
-        id=values.free_text(sent.msg_id),
-        sender=values.word(sent.sender_type),
+        id=texts.free_text(sent.msg_id),
+        sender=texts.word(sent.sender_type),
         at=_moment(sent.timestamp, f"{path}.reply.timestamp", warnings),
         content=_content(sent.content),
     )
     return StoredMessage(
-        id=values.free_text(message.msg_id),
-        sender=values.word(message.sender_type),
+        id=texts.free_text(message.msg_id),
+        sender=texts.word(message.sender_type),
         at=_moment(message.timestamp, f"{path}.timestamp", warnings),
-        status=values.word(message.status),
+        status=texts.word(message.status),
         content=_content(message.content),
         reply=None if reply == _SAYS_NOTHING else reply,
     )

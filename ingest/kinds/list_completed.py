@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.node_tasks import NodeTask, node_task_rows, node_tasks_as_json, read_node_tasks
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
 from ingest.tables.rows import CalleeRow, CaseRow, ListCompletionRow, Row, WorkflowRow
@@ -45,7 +45,7 @@ def rows(push: ListCompletedPush, origin: Origin) -> Iterator[Row | None]:
     source, version, about = origin.source, origin.version, origin.ids
     nodes = read_node_tasks(push.rows, "$.rows", origin)
     if about.workflow_id:
-        yield WorkflowRow(*version, source, about.workflow_id, values.free_text(push.workflow_name))
+        yield WorkflowRow(*version, source, about.workflow_id, texts.free_text(push.workflow_name))
         yield from node_task_rows(nodes, about.workflow_id, origin)
     else:
         origin.warnings.add("$.workflow_id", "missing: the workflow and its node tasks are not stored")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ingest.kinds.kind import Origin
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.tables.json_text import Json
 from ingest.tables.rows import NodeTaskRow
 
@@ -52,10 +52,10 @@ def _read(one: NodeTask, path: str, origin: Origin) -> StoredNodeTask:
         origin.warnings.add(f"{path}.nodetask_id", "missing: the node task is stored in the list alone")
     return StoredNodeTask(
         nodetask_id,
-        values.free_text(one.nodetask_name),
-        values.word(one.node_type),
+        texts.free_text(one.nodetask_name),
+        texts.word(one.node_type),
         values.identifier(one.task_id, f"{path}.task_id", origin.warnings),
-        values.word(one.task_status),
+        texts.word(one.task_status),
     )
 
 

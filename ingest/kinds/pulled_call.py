@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import Struct
 
 from ingest.kinds.kind import Ids, Kind, Origin
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story, vendors_time
@@ -121,9 +121,9 @@ def _call(call: DetailCall, call_id: str, origin: Origin) -> CallRow:
         callee_number=about.callee_number,
         started_at=started_at,
         ended_at=ended_at,
-        ring_type=values.word(call.ring_type),
-        hangup_type=values.word(call.hangup_type),
-        intention=values.word(text_or_json(call.intention, "$.call.Intention", warnings)),
+        ring_type=texts.word(call.ring_type),
+        hangup_type=texts.word(call.hangup_type),
+        intention=texts.word(text_or_json(call.intention, "$.call.Intention", warnings)),
         multi_label=json_of(call.multi_intention, "$.call.Multi_intention", warnings),
     )
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ingest.kinds.kind import Ids, Kind, Origin
 from ingest.kinds.node_tasks import NodeTask, node_task_rows, node_tasks_as_json, read_node_tasks
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.story import Story
 from ingest.tables.rows import Row, WorkflowRow, WorkflowStatusRow
@@ -43,8 +43,8 @@ def rows(push: WorkflowStatusPush, origin: Origin) -> Iterator[Row | None]:
     if not workflow_id:
         return
     tasks = read_node_tasks(push.actions, "$.actions", origin)
-    status, told = values.word(push.status), node_tasks_as_json(tasks)
-    yield WorkflowRow(*origin.version, source, workflow_id, values.free_text(push.workflow_name), status)
+    status, told = texts.word(push.status), node_tasks_as_json(tasks)
+    yield WorkflowRow(*origin.version, source, workflow_id, texts.free_text(push.workflow_name), status)
     yield from node_task_rows(tasks, workflow_id, origin)
     if status or told:
         yield WorkflowStatusRow(*origin.version, source, workflow_id, push_id, status, told)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.kinds.custom_api.payload import Answer, Turn
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.kinds.reading.nothing import shows_nothing
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.json_text import Json
@@ -79,5 +79,5 @@ def answers_as_json(answers: list[Answer] | None, path: str, warnings: Warnings)
     if not answers:
         return None
     stored = [StoredAnswer(_said(one.question), _said(one.content)) for one in values.bounded(answers, path, warnings)]
-    is_filled_in = values.free_text(stored[0].content) or any(values.free_text(one.content) for one in stored)
+    is_filled_in = texts.free_text(stored[0].content) or any(texts.free_text(one.content) for one in stored)
     return Json(_encode(stored).decode()) if is_filled_in else None

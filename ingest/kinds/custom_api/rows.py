@@ -8,7 +8,7 @@ from typing import Any
 from ingest.kinds.custom_api.lists import answers_as_json, transcript_of
 from ingest.kinds.custom_api.payload import Call, Callee, CustomApiPush
 from ingest.kinds.kind import Ids, Origin
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.rows import AttributesRow, CalleeRow, CallRow, CaseRow, NodeRow, Row, WorkflowRow
@@ -41,9 +41,9 @@ def rows(push: CustomApiPush, origin: Origin) -> Iterator[Row | None]:
     _warn_of_missing_ids(push, origin, attributes)
     source, version, about = origin.source, origin.version, origin.ids
     if about.workflow_id:
-        yield WorkflowRow(*version, source, about.workflow_id, values.free_text(push.workflow_name))
+        yield WorkflowRow(*version, source, about.workflow_id, texts.free_text(push.workflow_name))
         if about.node_id:
-            yield NodeRow(*version, source, about.workflow_id, about.node_id, values.free_text(push.node_name))
+            yield NodeRow(*version, source, about.workflow_id, about.node_id, texts.free_text(push.node_name))
     if push.callee and about.callee_number:
         yield _callee(push.callee, about.callee_number, origin)
         yield _case(push.callee, about.callee_number, origin)
@@ -74,10 +74,10 @@ def _callee(callee: Callee, number: str, origin: Origin) -> CalleeRow:
         number,
         callee.callee_number or number,
         values.country_of(number),
-        values.free_text(callee.callee_name),
-        values.free_text(callee.callee_gender),
-        values.free_text(callee.location),
-        values.free_text(callee.platform_name),
+        texts.free_text(callee.callee_name),
+        texts.free_text(callee.callee_gender),
+        texts.free_text(callee.location),
+        texts.free_text(callee.platform_name),
     )
 
 
@@ -89,16 +89,16 @@ def _case(callee: Callee, number: str, origin: Origin) -> CaseRow:
         origin.source,
         number,
         origin.ids.case_id or "",
-        values.free_text(callee.extra_a),
-        values.free_text(callee.extra_b),
-        values.free_text(callee.extra_c),
+        texts.free_text(callee.extra_a),
+        texts.free_text(callee.extra_b),
+        texts.free_text(callee.extra_c),
         json_of(callee.extend.variables, "$.callee.extend.variables", warnings) if callee.extend else None,
-        values.free_text(callee.comments),
+        texts.free_text(callee.comments),
         values.day(callee.borrowed_date, "$.callee.borrowed_date", warnings),
         values.day(callee.due_date, "$.callee.due_date", warnings),
         values.amount(callee.borrowed_amount, "$.callee.borrowed_amount", warnings),
         owing,
-        values.free_text(callee.currency_unit),
+        texts.free_text(callee.currency_unit),
         answers_as_json(callee.extra, "$.callee.extra", warnings),
     )
 
@@ -119,12 +119,12 @@ def _call(call: Call, call_id: str, origin: Origin) -> CallRow:
         started,
         ended,
         values.integer(call.call_times, "$.call.call_times", warnings),
-        values.word(call.ring_type),
-        values.word(call.hangup_type),
-        values.word(text_or_json(call.intention, "$.call.intention", warnings)),
-        values.free_text(call.slots),
+        texts.word(call.ring_type),
+        texts.word(call.hangup_type),
+        texts.word(text_or_json(call.intention, "$.call.intention", warnings)),
+        texts.free_text(call.slots),
         json_of(call.multi_label, "$.call.multi_label", warnings),
-        values.promise(call.asr_ptp, "$.call.asr_ptp", warnings),
+        texts.promise(call.asr_ptp, "$.call.asr_ptp", warnings),
         said.transcript,
         said.turn_count,
         said.callee_turn_count,

@@ -14,7 +14,7 @@ from ingest.batch.entry import body_digest
 from ingest.kinds.dialer.payload import AGENT, CONTACT, TASK, Body, DialerPush
 from ingest.kinds.dialer.values import TIMESTAMP, day_counters_of, results_of, time_of
 from ingest.kinds.kind import Ids, Origin, Version
-from ingest.kinds.reading import values
+from ingest.kinds.reading import texts, values
 from ingest.kinds.reading.free_json import json_of, text_or_json
 from ingest.kinds.reading.warn import Warnings
 from ingest.kinds.told_at import is_believable, version_at
@@ -83,7 +83,7 @@ def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
 
 
 def _told(body: Body, origin: Origin) -> _Told:
-    state = values.word(body.state) or values.word(body.state_of_agent)
+    state = texts.word(body.state) or texts.word(body.state_of_agent)
     at, digest = _time_of(body, origin), body_digest(origin.body)
     version = version_at(at, digest, _IN_ORDER.get((state or "").upper(), 0)) if at else origin.version
     agent_name = values.name_key(body.agent_name, "$.body.agentName", origin.warnings)
@@ -103,8 +103,8 @@ def _time_of(body: Body, origin: Origin) -> datetime | None:
 def _task(told: _Told, *, is_its_state: bool, is_its_group: bool) -> DialerTaskRow | None:
     """A contact's or an agent's push may name the task; its state is in its own alone, and an agent has a group too."""
     body, task_id = told.body, told.origin.ids.task_id
-    name = values.free_text(body.task_name)
-    group_name = values.free_text(body.group_name) if is_its_group else None
+    name = texts.free_text(body.task_name)
+    group_name = texts.free_text(body.group_name) if is_its_group else None
     if task_id and (is_its_state or name or group_name):
         state = told.state if is_its_state else None
         return DialerTaskRow(*told.version, told.origin.source, task_id, name, group_name, state, told.digest)
@@ -124,22 +124,22 @@ def _contact(told: _Told) -> DialerContactRow | None:
         origin.source,
         number,
         origin.ids.task_id or "",
-        values.free_text(body.contact_name),
-        values.free_text(body.address),
-        values.free_text(body.info1),
-        values.free_text(body.info2),
-        values.free_text(body.info3),
-        values.free_text(body.remark),
+        texts.free_text(body.contact_name),
+        texts.free_text(body.address),
+        texts.free_text(body.info1),
+        texts.free_text(body.info2),
+        texts.free_text(body.info3),
+        texts.free_text(body.remark),
         values.callee_number(body.main_number, "$.body.mainNumber", warnings),
-        values.free_text(body.phone_tag),
+        texts.free_text(body.phone_tag),
         text_or_json(body.private_data, "$.body.privateData", warnings),
         json_of(body.customer_info, "$.body.customerInfo", warnings),
         results_of(body, warnings),
         told.state,
         told.hangup_reason,
-        values.free_text(body.talkremarks),
+        texts.free_text(body.talkremarks),
         told.nth_call,
-        values.free_text(body.rec_link),
+        texts.free_text(body.rec_link),
         told.agent_name,
         told.digest,
     )
@@ -150,7 +150,7 @@ def _callee(told: _Told) -> CalleeRow | None:
     if not number:
         return None
     sent, country = body.phone_number or number, values.country_of(number)
-    return CalleeRow(*origin.version, origin.source, number, sent, country, values.free_text(body.contact_name))
+    return CalleeRow(*origin.version, origin.source, number, sent, country, texts.free_text(body.contact_name))
 
 
 def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
@@ -177,8 +177,8 @@ def _call(told: _Told, *, is_its_state: bool) -> Iterator[Row]:
         told.hangup_reason if is_its_state else None,
         told.agent_name,
         told.nth_call if is_its_state else None,
-        values.free_text(body.talkremarks),
-        values.free_text(body.rec_link),
+        texts.free_text(body.talkremarks),
+        texts.free_text(body.rec_link),
         told.digest,
     )
 
@@ -193,15 +193,15 @@ def _agent(told: _Told) -> DialerAgentRow | None:
         *told.version,
         origin.source,
         told.agent_name,
-        values.free_text(body.group_name),
+        texts.free_text(body.group_name),
         origin.ids.task_id,
         told.state,
-        values.word(body.register_state),
-        values.word(body.call_type),
-        values.free_text(body.talk_result_label),
-        values.free_text(body.display_talk_result),
+        texts.word(body.register_state),
+        texts.word(body.call_type),
+        texts.free_text(body.talk_result_label),
+        texts.free_text(body.display_talk_result),
         text_or_json(body.is_conceal_callee, "$.body.isConcealCallee", origin.warnings),
-        values.free_text(body.threeway_state),
+        texts.free_text(body.threeway_state),
         day_counters_of(body, origin.warnings),
         told.digest,
     )

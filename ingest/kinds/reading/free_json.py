@@ -11,7 +11,7 @@ import msgspec
 from ingest.kinds.reading.clean import MAX_DEPTH, clean
 from ingest.kinds.reading.identifiers import decimal_digits, has_lost_digits
 from ingest.kinds.reading.nothing import says_something
-from ingest.kinds.reading.values import free_text
+from ingest.kinds.reading.texts import free_text
 from ingest.kinds.reading.warn import Warnings
 from ingest.tables.json_text import Json
 
@@ -34,7 +34,7 @@ def json_of(value: Any, path: str, warnings: Warnings) -> Json | None:
 
 
 def text_or_json(value: Any, path: str, warnings: Warnings) -> str | None:
-    """A text as `values.free_text` reads it, and anything else as JSON."""
+    """A text as `texts.free_text` reads it, and anything else as JSON."""
     if value is None or isinstance(value, str):
         return free_text(value)
     return json_of(value, path, warnings)

@@ -1,7 +1,7 @@
-"""Values: the vendor's texts in; times, dates, amounts and telephone numbers out, or a warning.
+"""Values: the vendor's texts in; ids, times, dates, amounts and telephone numbers out, or a warning.
 
 A text in which nothing is said is None everywhere: the vendor sends "" for what it does not know, and programs send
-blanks or `null`. What few values stand for, words, days and places in a call, is read once.
+blanks. What few values stand for, days and places in a call, is read once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import phonenumbers
 
-from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.identifiers import (
     DIGITS_LOST,
     MAX_ID_LENGTH,
@@ -24,15 +23,8 @@ from ingest.kinds.reading.identifiers import (
     has_lost_digits,
     is_rounded,
 )
-from ingest.kinds.reading.moments import MOMENT_DIGITS, NO_DAY, NO_TIME, is_of_calls, read_day, read_moment
-from ingest.kinds.reading.nothing import (
-    LONGEST_WORD,
-    is_word_for_nothing,
-    names_nobody,
-    names_nothing,
-    says_something,
-    shows_nothing,
-)
+from ingest.kinds.reading.moments import MOMENT_DIGITS, is_of_calls, read_day, read_moment
+from ingest.kinds.reading.nothing import names_nobody, names_nothing
 from ingest.kinds.reading.phone_codes import country_at
 from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
@@ -44,7 +36,6 @@ _MAX_AMOUNT_LENGTH = 64
 MAX_ITEMS = 10_000
 """Turns of a call, or answers of a case: ten times what an hour's talk has."""
 NO_ID = "no id: it stands for nothing, as null, N/A or 0"
-NO_PROMISE = "no promise: it stands for nothing, as 0, N/A or a program's zero for a date"
 ENDS_BEFORE_START = "before the start: the call has no duration"
 ENDS_TOO_LATE = "too long after the start: an end that a program made up"
 LONGEST_CALL = timedelta(days=1)
@@ -53,12 +44,8 @@ _MOMENT_LENGTH = len("YYYY-MM-DDTHH:MM:SSZ")
 _MAX_DAY_LENGTH = len("YYYY-MM-DDTHH:MM:SS.fffffffffZ")
 _MAX_OFFSET_LENGTH = len("HHH:MM:SS.ffffff")
 """Longer texts are neither, and must not fill a cache"""
-_MAX_WORD_LENGTH = 2 * LONGEST_WORD
-"""With the blanks around it"""
 _FIRST_OF_NOTHING = "nNuU0"
 """Of what stands for nothing and has digits and letters alone: most ids begin with others"""
-_FIRST_OF_ORDINARY = frozenset(map(chr, range(ord("!"), 0x7F))) - frozenset("nNu(<{[\"'\\")
-"""Of most texts: what can be seen, and begins neither JSON nor what programs print for nothing"""
 _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
@@ -140,40 +127,6 @@ def period(
             warnings.add(end[1], ENDS_TOO_LATE)
             return started_at, None
     return started_at, ended_at
-
-
-def free_text(value: str | None) -> str | None:
-    """What people write, or how they call something, as it came; None if nothing is seen in it, or it is what a program
-    prints for nothing. People are called Nan and Null."""
-    if not value or value[0] in _FIRST_OF_ORDINARY:
-        return value or None
-    if value[0] > "\x7f":  # of another script, or blank
-        return None if shows_nothing(value) else value
-    stripped = value.strip()
-    is_nothing = names_nobody(stripped) or shows_nothing(stripped) or (stripped[0] in "[{" and _is_empty_json(stripped))
-    return None if is_nothing else value
-
-
-def _is_empty_json(value: str) -> bool:
-    within = decode_within(value, dict | list)
-    return within is not None and not says_something(within)
-
-
-def word(value: str | None) -> str | None:
-    """One of the vendor's own words, as how the line was, without the blanks around it: lookups have it so. The
-    documentation leaves open whether null comes as JSON's null or as a word; `--` is a value."""
-    if not value:
-        return None
-    return _word_of(value) if len(value) <= _MAX_WORD_LENGTH else free_text(value.strip())
-
-
-def promise(value: str | None, path: str, warnings: Warnings) -> str | None:
-    """What a callee has promised, a date or words; none if it is a program's zero for a date, or stands for nothing."""
-    said = word(value)
-    if said and _is_no_promise(said):
-        warnings.add(path, NO_PROMISE)
-        return None
-    return said
 
 
 def day(value: str | None, path: str, warnings: Warnings) -> date | None:
@@ -267,18 +220,6 @@ def _noted(reading: tuple[_Value | None, str | None], path: str, warnings: Warni
     if problem:
         warnings.add(path, problem)
     return value
-
-
-@functools.lru_cache(maxsize=10_000)
-def _is_no_promise(said: str) -> bool:
-    is_zero = read_moment(said).problem == NO_TIME or read_day(said)[1] == NO_DAY
-    return is_zero or (said != "--" and names_nothing(said))
-
-
-@functools.lru_cache(maxsize=10_000)
-def _word_of(value: str) -> str | None:
-    seen = canonical_id(value)
-    return None if is_word_for_nothing(seen) else free_text(seen)
 
 
 @functools.lru_cache(maxsize=10_000)
