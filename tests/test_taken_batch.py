@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from ingest.batch import keys
 from ingest.batch.entry import Entry, encode_entry
+from ingest.batch.index import oldest_opened_at
 from tests.processes import ingest
 from tests.pushes import entry, push
 from workers.database import Database
@@ -87,13 +88,17 @@ def test_release_forgets_attempt(client: Any) -> None:
     assert (again.entries, again.attempts, again.in_hand) == ([one], 1, None)
 
 
-JUNK = (b"junk", b"\xff\xff", b"", b"\x80", encode_entry(Entry(b"short", 1, "a", "custom-api", b"{}")))
+JUNK = (
+    *(b"junk", b"\xff\xff", b"", b"\x80", encode_entry(Entry(b"short", 1, "a", "custom-api", b"{}"))),
+    encode_entry(Entry(bytes(16), 2**62, "a", "custom-api", b"{}")),
+    b"\x95\xc4\x10" + bytes(16) + b"\x01\xa1\xff\xa1k\xc4\x00",  # its source is no UTF-8
+)
 """What somebody else may have put into a batch"""
 
 
 @pytest.mark.parametrize("take_up", [take, seize])
 def test_junk_keeps_no_push(client: Any, caplog: pytest.LogCaptureFixture, take_up: Any) -> None:
-    """An element that is no push of ours is told and passed over; the others are taken."""
+    """An element that is no push of ours is told and passed over, and kept for people; the others are taken."""
     entries = [entry(push("c1")), entry(push("c2"))]
     opened(client, entries)
     client.lpush(keys.batch("b1"), *JUNK)
@@ -102,6 +107,10 @@ def test_junk_keeps_no_push(client: Any, caplog: pytest.LogCaptureFixture, take_
 
     assert batch.entries == entries
     assert f"batch b1 has {len(JUNK)} elements that are no pushes" in caplog.text
+    batch.discard()
+    assert client.lrange(keys.unreadable("b1"), 0, -1) == list(reversed(JUNK))
+    assert 0 < client.ttl(keys.unreadable("b1")) <= keys.UNREADABLE_TTL_SECONDS
+    assert client.keys() == [keys.unreadable("b1").encode()]
 
 
 @pytest.mark.usefixtures("environment")
@@ -112,11 +121,14 @@ def test_junk_stops_nothing(client: Any, database: Database, connection: Rows) -
     client.lpush(keys.batch("b1"), *JUNK)
     client.zadd(keys.BATCHES, {b"\xff\xfe": 1.0})
 
-    for command in ("status", f"trace {one.uuid}", "trace c1", "export --case-id case-1", "erase --case-id nobody"):
+    traces = (f"trace {one.uuid}", "trace c1")
+    for command in (*traces, "status", "export --case-id case-1", "erase --case-id x", "reconcile"):
         assert "Traceback" not in ingest(*command.split()).stderr, command
     assert "pushes: 1" in ingest("trace", "c1").stdout
     Sweeper(client, database).run_once()
+    assert [member.decode() for member in client.zrange(keys.BATCHES, 0, -1)] == ["b1"]
     normalise_batch(client, database, "b1")
+    assert oldest_opened_at(client) is None
 
     assert connection.execute("SELECT call_id, status FROM airudder.pushes").fetchall() == [
         {"call_id": "c1", "status": "normalised"}

@@ -28,7 +28,8 @@ _log = logging.getLogger("worker")
 class TakenBatch:
     """The entries of a batch, each once, and what is known of earlier attempts at it."""
 
-    client: Redis
+    client: Any
+    """A Redis client; redis-py's types do not know that a list may hold bytes."""
     batch_id: str
     entries: list[Entry]
     attempts: int
@@ -37,6 +38,8 @@ class TakenBatch:
     """The push that the last worker had in hand when it died, if it went push by push"""
     suspect: bytes | None
     """The push that an earlier worker had in hand when it died"""
+    beside_strange: list[bytes] | None
+    """The elements that are pushes, if the list has others; None if it has none. The others are kept."""
 
     @property
     def uuid(self) -> UUID | None:
@@ -56,9 +59,15 @@ class TakenBatch:
     def discard(self) -> None:
         """Remove the batch, as every push in it is in Postgres.
 
-        Without MULTI, which a full Redis refuses. The id is removed last: an id without a list does no harm.
+        Without MULTI, which a full Redis refuses, as it does whatever would need memory. The id is removed last: an id
+        without a list does no harm.
         """
         with self.client.pipeline(transaction=False) as pipeline:
+            if self.beside_strange is not None:
+                for encoded in self.beside_strange:
+                    pipeline.lrem(keys.taken(self.batch_id), 1, encoded)
+                pipeline.rename(keys.taken(self.batch_id), keys.unreadable(self.batch_id))
+                pipeline.expire(keys.unreadable(self.batch_id), keys.UNREADABLE_TTL_SECONDS)
             pipeline.delete(keys.taken(self.batch_id), keys.progress(self.batch_id), keys.lease(self.batch_id))
             pipeline.zrem(keys.BATCHES, self.batch_id)
             pipeline.execute()
@@ -84,7 +93,9 @@ def take(client: Redis, batch_id: str) -> TakenBatch | None:
         pipeline.set(keys.lease(batch_id), holder(), ex=LEASE_SECONDS)
         renamed, encoded, attempts, hands, _ = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
-    batch = TakenBatch(client, batch_id, _each_once(batch_id, encoded), attempts, *hands)
+    entries, beside_strange = _read(batch_id, encoded)
+    in_hand, suspect = hands
+    batch = TakenBatch(client, batch_id, entries, attempts, in_hand, suspect, beside_strange)
     if not batch.entries:
         batch.discard()
         return None
@@ -99,15 +110,21 @@ def seize(client: Redis, batch_id: str) -> TakenBatch:
         pipeline.hget(keys.progress(batch_id), "attempts")
         renamed, encoded, attempts = pipeline.execute(raise_on_error=False)
     _raise_unless_missing(renamed)
-    return TakenBatch(client, batch_id, _each_once(batch_id, encoded), int(attempts or 0), in_hand=None, suspect=None)
+    entries, beside_strange = _read(batch_id, encoded)
+    return TakenBatch(client, batch_id, entries, int(attempts or 0), None, None, beside_strange)
 
 
-def _each_once(batch_id: str, encoded: list[bytes]) -> list[Entry]:
-    # An append whose reply was lost is repeated, so a push may be in the list twice.
+def _read(batch_id: str, encoded: list[bytes]) -> tuple[list[Entry], list[bytes] | None]:
+    """The pushes in a list, each once, and `TakenBatch.beside_strange`."""
     read = list(map(read_entry, encoded))
-    if strange := read.count(None):
-        _log.error("batch %s has %d elements that are no pushes: they are passed over", batch_id, strange)
-    return list({entry.push_id: entry for entry in read if entry}.values())
+    # An append whose reply was lost is repeated, so a push may be in the list twice.
+    entries = list({entry.push_id: entry for entry in read if entry}.values())
+    strange = read.count(None)
+    if not strange:
+        return entries, None
+    kept = keys.unreadable(batch_id)
+    _log.error("batch %s has %d elements that are no pushes: they are left under %s", batch_id, strange, kept)
+    return entries, [one for one, entry in zip(encoded, read, strict=True) if entry]
 
 
 def _raise_unless_missing(renamed: Any) -> None:

@@ -14,6 +14,7 @@ from ingest.batch.push_ids import microsecond_of
 _ID_BYTES = 16
 _HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -93,6 +94,6 @@ def read_entry(encoded: bytes) -> Entry | None:
     """The push of an element of a batch; None if it is none of ours, as whoever may write to Redis can put there."""
     try:
         entry = decode_entry(encoded)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return entry if len(entry.push_id) == _ID_BYTES else None
+    return entry if len(entry.push_id) == _ID_BYTES and 0 <= entry.received_us < _END_US else None

@@ -17,6 +17,13 @@ def batches_in_flight(client: Redis, opened_by: float | None = None) -> list[str
     return keys.decode_ids(client.zrangebyscore(keys.BATCHES, "-inf", "+inf" if opened_by is None else opened_by))
 
 
+def forget_strange(client: Redis) -> int:
+    """Remove members that are no text, and so no batch of ours, but would be the oldest for ever; return how many."""
+    members: list[Any] = client.zrange(keys.BATCHES, 0, -1)
+    strange = [member for member in members if not keys.decode_ids([member])]
+    return int(client.zrem(keys.BATCHES, *strange)) if strange else 0
+
+
 def oldest_opened_at(client: Redis) -> float | None:
     """When the oldest batch in flight was opened, epoch seconds; None if there is none."""
     oldest: list[Any] = client.zrange(keys.BATCHES, 0, 0, withscores=True)

@@ -27,6 +27,7 @@ LAST_REFUSALS = "last_refusals"
 """List of the last refusals as JSON (`ingest.web.refusals.Refusal`), the newest first; for thirty days. Written by web.
 """
 LAST_REFUSALS_KEPT = 100
+UNREADABLE_TTL_SECONDS = 30 * 24 * 3600
 LAST_REFUSALS_TTL_SECONDS = 30 * 24 * 3600
 
 LAST_USED = "last_used"
@@ -145,6 +146,12 @@ def taken(batch_id: str) -> str:
     """List of entries of a taken batch, until its transaction has committed. Made and deleted by worker, and by sweeper
     where Redis is full. `ingest erase` removes entries."""
     return f"taken:{batch_id}"
+
+
+def unreadable(batch_id: str) -> str:
+    """List of those elements of a batch that were no pushes, left when it was discarded; for thirty days. Made by
+    worker, and by sweeper where Redis is full. A web process of another version may have acknowledged them."""
+    return f"unreadable:{batch_id}"
 
 
 def progress(batch_id: str) -> str:

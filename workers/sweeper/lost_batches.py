@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from redis import Redis
 
-from ingest.batch.index import batches_in_flight
+from ingest.batch.index import batches_in_flight, forget_strange
 from ingest.batch.lease import enqueue_again, leases
 from ingest.batch.queue import normalise_queue
 from workers.sweeper.chore import Chore
@@ -31,6 +31,8 @@ class LostBatches(Chore):
 
     def run_once(self) -> int:
         """Enqueue what is lost; return how many batches."""
+        if strange := forget_strange(self._client):
+            _log.error("the index of batches had %d members that are no batches: they are removed", strange)
         lost = self._find()
         for batch_id in lost:
             _log.warning("batch %s had no live job: enqueued again", batch_id, extra={"batch": batch_id})
