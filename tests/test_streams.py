@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -37,7 +40,21 @@ def test_names_beyond_the_terminals_encoding_are_spelt(database: Database, encod
     assert spelt in listed.stdout
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_json_is_utf8_on_any_terminal(database: Database) -> None:
+    """As JSON is: a program that reads it knows no spelling of ours."""
+    settle(database, [entry(push(HINDI))])
+
+    traced = subprocess.run(
+        [INGEST, "trace", HINDI, "--json"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=True,
+        capture_output=True,
+    )
+
+    assert HINDI in str(json.loads(traced.stdout.decode()))
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_command_works_with_closed_streams(database: Database, connection: Any, closed: str) -> None:
     """What nobody hears is discarded, and the work is done all the same."""
     settle(database, [entry(push("c1", NUMBER))])
@@ -46,6 +63,19 @@ def test_command_works_with_closed_streams(database: Database, connection: Any, 
 
     assert erased.returncode == 0
     assert connection.execute("SELECT FROM airudder.callees").fetchall() == []
+
+
+PRINTS = "import os; from ingest import streams; streams.make_usable(); print(chr(0x930)); os._exit(os.dup(0))"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_stream_is_taken_for_good(closed: str) -> None:
+    """Whatever its encoding would be, nothing that is printed raises; and no later file gets its descriptor, into which
+    C libraries print."""
+    posix = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", PRINTS]
+
+    assert subprocess.run(command, env=posix, check=False, stdout=subprocess.DEVNULL).returncode >= 3
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

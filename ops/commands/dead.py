@@ -49,7 +49,7 @@ def command(context: click.Context, /, as_json: bool, **choice: Any) -> None:
         groups = dead_groups(connection, select(("dead",), **choice))
         causes = causes_of(connection, groups if as_json else groups[:SHOWN_GROUPS])
     if as_json:
-        click.echo(msgspec.json.encode(causes).decode())
+        click.echo(msgspec.json.encode(causes))
     else:
         _print_groups(causes, len(groups), sum(group.pushes for group in groups))
 

@@ -34,7 +34,7 @@ def command(source: str | None, kind: str | None, as_json: bool) -> None:
     with queries.connect(settings.load()) as connection:
         drift = find_drift(connection, source, kind)
     if as_json:
-        click.echo(msgspec.json.encode(drift).decode())
+        click.echo(msgspec.json.encode(drift))
     else:
         _print(drift)
 

@@ -85,7 +85,7 @@ def command(as_json: bool) -> None:
         hours = reconcile(client, connection)
     rows = [hour.row() for hour in hours]
     if as_json:
-        click.echo(msgspec.json.encode(rows).decode())
+        click.echo(msgspec.json.encode(rows))
     else:
         print_table("acknowledged, and what became of it", rows)
     wrong = sum(abs(hour.difference) for hour in hours if not hour.is_moving)

@@ -59,8 +59,8 @@ def _watch(current: Settings) -> None:
         time.sleep(WATCH_SECONDS)
 
 
-def _json(facts: Facts, problems: list[Problem]) -> str:
-    return msgspec.json.encode({"at": facts.at, "problems": problems, **_parts(facts)}).decode()
+def _json(facts: Facts, problems: list[Problem]) -> bytes:
+    return msgspec.json.encode({"at": facts.at, "problems": problems, **_parts(facts)})
 
 
 def _parts(facts: Facts) -> dict[str, Any]:

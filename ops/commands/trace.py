@@ -30,7 +30,7 @@ def command(identifier: str, show_personal: bool, as_json: bool) -> None:
     """
     found = trace(settings.load(), storable(identifier), show_personal=show_personal)
     if as_json:
-        click.echo(msgspec.json.encode(found).decode())
+        click.echo(msgspec.json.encode(found))
     else:
         _print(found)
     if not found.steps:
