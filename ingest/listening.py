@@ -8,17 +8,22 @@ from ingest.errors import SettingError
 
 
 def bound(variables: str, host: str, port: int) -> socket.socket:
-    """A socket that is bound to an address; SettingError, with the `variables` to change, if it cannot be."""
+    """A socket that is bound to an address; SettingError, with the `variables` to change, if it cannot be.
+
+    Of a name that means several addresses it is IPv4's first one, as uvicorn's own.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-        except BaseException:
-            listener.close()
-            raise
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+    except UnicodeError:
+        listener.close()
+        raise SettingError(f"cannot listen on {host}:{port} (no such name): set {variables}") from None
     except OSError as error:
+        listener.close()
         raise refusal(variables, host, port, error) from None
     return listener
 
