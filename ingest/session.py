@@ -19,11 +19,12 @@ CONNECTION: Mapping[str, Any] = {
 }
 """Options of the connection, which overrule the URL. Neither side waits for ever if the other's host is gone."""
 
-_FIRST = {"statement_timeout": "0"}
+_FIRST = {"statement_timeout": "0", "transaction_timeout": "0"}
 """Set first, as each takes effect before the next statement: this one could end the others."""
 
 _COMMON = {
     "lock_timeout": "0",
+    "idle_session_timeout": "0",
     "exit_on_error": "off",
     "quote_all_identifiers": "off",
     # Without `public`: before Postgres 15 anybody can make functions there, which ours could be confused with.
@@ -63,7 +64,7 @@ _COMMON = {
 OLDEST = 14
 """The first version of Postgres that has all that our statements are made of"""
 
-_SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
+_SINCE = {"plan_cache_mode": 120000, "idle_session_timeout": 140000, "transaction_timeout": 170000}
 """Settings that older servers do not know, with the first `server_version_num` that does"""
 
 _NO_LOSS = (
@@ -99,9 +100,9 @@ frozen workers is among those."""
 def set_up(settings: Mapping[str, str], server_version: int) -> bytes:
     """The SQL of one round trip that makes a fresh session ours; `settings` is WEB, COMMANDS, WORKERS or
     SWEEPER, and `server_version` what libpq says (180006). To be sent outside of a transaction."""
-    late = {name: "0" for name, since in _SINCE.items() if server_version >= since}
-    values = {**_FIRST, **late, **_COMMON, **settings}
-    statements = [f"SET {name} = {_quoted(name, value)}" for name, value in values.items()]
+    values = {**_FIRST, **_COMMON, **settings}
+    known = [name for name in values if server_version >= _SINCE.get(name, 0)]
+    statements = [f"SET {name} = {_quoted(name, values[name])}" for name in known]
     return "; ".join([*statements, _NO_LOSS]).encode()
 
 

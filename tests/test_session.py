@@ -124,8 +124,9 @@ def test_every_setting_is_ours(connection: Rows, logins: Logins, kind: str) -> N
     wanted = session._FIRST | session._COMMON | getattr(session, kind)
     with database_set_to(connection, **HOSTILE), opened(logins.worker, kind) as ours:
         for name, value in wanted.items():
-            if name.startswith("tcp_"):
-                continue  # of a socket inside of the machine they are always 0
+            # Those of a socket inside of the machine are always 0.
+            if name.startswith("tcp_") or session._SINCE.get(name, 0) > ours.info.server_version:
+                continue
             (found,) = ours.execute("SELECT current_setting(%s)", [name]).fetchone() or ()
             (unit,) = ours.execute("SELECT unit FROM pg_settings WHERE lower(name) = lower(%s)", [name]).fetchone() or (
                 None,
@@ -194,13 +195,22 @@ def test_other_encoding_is_named(environment: None, database_of_other_encoding: 
         settle(database, [entry(push("c1"))])
 
 
-@pytest.mark.parametrize(("version", "is_named"), [(130015, True), (140000, False), (180001, False)])
-def test_older_server_is_named(version: int, is_named: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "lacks"),
+    [
+        (110022, ["plan_cache_mode", "idle_session_timeout", "transaction_timeout"]),
+        (130015, ["idle_session_timeout", "transaction_timeout"]),
+        (140000, ["transaction_timeout"]),
+        (180001, []),
+    ],
+)
+def test_older_server_is_named(version: int, lacks: list[str]) -> None:
     """What an older server lacks is not asked of it, so that its version is told and not the setting that it lacks."""
     why = session.unfit({"server_encoding": "UTF8"}.get, version)
+    asked = session.set_up(session.COMMANDS, version).decode()
 
-    assert why == ("the server is Postgres 13: 14 or newer is needed" if is_named else None)
-    assert (b"idle_session_timeout" in session.set_up(session.COMMANDS, version)) == (not is_named)
+    assert why == (f"the server is Postgres {version // 10000}: 14 or newer is needed" if version < 140000 else None)
+    assert [name for name in session._SINCE if f"SET {name} " not in asked] == lacks
 
 
 def test_setting_that_a_server_lacks_is_not_blamed_on_the_url(
