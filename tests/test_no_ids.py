@@ -20,7 +20,8 @@ from tests.pushes import push
 NO_IDS = [
     *("null", "NULL", "None", "nil", "undefined", "NaN", "(null)", "<nil>", " null ", "N/A", "#N/A", "#REF!", "#NAME?"),
     *("-1", "[]", "{}", '""', "''", "[object Object]", r"\N", "%s", "%d", "%(call_id)s"),
-    *("{{call_id}}", "{{ call.id }}", "${call_id}", "${{ id }}", "{call_id}"),
+    *("{{call_id}}", "{{ call.id }}", "${call_id}", "${{ id }}", "{call_id}", "{call-id}", "{callId1}"),
+    *("$call_id", "-1.0", "\u22121"),
     *("0", "0.0", "000", "-", "--", "_", "\u2013", "0" * 32, "00000000-0000-0000-0000-000000000000"),
 ]
 IDS = [
@@ -39,7 +40,9 @@ IDS = [
     "-2",
     "1-1",
     "{3f2504e0-4f89-11d3-9a0c-0305e82c3301}",
-    "{c1}",
+    "{3F2504E04F8911D39A0C0305E82C3301}",
+    "{1c}",
+    "$1",
     "[1]",
     "a{b}",
     "%",

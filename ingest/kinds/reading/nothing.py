@@ -17,10 +17,11 @@ _WORDS = frozenset(("null", "none", "nil", "undefined", "nan", "(null)", "(none)
 _PRINTED = frozenset(("null", "NULL", "None", "undefined", "NaN", "nil", "(null)", "<null>", "<nil>", *_EMPTY))
 LONGEST_WORD = max(map(len, _WORDS))
 _OF_CELL = r"n/a|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)"
-_FILLER = r"[0_\-\u2013\u2014]+|0+\.0+|-1"
+_FILLER = r"[0_\-\u2013\u2014]+|0+\.0+|[-\u2212]1(?:\.0+)?"
 """Zeros and dashes, as in a form that demands something; an UUID of zeros is a program's, and so is -1."""
-_TEMPLATE = r"\$?\{\{.*\}\}|\$\{.*\}|\{[a-z_.]+\}|%(?:\(\w+\))?[sd]"
-"""A place that a program has not filled in. An UUID may stand in braces, with digits."""
+_UUID_IN_BRACES = r"\{[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}"
+_TEMPLATE = rf"\$?\{{\{{.*\}}\}}|\$\{{.*\}}|(?!{_UUID_IN_BRACES})\{{[a-z_][\w.-]*\}}|\$[a-z_]\w*|%(?:\(\w+\))?[sd]"
+"""A place that a program has not filled in"""
 _NO_ID = re.compile(f"{_FILLER}|{_OF_CELL}|{_TEMPLATE}", re.ASCII | re.IGNORECASE)
 
 
