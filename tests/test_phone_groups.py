@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
-from ingest.kinds.reading.phone_numbers import EXTENSION, SEVERAL, read_number
+from ingest.kinds.reading.phone_numbers import EXTENSION, NO_COUNTRY, SEVERAL, read_number
 
 SHORTEST = len("+12345678")
 """In E.164; a few islands have shorter ones, which are nobody's here."""
@@ -79,3 +79,21 @@ def test_number_in_groups_reads_as_itself(region: str) -> None:
         if example and len(number := phonenumbers.format_number(example, PhoneNumberFormat.E164)) >= SHORTEST:
             odd = {text: read_number(text) for text in _groupings(example) if read_number(text) != (number, None)}
             assert not odd
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("5551234-35", "5551234/35", "021 5551234-35", "(021) 555 1234-35", "(0812) 34567801-36"),
+        *("081234567801-2", "081234567801 2", "081234567801/2"),
+    ],
+)
+def test_second_line_at_home_names_nobody(text: str) -> None:
+    """Without the country nobody can tell whether the last digits are the number's own."""
+    assert read_number(text) == (None, SEVERAL)
+
+
+@pytest.mark.parametrize("text", ["0812-345-678-01", "0812-3456-7801", "(021) 555-1234", "02-123-4567-8", "555-1234"])
+def test_groups_at_home_are_one_number(text: str) -> None:
+    """With its country missing, as before."""
+    assert read_number(text) == ("".join(filter(str.isdigit, text)), NO_COUNTRY)

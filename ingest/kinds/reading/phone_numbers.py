@@ -156,11 +156,15 @@ def _with_more(text: str) -> Reading | None:
 def _with_digits(text: str, front: str, *, is_copy: bool) -> Reading | None:
     """The same of a text with one digit or two behind a dash or a space, and of what is in front of them."""
     number, problem = _number_of(front)
+    is_in_dashes = _IN_DASHES.fullmatch(text) is not None
+    if problem == NO_COUNTRY:  # nobody can tell how long its numbers are
+        is_doubtful = len(digits_of(front)) >= MIN_DIGITS and not is_in_dashes
+        return Reading(None, SEVERAL) if is_doubtful else None
     kind = _valid_type(number or "")
     if not number or kind is None or (is_copy and kind not in _MOBILE):
         return None
     whole = _number_of(text).number or ""
-    is_one, is_in_dashes = _valid_type(whole) is not None, _IN_DASHES.fullmatch(text) is not None
+    is_one = _valid_type(whole) is not None
     # A part of a number may be another one by itself, on an island that leaves its area code out.
     is_part = whole.startswith(number) and len(number) > len("+") + MIN_DIGITS
     is_dialled = not is_part or country_at(number[1:4]).code in _DIRECTLY_DIALLED
