@@ -74,8 +74,7 @@ def _offset(sent: str | None, path: str, warnings: Warnings) -> str | None:
 
 
 def answers_as_json(answers: list[Answer] | None, path: str, warnings: Warnings) -> Json | None:
-    """The questions and contents of a case; None where the push has none, or a form that nobody
-    has filled in yet."""
+    """The questions and contents of a case; None where the push has none, or a form that nobody has filled in yet."""
     if not answers:
         return None
     stored = [StoredAnswer(_said(one.question), _said(one.content)) for one in values.bounded(answers, path, warnings)]

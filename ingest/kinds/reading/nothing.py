@@ -44,9 +44,8 @@ def names_nothing(identifier: str) -> bool:
 
 def shows_nothing(text: str) -> bool:
     """Whether a person sees nothing in it: blanks, and characters that have no shape."""
-    if (
-        "!" <= text < "\x7f" or "\u3400" <= text < "\ufe00"
-    ):  # most begin with one of ASCII's, or a Chinese or Korean one
+    # Most begin with one of ASCII's characters, or a Chinese or Korean one.
+    if "!" <= text < "\x7f" or "\u3400" <= text < "\ufe00":
         return False
     stripped = text.strip()
     return not (stripped and (_is_seen(stripped[0]) or visible(stripped).strip()))
