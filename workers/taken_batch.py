@@ -62,15 +62,22 @@ class TakenBatch:
         Without MULTI, which a full Redis refuses, as it does whatever would need memory. The id is removed last: an id
         without a list does no harm.
         """
+        if self.beside_strange is not None:
+            self._keep_strange(self.beside_strange)
         with self.client.pipeline(transaction=False) as pipeline:
-            if self.beside_strange is not None:
-                for encoded in self.beside_strange:
-                    pipeline.lrem(keys.taken(self.batch_id), 1, encoded)
-                pipeline.rename(keys.taken(self.batch_id), keys.unreadable(self.batch_id))
-                pipeline.expire(keys.unreadable(self.batch_id), keys.UNREADABLE_TTL_SECONDS)
             pipeline.delete(keys.taken(self.batch_id), keys.progress(self.batch_id), keys.lease(self.batch_id))
             pipeline.zrem(keys.BATCHES, self.batch_id)
             pipeline.execute()
+
+    def _keep_strange(self, pushes: list[bytes]) -> None:
+        taken, kept = keys.taken(self.batch_id), keys.unreadable(self.batch_id)
+        with self.client.pipeline(transaction=False) as pipeline:
+            for encoded in pushes:
+                pipeline.lrem(taken, 1, encoded)
+            pipeline.renamenx(taken, kept)
+            pipeline.expire(kept, keys.UNREADABLE_TTL_SECONDS)
+            *_, renamed, _ = pipeline.execute(raise_on_error=False)
+        _raise_unless_missing(renamed)  # another worker, or the sweeper, may have discarded the batch
 
     def release(self) -> None:
         """Leave it to another worker, and take this attempt back: its pushes are not at fault."""

@@ -14,7 +14,7 @@ from ingest.batch.push_ids import microsecond_of
 _ID_BYTES = 16
 _HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_END_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_END_US = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
