@@ -84,16 +84,15 @@ def test_number_in_groups_reads_as_itself(region: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("5551234-35", "5551234/35", "021 5551234-35", "(021) 555 1234-35", "(0812) 34567801-36"),
-        *("081234567801-2", "081234567801 2", "081234567801/2"),
+        *("5551234/35", "(0812) 34567801-36", "081234567801-2", "081234567801 2", "081234567801/2"),
     ],
 )
 def test_second_line_at_home_names_nobody(text: str) -> None:
-    """Without the country nobody can tell whether the last digits are the number's own."""
+    """Behind as many digits as nearly any number has at home it is none of its own."""
     assert read_number(text) == (None, SEVERAL)
 
 
-@pytest.mark.parametrize("text", ["0812-345-678-01", "0812-3456-7801", "(021) 555-1234", "02-123-4567-8", "555-1234"])
+@pytest.mark.parametrize("text", ["0812-345-678-01", "0812-345678-9", "030-123456-0", "02-1234567-8", "555-1234"])
 def test_groups_at_home_are_one_number(text: str) -> None:
     """With its country missing, as before."""
     assert read_number(text) == ("".join(filter(str.isdigit, text)), NO_COUNTRY)

@@ -158,7 +158,7 @@ def _with_digits(text: str, front: str, *, is_copy: bool) -> Reading | None:
     number, problem = _number_of(front)
     is_in_dashes = _IN_DASHES.fullmatch(text) is not None
     if problem == NO_COUNTRY:  # nobody can tell how long its numbers are
-        is_doubtful = len(digits_of(front)) >= MIN_DIGITS and not is_in_dashes
+        is_doubtful = len(digits_of(front)) >= _MOST_AT_HOME and not is_in_dashes
         return Reading(None, SEVERAL) if is_doubtful else None
     kind = _valid_type(number or "")
     if not number or kind is None or (is_copy and kind not in _MOBILE):
