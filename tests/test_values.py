@@ -94,6 +94,7 @@ def test_finer_moment_is_cut_off(value: str) -> None:
         ("2099-12-30", date(2099, 12, 30)),
         ("2019-02-01T00:00:00Z", date(2019, 2, 1)),
         ("2019-02-01 00:00:00.000", date(2019, 2, 1)),
+        *((text, date(2019, 2, 1)) for text in ("2019-02-01\u200e", "\u200b2019-02-01", "2019\u201002\u201001")),
         ("", None),
     ],
 )
@@ -105,6 +106,8 @@ def test_day_is_read(value: str, day: date | None) -> None:
 @pytest.mark.parametrize(
     "value",
     [
+        # In Nepal's digits it may be of its calendar.
+        "\u0968\u0966\u0968\u0967-\u0966\u0968-\u0966\u0967",
         *("2021-02-30", "0000-01-01", "01/02/2021", "20210201", "2021-W01-1", "soon", "2021-2-1"),
         # In Jakarta it is the day after.
         *("2021-01-31T17:00:00Z", "2021-02-01T00:00:00+07:00", "2021-02-01 x" * 20),

@@ -11,6 +11,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from ingest.kinds.reading.identifiers import canonical_id
 from ingest.kinds.reading.keyboard import on_keyboard
 
 NOT_A_TIME = "not a time"
@@ -106,7 +107,7 @@ def is_of_calls(moment: datetime) -> bool:
 
 def read_day(text: str) -> tuple[date | None, str | None]:
     """The date that a text without surrounding space spells, and what is to be warned of."""
-    match = _DATE.fullmatch(text)
+    match = _DATE.fullmatch(canonical_id(text))  # its digits stay of their script
     try:
         day = date.fromisoformat(match[1]) if match else None
     except ValueError:
