@@ -19,9 +19,9 @@ LONGEST_WORD = max(map(len, _WORDS))
 _OF_CELL = r"n/a|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)"
 _FILLER = r"[0_\-\u2013\u2014]+|0+\.0+|[-\u2212]1(?:\.0+)?"
 """Zeros and dashes, as in a form that demands something; an UUID of zeros is a program's, and so is -1."""
-_UUID_IN_BRACES = r"\{[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}"
-_TEMPLATE = rf"\$?\{{\{{.*\}}\}}|\$\{{.*\}}|(?!{_UUID_IN_BRACES})\{{[a-z_][\w.-]*\}}|\$[a-z_]\w*|%(?:\(\w+\))?[sd]"
-"""A place that a program has not filled in"""
+_NAME_OF_ID = r"[a-z_.-]*(?:id|no|number|uuid|key|code)\d?"
+_TEMPLATE = rf"\$?\{{\{{.*\}}\}}|\$\{{.*\}}|\{{{_NAME_OF_ID}\}}|\${_NAME_OF_ID}|%(?:\(\w+\))?[sd]"
+"""A place that a program has not filled in. An id may stand in single braces."""
 _NO_ID = re.compile(f"{_FILLER}|{_OF_CELL}|{_TEMPLATE}", re.ASCII | re.IGNORECASE)
 
 
