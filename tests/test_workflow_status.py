@@ -163,6 +163,16 @@ def test_node_task_that_is_listed_twice(database: Database, connection: Rows) ->
     assert (task["name"], task["task_status"], task["task_id"]) == ("Call", "b", "t1")
 
 
+def test_status_of_another_task_is_not_lent(database: Database, connection: Rows) -> None:
+    """Of a node that is listed with two tasks the last is the node's, and how the first was says nothing of it."""
+    listed = [{"nodetask_id": "nt1", "task_id": "t1", "task_status": "done"}, {"nodetask_id": "nt1", "task_id": "t2"}]
+
+    settle(database, [entry_of(KIND, body(actions=listed))])
+
+    (task,) = rows(connection, "node_tasks")
+    assert (task["task_id"], task["task_status"]) == ("t2", None)
+
+
 @pytest.mark.parametrize("nothing", [None, "", "absent"])
 def test_silence_leaves_what_was_told(database: Database, connection: Rows, nothing: str | None) -> None:
     """A push without status and actions tells of the workflow's name alone, and adds nothing to the history."""

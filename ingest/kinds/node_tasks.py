@@ -81,12 +81,13 @@ def node_task_rows(tasks: Iterable[StoredNodeTask], workflow_id: str, origin: Or
 
 
 def _over(former: StoredNodeTask, later: StoredNodeTask) -> StoredNodeTask:
+    is_same_task = later.task_id in (None, former.task_id)
     return StoredNodeTask(
         later.nodetask_id,
         later.name or former.name,
         later.node_type or former.node_type,
         later.task_id or former.task_id,
-        later.task_status or former.task_status,
+        later.task_status or (former.task_status if is_same_task else None),
     )
 
 
