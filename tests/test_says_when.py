@@ -51,6 +51,7 @@ SILENT: list[tuple[str, dict[str, Any]]] = [
     ("call-completed", {"Mobile": NUMBER, "TaskID": "t1", "Status": "cancelled", "CallStartTime": AT}),
     ("dialer", {"type": "TaskStatus", "body": TASK}),
     ("dialer", {"type": "AgentStatus", "body": {"agentName": "siti", "callid": "0", "State": "READY"}}),
+    ("dialer", {"type": "AgentStatus", "body": {"agentName": "siti", "callid": "c1", "State": "HOLD"}}),
     ("pulled-call", {**PULLED, "call_key": ""}),
     ("call-ended", {"callee": NUMBER, "call_id": "c1"}),
     ("pulled-notice", {"callee": NUMBER}),

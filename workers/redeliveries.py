@@ -3,8 +3,8 @@
 Of deliveries of the same bytes within a day the first one is news. Each other is a retry, and writes its own row in
 `pushes` and nothing else. A first delivery that is settled after a retry of it is `late`.
 
-Bytes that say no time are a retry for six minutes only. A workflow may run, be paused and run again within a day, and
-the third push then has the bytes of the first.
+Bytes that are of no one moment are a retry for six minutes only, see `Kind.says_when`. A workflow may run, be paused
+and run again within a day, and the third push then has the bytes of the first.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from workers import statements
 from workers.arrays import array_of
 
 REDELIVERY_WINDOW = timedelta(days=1)
-"""The same bytes within a day are a retry by the vendor; after more than a day they are another push. Where they say
-no time they are another push after RETRIES_LAST."""
+"""The same bytes within a day are a retry by the vendor; after more than a day they are another push. Where they
+are of no one moment they are another push after RETRIES_LAST."""
 
 RETRIES_LAST = timedelta(minutes=6)
 """The vendor tries again five times, a minute apart; the sixth minute is for clocks that differ."""

@@ -63,7 +63,8 @@ def may_name_nothing(push: DialerPush) -> bool:
 
 def says_when(push: DialerPush, about: Ids) -> bool:
     """Whether a state is of one moment. Of one call each state is; a task's or an agent's may come back."""
-    return bool(about.call_id or time_of(push.body or Body(), Warnings(frozenset())))
+    is_of_call = about.call_id is not None and push.is_of(CONTACT)
+    return is_of_call or time_of(push.body or Body(), Warnings(frozenset())) is not None
 
 
 def rows(push: DialerPush, origin: Origin) -> Iterator[Row | None]:
