@@ -20,6 +20,7 @@ import workers.sweeper.replays
 from ingest.batch import keys
 from ingest.batch.entry import Entry
 from ingest.kinds.normalise import normalise
+from ops.repair import following
 from ops.repair.groups import dead_groups
 from ops.repair.replays import ReplayState, begin_replay, find_replay, join_replay
 from tests.batches import refusing
@@ -334,6 +335,23 @@ def test_command_leaves_it_running_after_ctrl_c(connection: Rows, sweeper: Sweep
     assert "goes on" in said
     sweeper.run_once()
     assert outcomes(connection) == {"normalised": 1}
+
+
+def test_interrupt_amid_the_beginning_is_told(
+    connection: Rows, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it has begun is in Postgres alone, where the answer to its COMMIT is on its way."""
+
+    def begin_and_be_interrupted(*asked: Any) -> None:
+        begin_replay(*asked)
+        raise KeyboardInterrupt
+
+    make_dead(connection, entry(push()))
+    monkeypatch.setattr(following, "begin_replay", begin_and_be_interrupted)
+
+    assert not following.replay_selected(connection, "a test", Selection(statuses=("dead",)))
+    assert "if the replay has begun it goes on" in capsys.readouterr().err
+    assert len(connection.execute("SELECT FROM airudder.replays").fetchall()) == 1
 
 
 def test_two_operators_ask_for_the_same(database_url: str, connection: Rows, sweeper: Sweeper) -> None:

@@ -21,28 +21,31 @@ _Connection = Connection[queries.Row]
 
 
 def replay_selected(connection: _Connection, operator: str, selection: Selection, *, wait: bool = True) -> bool:
-    """Begin a replay and follow it, or say that it begins; return whether all is well so far."""
-    replay_id = begin_replay(connection, operator, selection)
-    if replay_id is None:
-        click.echo("nothing to replay")
-        return True
-    if wait:
-        return follow(connection, replay_id)
+    """Begin a replay and show how far it is until it ends, then how; or say only that it begins.
+
+    Return whether all is well: whether every push is normalised or a duplicate, if it is waited for. After Ctrl-C, or
+    where it stands still, it goes on without us, and that is said.
+    """
+    replay_id = None
+    try:
+        replay_id = begin_replay(connection, operator, selection)
+        if replay_id is None:
+            click.echo("nothing to replay")
+            return True
+        if wait:
+            return _follow(connection, replay_id)
+    except KeyboardInterrupt:
+        # Postgres may have committed its beginning, and the answer be on its way.
+        words = f"replay {replay_id} goes on; `ingest replay stop {replay_id}` ends it"
+        click.echo(words if replay_id else "if the replay has begun it goes on: see `ingest replay list`", err=True)
+        return False
     replay = _find(connection, replay_id)
     click.echo(f"replay {replay_id} of {replay.total} pushes begins: `ingest replay list` says how far it is")
     return True
 
 
-def follow(connection: _Connection, replay_id: int) -> bool:
-    """Show how far a replay is until it ends, then how; return whether every push is normalised or a duplicate.
-
-    After Ctrl-C, or where it stands still, it goes on without us, and that is said.
-    """
-    try:
-        replay = _watch(connection, replay_id)
-    except KeyboardInterrupt:
-        click.echo(f"replay {replay_id} goes on; `ingest replay stop {replay_id}` ends it", err=True)
-        return False
+def _follow(connection: _Connection, replay_id: int) -> bool:
+    replay = _watch(connection, replay_id)
     _tell(replay)
     return replay.settled == replay.fed == replay.normalised + replay.duplicate and replay.state == "ended"
 
