@@ -7,11 +7,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import Connection
 
 from ingest import settings
 from ingest.errors import PostgresAwayError
 from ops import queries
+from ops.commands import dead
 from ops.repair import discarding
 from ops.repair.background import DiscardState, find_discard, resume_discard, start_discard
 from ops.repair.discarding import at_work, begin_discard, work_off
@@ -64,6 +66,25 @@ def interrupted(connection: Rows) -> int:
     with pytest.raises(KeyboardInterrupt), at_work(connection, action_id):
         work_off(connection, action_id, DEAD, end)
     return action_id
+
+
+@pytest.mark.usefixtures("five")
+def test_interrupted_command_says_so(connection: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C nobody takes all for discarded, or none."""
+
+    def end(pushes: int) -> None:
+        raise KeyboardInterrupt
+
+    def discard_a_portion(own: Rows, operator: str, selection: Selection, reason: str, _advance: Any) -> int:
+        return discarding.discard(own, operator, selection, reason, end)
+
+    monkeypatch.setattr(dead, "discard_selected", discard_a_portion)
+
+    result = CliRunner().invoke(dead.command, ["discard", "--all", "--reason", "why"])
+
+    assert result.exit_code == 1
+    assert "interrupted: some may be discarded, and the others are as they were" in result.output
+    assert outcomes(connection) == {"discarded": 2, "dead": 3}
 
 
 @pytest.mark.usefixtures("five")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import threading
 from typing import Any
 
@@ -18,7 +20,7 @@ from ops.person.pushes import Found
 from tests.batches import enqueued, nothing_in_flight
 from tests.erasing import assert_gone, counts, erasing, everything, exported
 from tests.persons import MARK, NUMBER, OTHER, call_only, marked
-from tests.processes import running, wait_until
+from tests.processes import INGEST, running, wait_until
 from tests.pushes import entry, push
 from tests.stored import outcomes, store_pending
 from workers import statements
@@ -49,6 +51,22 @@ def test_worker_with_the_batch_in_hand(client: Any, database: Database, connecti
     assert_gone(connection, client)
     assert outcomes(connection) == {"erased": 1, "normalised": 1}
     assert len(exported()["calls"]) == 1
+
+
+def test_interrupted_one_says_so(client: Any, connection: Rows) -> None:
+    """After Ctrl-C nobody takes the person for erased: it says what it has removed, and to run it again."""
+    enqueued(client, [entry(marked())])
+    assert take(client, "b1")
+    command = [INGEST, "erase", "--callee-number", NUMBER]
+    waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: client.llen(keys.taken("b1")) == 0, "the person has left Redis, and erase waits for the worker")
+
+    waiting.send_signal(signal.SIGINT)
+    printed, said = waiting.communicate()
+
+    assert (waiting.returncode, said.count("\n")) == (1, 1)
+    assert said.endswith("not everything was looked at or removed: run it again. It was interrupted\n")
+    assert printed.startswith("erased\n")
 
 
 def test_real_worker_is_busy(client: Any, database_url: str, connection: Rows) -> None:

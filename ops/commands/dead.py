@@ -138,8 +138,12 @@ def discard(push_ids: Sequence[UUID], fingerprint: str | None, every: bool, reas
     with queries.connect(current) as connection:
         selection = select(("dead",), push_ids, **of_group(connection, fingerprint, choice))
         is_well = _are_dead(connection, push_ids)
-        with progress(count_selected(connection, selection), "discarding dead letters") as advance:
-            discarded = discard_selected(connection, current.operator, selection, reason, advance)
+        try:
+            with progress(count_selected(connection, selection), "discarding dead letters") as advance:
+                discarded = discard_selected(connection, current.operator, selection, reason, advance)
+        except KeyboardInterrupt:
+            click.echo("interrupted: some may be discarded, and the others are as they were. Run it again", err=True)
+            sys.exit(1)
     click.echo(f"discarded: {discarded}")
     if not is_well:
         sys.exit(1)

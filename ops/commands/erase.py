@@ -65,9 +65,10 @@ def command(dry_run: bool, **whom: str | None) -> None:
                 action_id = begin_action(connection, current.operator, "erase", filters)
                 found = _erase(client, connection, sought, counts, action_id)
                 end_action(connection, action_id)
-    except IngestError as error:
+    except (IngestError, KeyboardInterrupt) as error:
         _print(counts, dry_run)
-        raise EraseError(f"not everything was looked at or removed: run it again. {error}") from None
+        why = "It was interrupted" if isinstance(error, KeyboardInterrupt) else error
+        raise EraseError(f"not everything was looked at or removed: run it again. {why}") from None
     _print(counts, dry_run)
     note_closed(found)
     if not counts.total():
