@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 def json_of(value: Any, path: str, warnings: Warnings) -> Json | None:
     """A value as JSON; None if it says nothing, as the vendor's "" or a form that nobody has filled in, or nothing of
     it can be stored."""
-    if not (value or value is False or value == 0) or not says_something(value):
+    if value is None or not says_something(value):
         return None
     encoded = _encode(value)
     # Counting is cheap, and what has fewer brackets cannot be too deep.
