@@ -19,15 +19,13 @@ def bound(variables: str, host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind((host, port))
-    except UnicodeError:
-        listener.close()
-        raise SettingError(f"cannot listen on {host}:{port} (no such name): set {variables}") from None
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listener.close()
         raise refusal(variables, host, port, error) from None
     return listener
 
 
-def refusal(variables: str, host: str, port: int, error: OSError) -> SettingError:
+def refusal(variables: str, host: str, port: int, error: OSError | UnicodeError) -> SettingError:
     """Why the address cannot be had, by the system's words."""
-    return SettingError(f"cannot listen on {host}:{port} ({error.strerror}): set {variables}")
+    why = error.strerror if isinstance(error, OSError) else "no such name"
+    return SettingError(f"cannot listen on {host}:{port} ({why}): set {variables}")
