@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from redis import Redis
 
+from ingest.batch import keys
 from ingest.batch.index import batches_in_flight, forget_strange
 from ingest.batch.lease import enqueue_again, leases
 from ingest.batch.queue import normalise_queue
@@ -31,8 +32,6 @@ class LostBatches(Chore):
 
     def run_once(self) -> int:
         """Enqueue what is lost; return how many batches."""
-        if strange := forget_strange(self._client):
-            _log.error("the index of batches had %d members that are no batches: they are removed", strange)
         lost = self._find()
         for batch_id in lost:
             _log.warning("batch %s had no live job: enqueued again", batch_id, extra={"batch": batch_id})
@@ -42,6 +41,9 @@ class LostBatches(Chore):
 
     def _find(self) -> list[str]:
         in_flight = batches_in_flight(self._client)
+        # Counting costs nothing; all are read once more only where one may be no batch.
+        if self._client.zcard(keys.BATCHES) > len(in_flight) and (strange := forget_strange(self._client)):
+            _log.error("the index of batches had %d members that are no batches: they are removed", strange)
         queued = set(self._queue.get_job_ids())
         candidates = [batch_id for batch_id in in_flight if batch_id not in queued]
         missing = [batch_id for batch_id, lease in leases(self._client, candidates) if lease is None]
