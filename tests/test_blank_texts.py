@@ -109,7 +109,10 @@ BODIES: list[tuple[str, dict[str, Any], tuple[str | int, ...], str, str]] = [
         )
     ),
 ]
-BLANKS = ["", " ", " \n", "\u00a0", "\u200b", "\u3164\ufe0f", "null", "NULL", "None", " null ", "{}", "[]"]
+BLANKS = [
+    *("", " ", " \n", "\u00a0", "\u200b", "\u3164\ufe0f", "null", "NULL", "None", " null ", "{}", "[]"),
+    *("nan", "<NA>", "NaT", "#N/A", "#REF!", "#DIV/0!", "%!s(<nil>)", "--None--"),  # of pandas, cells, Go, Salesforce
+]
 
 
 def stored(kind: str, body: Any, table: str, column: str) -> Any:
@@ -129,7 +132,30 @@ def test_blank_says_nothing(kind: str, body: Any, place: tuple[str, ...], table:
 
 
 @pytest.mark.parametrize(
-    "text", ["Null", "Nan", "nulls", " Budi ", "a\u200b", "--", "0", "{a", '{"a": 0}', "[x]", '"x"', "\u3042", "Ünal"]
+    "text",
+    [
+        "Null",
+        "Nan",
+        "NAN",
+        "nan.",
+        "N/A",
+        "#1",
+        "# N/A",
+        "#ok!",
+        "-",
+        "--",
+        "%",
+        "nulls",
+        " Budi ",
+        "a\u200b",
+        "0",
+        "{a",
+        '{"a": 0}',
+        "[x]",
+        '"x"',
+        "\u3042",
+        "Ünal",
+    ],
 )
 def test_text_stays_as_it_came(text: str) -> None:
     """Blanks around it too."""

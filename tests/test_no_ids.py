@@ -19,6 +19,7 @@ from tests.pushes import push
 
 NO_IDS = [
     *("null", "NULL", "None", "nil", "undefined", "NaN", "(null)", "<nil>", " null ", "N/A", "#N/A", "#REF!", "#NAME?"),
+    *("#ERROR!", "#SPILL!", "#DIV/0!", "<NA>", "NaT", "nan", "--None--", "%!s(<nil>)"),
     *("-1", "[]", "{}", '""', "''", "[object Object]", r"\N", "%s", "%d", "%(call_id)s"),
     *("{{call_id}}", "{{ call.id }}", "${call_id}", "${{ id }}", "{call_id}", "{call-id}", "{callId1}"),
     *("$call_id", "-1.0", "\u22121"),
@@ -50,6 +51,10 @@ IDS = [
     "unknown",
     "N",
     "1.0",
+    "NAT",
+    "#12!",
+    "#A1",
+    "A!",
 ]
 NUMBER = "+6281234567801"
 
@@ -103,7 +108,8 @@ def test_word_for_nothing_is_no_value(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "stored"), [("Nan", "Nan"), ("Nil", "Nil"), ("null", None), ("None", None), ("", None)]
+    ("name", "stored"),
+    [("Nan", "Nan"), ("Nil", "Nil"), ("null", None), ("None", None), ("nan", None), ("#N/A", None), ("", None)],
 )
 def test_people_are_called_nan(name: str, stored: str | None) -> None:
     """An agent's name is no id: only the letters that a program prints are none."""

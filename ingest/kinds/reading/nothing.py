@@ -8,33 +8,36 @@ from typing import Any
 
 from ingest.kinds.reading.identifiers import visible
 
-_EMPTY = ("{}", "[]", '""', "''", "[object Object]", r"\N")
-"""What programs print of an empty value, JavaScript of any object, and a database in a dump"""
+_EMPTY = ("{}", "[]", '""', "''", "[object Object]", r"\N", "<NA>", "--None--", "%!s(<nil>)", "%!d(<nil>)")
+"""What programs print of an empty value, JavaScript of any object, a database in a dump, pandas, Salesforce and Go"""
 _WORDS = frozenset(("null", "none", "nil", "undefined", "nan", "(null)", "(none)", "<null>", "<nil>", "<none>")).union(
     word.lower() for word in _EMPTY
 )
 """What programs print where a value is missing"""
-_PRINTED = frozenset(("null", "NULL", "None", "undefined", "NaN", "nil", "(null)", "<null>", "<nil>", *_EMPTY))
+_PRINTED = frozenset(
+    ("null", "NULL", "None", "undefined", "NaN", "nan", "NaT", "nil", "(null)", "<null>", "<nil>", *_EMPTY)
+)
 LONGEST_WORD = max(map(len, _WORDS))
-_OF_CELL = r"n/a|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)"
+_ERROR_OF_CELL = re.compile(r"#(?:N/A|[A-Z0/]{3,}[!?])", re.ASCII)
+"""As #REF!, #DIV/0! and #NAME?"""
 _FILLER = r"[0_\-\u2013\u2014]+|0+\.0+|[-\u2212]1(?:\.0+)?"
 """Zeros and dashes, as in a form that demands something; an UUID of zeros is a program's, and so is -1."""
 _NAME_OF_ID = r"[a-z_.-]*(?:id|no|number|uuid|key|code)\d?"
 _TEMPLATE = rf"\$?\{{\{{.*\}}\}}|\$\{{.*\}}|\{{{_NAME_OF_ID}\}}|\${_NAME_OF_ID}|%(?:\(\w+\))?[sd]"
 """A place that a program has not filled in. An id may stand in single braces."""
-_NO_ID = re.compile(f"{_FILLER}|{_OF_CELL}|{_TEMPLATE}", re.ASCII | re.IGNORECASE)
+_NO_ID = re.compile(f"{_FILLER}|n/a|{_ERROR_OF_CELL.pattern}|{_TEMPLATE}", re.ASCII | re.IGNORECASE)
 
 
 def is_word_for_nothing(text: str) -> bool:
     """Whether it is what a program prints for no value, with blanks around it or not; a dash is a value of some
     fields."""
     stripped = text.strip()
-    return len(stripped) <= LONGEST_WORD and stripped.lower() in _WORDS
+    return len(stripped) <= LONGEST_WORD and (stripped.lower() in _WORDS or stripped in _PRINTED)
 
 
 def names_nobody(name: str) -> bool:
     """Whether a name that is a key is none. In the letters that programs print alone: people are called Nan and Nil."""
-    return name in _PRINTED
+    return name in _PRINTED or (name[:1] == "#" and _ERROR_OF_CELL.fullmatch(name) is not None)
 
 
 def names_nothing(identifier: str) -> bool:

@@ -25,7 +25,7 @@ _MAX_WORD_LENGTH = 2 * LONGEST_WORD
 """With the blanks around it; longer texts must not fill a cache."""
 _LONGEST_ZERO = 100
 """Characters of a program's zero for a date; longer texts are none, and must not fill a cache"""
-_FIRST_OF_ORDINARY = frozenset(map(chr, range(ord("!"), 0x7F))) - frozenset("nNu(<{[\"'\\")
+_FIRST_OF_ORDINARY = frozenset(map(chr, range(ord("!"), 0x7F))) - frozenset("nNu(<{[\"'\\#%-")
 """Of most texts: what can be seen, and begins neither JSON nor what programs print for nothing"""
 
 
