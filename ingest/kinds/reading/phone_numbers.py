@@ -14,6 +14,7 @@ import phonenumbers
 from ingest.kinds.reading.identifiers import DIGITS_LOST
 from ingest.kinds.reading.keyboard import on_keyboard
 from ingest.kinds.reading.phone_codes import country_at
+from ingest.kinds.reading.phone_labels import bare
 from ingest.kinds.reading.phone_plans import FIRST_DIGITS, of_today
 
 E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
@@ -43,16 +44,6 @@ GUESSED = "a telephone number without + or 00: its country is a guess"
 
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _BETWEEN = re.compile(r"[ ().\-/_~]+")
-_QUOTES = "'\"`\u00b4\u2018\u2019\u201c\u201d"
-_FRONT = re.compile(
-    rf"(?:[=\s{_QUOTES}\[]|(?:p|tel|callto|sms|smsto|whatsapp|sips?):(?://)?|(?:https?://)?wa\.me/)+", re.IGNORECASE
-)
-"""`p:` is how forms for customers are exported."""
-_BACK = re.compile(rf"[\s{_QUOTES}\].,;:]+$")
-_HOST = re.compile(r"@[\w.-]+(?::\d+)?(?:;.*)?$", re.ASCII)
-_OF_WHATSAPP = re.compile(r"(?::\d{1,3})?@(?:s\.whatsapp\.net|c\.us)$", re.ASCII)
-"""With the number of the device, which is no part of the person's"""
-_CONTEXT = re.compile(r"(.*);phone-context=(\+\d{1,3})", re.ASCII | re.IGNORECASE)
 _WITH_EXTENSION = re.compile(
     r"(.*\d)\)?(?:\s*[;,]?\s*(?:ext|extn|extension|x|#)[.:=]?\s*\d{1,11}|\s*[,;pw]+\d{1,6}#?)", re.ASCII | re.IGNORECASE
 )
@@ -74,19 +65,27 @@ _FROM_CELL = re.compile(
 )
 """6281234567801.0 or 6,281,234,567,801: a spreadsheet's number"""
 _WITH_POINT = re.compile(r"[+-]?(\d+)[.,]?(\d*)e\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
+_DIGITS_OF_ALL = 11
+"""So many a program writes only if it writes all but the zeros at the end: 6281234567810 is 6.28123456781E12 in Go and
+Java. Sheets show six."""
 _FRACTION = re.compile(r"[+-]?(?:\d[.,]\d+|\d{7,}[.,]\d{1,2})", re.ASCII)
 _FIRST_GROUP = re.compile(r"[^0-9(]*([1-9]\d{0,2})[^0-9)]", re.ASCII)
-_NORTH_AMERICAN = re.compile(r"\D*\d{3}\D+\d{3}\D+\d{4}", re.ASCII)
+_BEGINS_WITH_AREA = re.compile(r"\D*\d{3}\D+\d{3}\D+\d{4}|\s*\(\d{2,3}\).*", re.ASCII)
+"""As people write it in North America, and in brackets elsewhere"""
 _MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _MOST_AT_HOME = 11
 """Digits of nearly any number without its country"""
+_INDONESIA = "62"
 _OF_MONTH, _OF_DAY, _OF_YEAR = "(?:0?[1-9]|1[0-2])", "(?:0?[1-9]|[12][0-9]|3[01])", "(?:19|20)[0-9]{2}"
 _DATE = re.compile(
     rf"{_OF_YEAR}([-/.]){_OF_MONTH}\1{_OF_DAY}"
     rf"|{_OF_DAY}([-/.]){_OF_MONTH}\2{_OF_YEAR}|{_OF_MONTH}([-/.]){_OF_DAY}\3{_OF_YEAR}"
 )
-_PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+", re.ASCII)
+_PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+|0?123456789|1234567890", re.ASCII)
 """What is typed where a form demands a number"""
+_ALIKE = re.compile(rf"\+(?:{_COUNTRY_CODES})(\d)\1+", re.ASCII)
+"""The same, where the form puts a country's code in front; in Singapore 8888 8888 is somebody's."""
+_ENDS_ALIKE = frozenset(digit * 4 for digit in "0123456789")
 _OF_TODAY = re.compile(
     r"\+(?:55[1-9]\d(?:9\d{8}|[2-5]\d{7})|549\d{10}|77\d{9}|91[6-9]\d{9}|84[35789]\d{8}|66[689]\d{8})", re.ASCII
 )
@@ -104,7 +103,7 @@ class Reading(NamedTuple):
 def is_settled(text: str) -> bool:
     """Whether it is in E.164, of a length that its country has, and has no other spelling there, as most are: then
     nothing is to be read, and nothing to be warned of."""
-    is_one = E164.fullmatch(text) is not None
+    is_one = E164.fullmatch(text) is not None and text[-4:] not in _ENDS_ALIKE
     return is_one and (len(text) in _lengths_alone(text[1:5]) or _OF_TODAY.fullmatch(text) is not None)
 
 
@@ -126,11 +125,14 @@ def read_number(text: str) -> Reading:
 
 @functools.lru_cache(maxsize=10_000)
 def _read(text: str) -> Reading:
-    plain = _unpacked(on_keyboard(text))
+    plain = bare(on_keyboard(text))
     if (digits := _of_cell(plain)) is not None:
         return _number_of(digits) if digits else Reading(None, DIGITS_LOST)
-    if sum(len(digits_of(part)) >= MIN_DIGITS for part in _BETWEEN_NUMBERS.split(plain)) > 1:
-        return Reading(None, SEVERAL)
+    parts = _BETWEEN_NUMBERS.split(plain)
+    if sum(len(digits_of(part)) >= MIN_DIGITS for part in parts) > 1:
+        # One person is often named twice, as for calls and for messages.
+        said = {_number_of(part.strip()) for part in parts}
+        return said.pop() if len(said) == 1 and parts[0] else Reading(None, SEVERAL)
     if match := _WITH_EXTENSION.fullmatch(plain):
         number, problem = _number_of(match[1])
         return Reading(number, problem or EXTENSION)
@@ -184,16 +186,6 @@ def _valid_type(number: str) -> int | None:
     return None if found == phonenumbers.PhoneNumberType.UNKNOWN else found
 
 
-def _unpacked(text: str) -> str:
-    """Without what is put around a number: quotes, the = of a formula, the scheme and host of a link."""
-    front = _FRONT.match(text)
-    scheme, rest = (front[0], text[front.end() :]) if front else ("", text)
-    rest = _HOST.sub("", rest) if "sip" in scheme.lower() else _OF_WHATSAPP.sub("", rest)
-    rest = _BACK.sub("", rest)
-    match = _CONTEXT.fullmatch(rest)
-    return match[2] + match[1].lstrip("0") if match else rest
-
-
 def _of_cell(text: str) -> str | None:
     """The digits of what a spreadsheet or program shows of a large number, empty if it shows not all of them; None if
     it is no such thing."""
@@ -201,7 +193,10 @@ def _of_cell(text: str) -> str | None:
         return match[1] + (match["plain"] or match["grouped"].replace(match["mark"], ""))
     if match := _WITH_POINT.fullmatch(text):
         whole, fraction, places = match[1], match[2], int(match[3])
-        return "" if len(fraction) < places else (whole + fraction[:places]) * (not fraction[places:].strip("0"))
+        if len(fraction) < places:
+            is_all = len(whole + fraction) >= _DIGITS_OF_ALL and len(whole) + places <= _MAX_DIGITS
+            return (whole + fraction).ljust(len(whole) + places, "0") if is_all else ""
+        return (whole + fraction[:places]) * (not fraction[places:].strip("0"))
     return "" if _FRACTION.fullmatch(text) else None
 
 
@@ -214,7 +209,9 @@ def _number_of(text: str) -> Reading:
     has_code = is_international or digits.startswith("00")
     found = _in_e164("+" + (digits[2:] if digits.startswith("00") else digits), has_code)
     if found:
-        if not (has_code or _is_surely_of(found, digits) or _says_code(text, found)):
+        if _ALIKE.fullmatch(found) and _valid_type(found) is None:
+            return Reading(None, NOT_A_NUMBER)
+        if not (has_code or _is_surely_of(found, digits, text)):
             return Reading(found, GUESSED)
         is_one = len(found) in country_at(found[1:4]).lengths or _valid_type(found) is not None
         return Reading(found, None if is_one else IN_NO_PLAN)
@@ -226,21 +223,28 @@ def _number_of(text: str) -> Reading:
     return Reading(digits, NO_COUNTRY) if is_local else Reading(None, NOT_A_NUMBER)
 
 
-def _says_code(text: str, number: str) -> bool:
-    """Whether its first digits, set apart, are a country's code, and not an area's: in brackets, or 507-555-1234."""
-    match = _FIRST_GROUP.match(text)
-    is_code = match is not None and int(match[1]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
-    return is_code and not _NORTH_AMERICAN.fullmatch(text) and _valid_type(number) is not None
-
-
-def _is_surely_of(number: str, digits: str) -> bool:
+def _is_surely_of(number: str, digits: str, text: str) -> bool:
     """Whether digits without a plus are this number, and hardly those that another country dials so at home."""
+    if len(digits) <= _MOST_AT_HOME and (_BEGINS_WITH_AREA.fullmatch(text) or _is_indonesian(digits)):
+        return False
     # Most are mobile numbers, and this is asked in a tenth of the time.
     country = country_at(number[1:4])
     if any(mobile.fullmatch(number, len("+") + len(country.code)) for mobile in country.mobile):
         return True
     kind = _valid_type(number)
-    return kind in _MOBILE or (kind is not None and len(digits) > _MOST_AT_HOME)
+    return kind in _MOBILE or (kind is not None and (len(digits) > _MOST_AT_HOME or _says_code(text)))
+
+
+def _is_indonesian(digits: str) -> bool:
+    """Whether they are a mobile number of Indonesia's that has lost its zero in a sheet: 852… is Hong Kong's as well,
+    and 821… Korea's."""
+    return any(mobile.fullmatch(digits) for mobile in country_at(_INDONESIA).mobile)
+
+
+def _says_code(text: str) -> bool:
+    """Whether its first digits, set apart, are a country's code."""
+    match = _FIRST_GROUP.match(text)
+    return match is not None and int(match[1]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
 
 
 def _in_e164(international: str, has_code: bool) -> str | None:
