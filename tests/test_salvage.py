@@ -101,6 +101,11 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
         CustomApiPush(callee=Callee()),
         {"$.callee.case_id": DIGITS_LOST, "$.callee.callee_number": DIGITS_LOST},
     ),
+    "number that ends in a zero, which Go and Java leave out": (
+        {"callee": {"case_id": Decimal("6.28123456781E12"), "callee_number": Decimal("6.28123456781E12")}},
+        CustomApiPush(callee=Callee(callee_number="6281234567810")),
+        {"$.callee.case_id": DIGITS_LOST},
+    ),
     "time whose digits were lost": (
         {"call": {"call_start_time": Decimal("1.6723E+12"), "call_end_time": Decimal("1.7644176E+12")}},
         CustomApiPush(call=Call(call_end_time="1764417600000")),
@@ -115,6 +120,26 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
         {"callee": {"comments": Decimal("1.23457E+15"), "borrowed_amount": Decimal("2.0E+7")}},
         CustomApiPush(callee=Callee(comments="1234570000000000", borrowed_amount="20000000")),
         {"$.callee.comments": DIGITS_LOST},
+    ),
+    "list that has lost an item in PHP": (
+        {"call": {"asr_result": {"0": {"text": "a"}, "10": {"text": "c"}, "2": {"text": "b"}}}},
+        CustomApiPush(call=Call(asr_result=[Turn(text="a"), Turn(text="b"), Turn(text="c")])),
+        {},
+    ),
+    "list of one that came through XML": (
+        {"call": {"asr_result": {"text": "a"}}, "callee": {"extra": {"Question": "q"}}},
+        CustomApiPush(callee=Callee(extra=[Answer(question="q")]), call=Call(asr_result=[Turn(text="a")])),
+        {},
+    ),
+    "object in an array": (
+        {"callee": [{"callee_name": "Budi"}], "call": [{"slots": "a"}, {"slots": "b"}]},
+        CustomApiPush(callee=Callee(callee_name="Budi")),
+        {"$.call": "an object is expected, not list"},
+    ),
+    "empty objects of PHP": (
+        {"callee": {"extend": []}, "call": {"multi_label": []}},
+        CustomApiPush(callee=Callee(), call=Call()),
+        {},
     ),
     "text for number": (
         {"call": {"call_times": "twice"}},

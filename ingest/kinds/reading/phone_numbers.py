@@ -65,7 +65,7 @@ _FROM_CELL = re.compile(
 )
 """6281234567801.0 or 6,281,234,567,801: a spreadsheet's number"""
 _WITH_POINT = re.compile(r"[+-]?(\d+)[.,]?(\d*)e\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
-_DIGITS_OF_ALL = 11
+NUMBER_DIGITS = 11
 """So many a program writes only if it writes all but the zeros at the end: 6281234567810 is 6.28123456781E12 in Go and
 Java. Sheets show six."""
 _FRACTION = re.compile(r"[+-]?(?:\d[.,]\d+|\d{7,}[.,]\d{1,2})", re.ASCII)
@@ -194,7 +194,7 @@ def _of_cell(text: str) -> str | None:
     if match := _WITH_POINT.fullmatch(text):
         whole, fraction, places = match[1], match[2], int(match[3])
         if len(fraction) < places:
-            is_all = len(whole + fraction) >= _DIGITS_OF_ALL and len(whole) + places <= _MAX_DIGITS
+            is_all = len(whole + fraction) >= NUMBER_DIGITS and len(whole) + places <= _MAX_DIGITS
             return (whole + fraction).ljust(len(whole) + places, "0") if is_all else ""
         return (whole + fraction[:places]) * (not fraction[places:].strip("0"))
     return "" if _FRACTION.fullmatch(text) else None

@@ -16,12 +16,15 @@ from ingest.kinds.reading.clean import clean
 from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.identifiers import DIGITS_LOST, decimal_digits, has_lost_digits
 from ingest.kinds.reading.moments import MOMENT_DIGITS
+from ingest.kinds.reading.phone_numbers import NUMBER_DIGITS
 from ingest.kinds.reading.warn import Warnings, below
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 _INTEGER = re.compile(r"\s*-?\d{1,19}(\.0+)?\s*", re.ASCII)
-_NAMES_ONE = ("_id", "_number", "_key", "_uuid", "Id", "ID", "Number", "callid", "callee", "Mobile")
+_NAMES_SOMEBODY = ("_number", "Number", "callee", "Mobile")
+"""Ends of the names of fields that have a telephone number"""
+_NAMES_ONE = ("_id", "_key", "_uuid", "Id", "ID", "callid", *_NAMES_SOMEBODY)
 """Ends of the names of fields whose value is one thing or person's: a part of its digits is somebody else's."""
 _EXPECTED = {str: "text", int: "a whole number", list: "an array", dict: "an object"}
 
@@ -46,8 +49,8 @@ def _is_told(encoded: str, field_type: Any, value: Any, path: str, warnings: War
     """Whether a value says what the field is about; one that has lost digits may be another's. In a free text it stays,
     with a warning; amounts and counts are round ones."""
     is_moment = encoded.lower().endswith("time")
-    is_whole = not has_lost_digits(value, MOMENT_DIGITS if is_moment else None)
-    if is_whole or field_type is not str or encoded.endswith("_amount"):
+    needed = MOMENT_DIGITS if is_moment else NUMBER_DIGITS if encoded.endswith(_NAMES_SOMEBODY) else None
+    if not has_lost_digits(value, needed) or field_type is not str or encoded.endswith("_amount"):
         return True
     warnings.add(path, DIGITS_LOST)
     return not (is_moment or encoded.endswith(_NAMES_ONE))
@@ -71,6 +74,9 @@ def _fit(value: Any, field_type: Any, path: str, warnings: Warnings) -> Any:
     origin, is_struct = _origin_of(field_type)
     if isinstance(value, str) and origin in (dict, list) and (within := decode_within(value, origin)) is not None:
         value = clean(within, path, warnings, path.count(".") + path.count("["))
+    value = _as_list(value, field_type) if origin is list and isinstance(value, dict) else value
+    if is_struct and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        value = value[0]
     if is_struct and isinstance(value, dict):
         return salvage(field_type, value, path, warnings)
     if origin is list and isinstance(value, list):
@@ -87,6 +93,17 @@ def _origin_of(field_type: Any) -> tuple[Any, bool]:
     if isinstance(field_type, type) and issubclass(field_type, msgspec.Struct):
         return dict, True
     return typing.get_origin(field_type) or field_type, False
+
+
+def _as_list(value: dict[str, Any], list_type: Any) -> Any:
+    """The items of a list that has become an object: as PHP writes one that has lost an item, by its places; or XML one
+    of a single item, as that item. The object itself if it is neither."""
+    if value and all(name.isdecimal() and name.isascii() for name in value):
+        return [value[name] for name in sorted(value, key=lambda place: (len(place), place))]
+    (item_type,) = typing.get_args(list_type)
+    _, is_struct = _origin_of(item_type)
+    names = {encoded for _, encoded, _ in struct_fields(item_type)} if is_struct else set()
+    return value if names.isdisjoint(value) else [value]
 
 
 def _fit_items(items: list[Any], item_type: Any, path: str, warnings: Warnings) -> list[Any]:
@@ -118,8 +135,8 @@ def _convert(value: Any, wanted: type) -> Any:
 
 
 def _unfit(value: Any, wanted: type, path: str, warnings: Warnings) -> None:
-    # An empty string is the vendor's way to say "nothing", whatever the type.
-    if value != "":
+    # An empty string is the vendor's way to say "nothing", whatever the type; PHP's empty object is an empty array.
+    if value != "" and not (value == [] and wanted is dict):
         # A Decimal is a float of more digits.
         kind = float if isinstance(value, Decimal) else type(value)
         warnings.add(path, f"{_EXPECTED[wanted]} is expected, not {kind.__name__}")
