@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
-from ingest.kinds.reading.identifiers import canonical_id
+from ingest.kinds.reading.identifiers import canonical_id, decimal_digits
 from ingest.kinds.reading.keyboard import on_keyboard
 
 NOT_A_TIME = "not a time"
@@ -32,6 +33,7 @@ _MAXIMA = frozenset((date(2079, 6, 6), date(2099, 12, 31)))
 MOMENT_DIGITS = 7
 """So many digits a program writes only if it writes all. Java writes 1764417600000 as 1.7644176E12, and no digit of it
 is lost; spreadsheets show six."""
+_WITH_EXPONENT = re.compile(rf"\d\.\d{{{MOMENT_DIGITS - 1},}}e\+?\d{{1,2}}", re.ASCII | re.IGNORECASE)
 _EPOCH = re.compile(r"(\d{10})(|\d{3}|\d{6}|\d{9})(?:[.,](\d{1,18}))?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
@@ -72,12 +74,17 @@ _ZONES = tuple(
 """In numbers, or a name of UTC; other names mean several zones each, and are believed beside a number only."""
 _OF_DOTNET = re.compile(r"\\?/Date\((\d{12,14})(?:[+-]\d{4})?\)\\?/", re.ASCII)
 """Milliseconds since 1970; the zone behind them says how to show them, not what they mean."""
+_AROUND = " '\""
+"""Of a cell that is to stay a text, or a text that was encoded twice"""
 _MAX_LENGTH = 100
 """Characters. No program writes so long a time."""
 _MAX_OFFSET = timedelta(hours=14)
 """Of any zone from UTC"""
-_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]00:00:00(?:\.0{1,9})?Z?)?", re.ASCII)
-"""Midnight, as a program writes a date that it has as a time. Other times, or a zone, may mean the day beside it."""
+_DATE = re.compile(
+    rf"(\d{{4}}-\d\d-\d\d)(?:[T ]00:00(?::00(?:\.0{{1,9}})?)?(?:\s*(?:{_UTC}|{_ZERO})){{0,2}})?",
+    re.ASCII | re.IGNORECASE,
+)
+"""Midnight of UTC, as a program writes a date that it has as a time. Other times and zones may mean the day beside."""
 
 
 class Moment(NamedTuple):
@@ -107,7 +114,7 @@ def is_of_calls(moment: datetime) -> bool:
 
 def read_day(text: str) -> tuple[date | None, str | None]:
     """The date that a text without surrounding space spells, and what is to be warned of."""
-    match = _DATE.fullmatch(canonical_id(text))  # its digits stay of their script
+    match = _DATE.fullmatch(canonical_id(text).strip(_AROUND))  # its digits stay of their script
     try:
         day = date.fromisoformat(match[1]) if match else None
     except ValueError:
@@ -120,9 +127,11 @@ def read_day(text: str) -> tuple[date | None, str | None]:
 def _read(text: str) -> tuple[datetime, bool]:
     if len(text) > _MAX_LENGTH:
         raise ValueError("too long for a time")
-    text = on_keyboard(text).strip()
+    text = on_keyboard(text).strip(_AROUND)
     if match := _OF_DOTNET.fullmatch(text):
         text = match[1]
+    elif _WITH_EXPONENT.fullmatch(text):
+        text = decimal_digits(Decimal(text))
     if match := _EPOCH.fullmatch(text):
         # As many digits as today's seconds, milliseconds, microseconds or nanoseconds since 1970 have.
         fraction = match[2] + (match[3] or "")

@@ -41,7 +41,7 @@ ENDS_TOO_LATE = "too long after the start: an end that a program made up"
 LONGEST_CALL = timedelta(days=1)
 """No line and no robot holds a call for so long; in another zone than the start's an end is hours off, not days."""
 _MOMENT_LENGTH = len("YYYY-MM-DDTHH:MM:SSZ")
-_MAX_DAY_LENGTH = len("YYYY-MM-DDTHH:MM:SS.fffffffffZ")
+_MAX_DAY_LENGTH = len("'YYYY-MM-DD HH:MM:SS.fffffffff +0000 UTC'")
 _MAX_OFFSET_LENGTH = len("HHH:MM:SS.ffffff")
 """Longer texts are neither, and must not fill a cache"""
 _FIRST_OF_NOTHING = "nNuU0"
@@ -50,6 +50,8 @@ _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_AMOUNT_OF_JAVA = re.compile(r"-?\d\.\d+E\d\d?", re.ASCII)
+"""From ten million on, as `2.0310E7`; sheets write a plus, and may have left digits out"""
 _MAYBE_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 """Twenty thousand where a point stands between thousands, as in Indonesia and Brazil"""
 
@@ -228,9 +230,11 @@ def _day_of(value: str) -> tuple[date | None, str | None]:
 
 
 def _read_amount(value: str) -> Decimal | None:
-    if len(value) > _MAX_AMOUNT_LENGTH or not _AMOUNT.fullmatch(value):
+    if len(value) > _MAX_AMOUNT_LENGTH:
         return None
-    return Decimal(value)
+    if _AMOUNT_OF_JAVA.fullmatch(value):
+        return Decimal(format(Decimal(value), "f"))
+    return Decimal(value) if _AMOUNT.fullmatch(value) else None
 
 
 def _read_offset(value: str) -> timedelta | None:
