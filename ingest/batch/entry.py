@@ -39,12 +39,13 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     @property
     def uuid(self) -> UUID:
         """The push id as tables and people know it."""
-        return UUID(bytes=self.push_id)
+        # Several times faster than UUID(bytes=…), which thousands of pushes a second would feel.
+        return msgspec.convert(self.push_id, UUID)
 
     @property
     def received_at(self) -> datetime:
         """When it came, UTC, to the microsecond."""
-        return _EPOCH + timedelta(microseconds=self.received_us)
+        return _EPOCH + timedelta(0, 0, self.received_us)
 
     @property
     def hour(self) -> str:

@@ -68,6 +68,8 @@ def says_something(value: Any) -> bool:
             if isinstance(first, str) and "!" <= first < "\x7f":
                 return True
             break
+        else:
+            return False
     elif isinstance(value, str):
         return not shows_nothing(value)
     return value is not None and _is_any_said([value])

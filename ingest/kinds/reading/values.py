@@ -26,7 +26,7 @@ from ingest.kinds.reading.identifiers import (
 from ingest.kinds.reading.moments import MOMENT_DIGITS, is_of_calls, read_day, read_moment
 from ingest.kinds.reading.nothing import names_nobody, names_nothing
 from ingest.kinds.reading.phone_codes import country_at
-from ingest.kinds.reading.phone_numbers import E164, is_settled, read_number
+from ingest.kinds.reading.phone_numbers import is_settled, read_number
 from ingest.kinds.reading.warn import Warnings
 
 _Value = TypeVar("_Value")
@@ -182,8 +182,8 @@ def bounded(items: list[_Value], path: str, warnings: Warnings) -> list[_Value]:
 
 
 def country_of(number: str) -> str | None:
-    """The country (ISO 3166-1 alpha-2) of an E.164 number; None if it cannot be told."""
-    if not E164.fullmatch(number):
+    """The country (ISO 3166-1 alpha-2) of a number as `callee_number` gives it; None if it cannot be told."""
+    if number[0] != "+":
         return None
     # Most countries have a code to themselves: then there is no need to take the number apart, which is slow.
     regions = country_at(number[1:4]).regions
