@@ -86,6 +86,7 @@ _PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+|0?123456789|1234567
 _ALIKE = re.compile(rf"\+(?:{_COUNTRY_CODES})(\d)\1+", re.ASCII)
 """The same, where the form puts a country's code in front; in Singapore 8888 8888 is somebody's."""
 _ENDS_ALIKE = frozenset(digit * 4 for digit in "0123456789")
+"""Of all such: a number with another end needs not be asked"""
 _OF_TODAY = re.compile(
     r"\+(?:55[1-9]\d(?:9\d{8}|[2-5]\d{7})|549\d{10}|77\d{9}|91[6-9]\d{9}|84[35789]\d{8}|66[689]\d{8})", re.ASCII
 )
