@@ -1,5 +1,5 @@
 """Servers that a deployment has and `ingest up` has not, for tests: a standby, a pooler, a Redis cluster, a
-Sentinel."""
+Sentinel, a Redis of a cloud's."""
 
 from __future__ import annotations
 
@@ -96,6 +96,20 @@ def redis_sentinel(folder: Path) -> Iterator[str]:
     command = [str(embedded_valkey._program()), str(settings), "--sentinel"]
     with process(None, command, folder / "sentinel.log"), Redis.from_url(url) as client:
         wait_until(lambda: does(client, "PING"), "the Sentinel answers")
+        yield url
+
+
+@contextmanager
+def managed_redis(folder: Path, **values: str) -> Iterator[str]:
+    """A Redis without the command CONFIG, as a cloud gives it, whose settings (`_` for `-`) are set at its start;
+    gives its URL."""
+    port = free_port()
+    settings = [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", value)]
+    options = ["--port", str(port), "--dir", str(folder), "--save", "", "--rename-command", "CONFIG", "", *settings]
+    url = f"redis://127.0.0.1:{port}/0"
+    command = [str(embedded_valkey._program()), *options]
+    with process(None, command, folder / "managed.log"), Redis.from_url(url) as client:
+        wait_until(lambda: does(client, "PING"), "the managed server answers")
         yield url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -41,7 +42,7 @@ def check(current: Settings) -> Iterator[Finding]:
             yield note(f"{lasting.words}: `ingest resume` ends that")
         yield from memory(server)
         yield from disk(server)
-        yield from _durability(client, current)
+        yield from _durability(client, server, current)
 
 
 def _version(server: dict[str, Any]) -> Finding:
@@ -85,14 +86,15 @@ def disk(server: dict[str, Any]) -> Iterator[Finding]:
             yield change(f"Redis could not {what}: look into its log, and for room on its disk")
 
 
-def _durability(client: Redis, current: Settings) -> Iterator[Finding]:
-    try:
-        # One by one: Redis before 7 takes no more.
-        config = {name: client.config_get(name).get(name) for name in durability.SETTINGS}
-    except ResponseError:
-        yield good(f"Redis forbids CONFIG: see to {', '.join(durability.SETTINGS)} where it is managed")
-        return
+def _durability(client: Redis, server: dict[str, Any], current: Settings) -> Iterator[Finding]:
+    config = durability.told(server)
+    with suppress(ResponseError):  # a managed Redis forbids the command
+        for name in durability.SETTINGS:  # one by one: Redis before 7 takes no more
+            if (value := client.config_get(name).get(name)) is not None:
+                config[name] = value
     for name, words in durability.judge(config, current.appendfsync).items():
         yield Finding(words is None, f"Redis {words or f'{name} {config[name]}'}")
+    if untold := [name for name in durability.SETTINGS if name not in config]:
+        yield note(f"Redis does not tell its {', '.join(untold)}: see to them where it is managed")
     if config.get("appendfsync") == current.appendfsync == "everysec":
         yield good("INGEST_APPENDFSYNC=everysec: up to two seconds of acknowledged pushes may be lost")
