@@ -118,11 +118,16 @@ class Settings:
         return not (self.listed_tokens or self.tokens_file)
 
     def check_exposure(self) -> None:
-        """Refuse to listen beyond this machine without tokens: SettingError."""
+        """Refuse to take pushes from beyond this machine without tokens: SettingError."""
         if self.is_open and not is_loopback(self.host):
             raise SettingError(
                 f"HOST={self.host} is reachable from outside, and INGEST_TOKENS is not set: "
                 "anybody could push. Set INGEST_TOKENS=source=secret or INGEST_TOKENS_FILE, or HOST=127.0.0.1"
+            )
+        if self.is_open and self.trusted_proxies and not self.allow_ips:
+            raise SettingError(
+                "INGEST_TRUSTED_PROXIES is set, and INGEST_TOKENS is not: anybody could push through a proxy. "
+                "Set INGEST_TOKENS=source=secret or INGEST_TOKENS_FILE, or INGEST_ALLOW_IPS"
             )
 
     def check_metrics_exposure(self) -> None:

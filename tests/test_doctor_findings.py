@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from ops.doctor import host_checks, redis_checks
 from ops.migrations.files import read_migrations
+from tests.ports import free_port
 from tests.processes import ingest, wait_until
 from tests.pushes import entry, push
 from tests.stored import store_pending
@@ -121,6 +122,27 @@ def test_exposure_is_noted(environment: None, client: Any, environ: dict[str, st
     """Settings that are right on some machines, and on others a trap."""
     assert any(words in one for one in said("note", **environ))
     assert not any(words in one for one in said("note"))
+
+
+def test_open_proxy_is_named(environment: None, client: Any) -> None:
+    """Behind a proxy web would be open to everybody without tokens: it does not start, and `doctor` says so."""
+    environ = {"INGEST_TRUSTED_PROXIES": "127.0.0.1/32"}
+    words = "INGEST_TRUSTED_PROXIES is set, and INGEST_TOKENS is not: anybody could push through a proxy"
+    started = ingest("web", PORT=str(free_port()), **environ)
+    assert (started.returncode, started.stderr.startswith(f"ingest: {words}")) == (1, True)
+
+    found = ingest("doctor", **environ)
+
+    assert found.returncode == 1
+    assert f"CHANGE  {words}" in found.stdout
+    assert "open on loopback" not in found.stdout
+
+
+def test_who_may_push_without_tokens_is_told(environment: None, client: Any) -> None:
+    """Nobody's secret is asked for, and the address alone decides."""
+    allowed = {"INGEST_ALLOW_IPS": "203.0.113.0/24", "INGEST_TRUSTED_PROXIES": "127.0.0.1/32"}
+    assert "tokens: none, open to INGEST_ALLOW_IPS (in this shell)" in said("ok", **allowed)
+    assert "tokens: none, open on loopback only (in this shell)" in said("ok")
 
 
 def test_users_of_the_console_are_checked(environment: None, tmp_path: Path) -> None:

@@ -371,6 +371,15 @@ def test_outside_needs_tokens(host: str) -> None:
     load({"HOST": host, "INGEST_TOKENS": "a=b"}).check_exposure()
 
 
+def test_proxy_needs_tokens() -> None:
+    """What a proxy lets through comes from anywhere, though web listens on loopback."""
+    behind = {"INGEST_TRUSTED_PROXIES": "127.0.0.1/32"}
+    with pytest.raises(SettingError, match=r"^INGEST_TRUSTED_PROXIES is set, and INGEST_TOKENS is not: anybody"):
+        load(behind).check_exposure()
+    load({**behind, "INGEST_TOKENS": "a=b"}).check_exposure()
+    load({**behind, "INGEST_ALLOW_IPS": "203.0.113.0/24"}).check_exposure()
+
+
 @pytest.mark.parametrize(
     ("host", "place"),
     [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("10.0.0.7", "10.0.0.7"), ("localhost", "localhost")],

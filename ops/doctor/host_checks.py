@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ingest.errors import SettingError
 from ingest.settings import Settings, is_loopback
@@ -15,16 +15,13 @@ MUCH, LITTLE = 0.2, 0.05
 
 
 def check(current: Settings) -> Iterator[Finding]:
-    """Check the settings of this shell and the disk; SettingError if anybody could push."""
-    current.check_exposure()
-    try:
-        current.check_metrics_exposure()
-    except SettingError as error:
-        yield change(str(error))
-    sources = sorted({token.source for token in current.tokens})
-    tokens = f"tokens: {', '.join(sources)}" if sources else "tokens: none, open on loopback only"
+    """Check the settings of this shell and the disk; SettingError if the tokens cannot be read."""
+    exposed = list(_refused(current.check_exposure))
+    yield from exposed
+    yield from _refused(current.check_metrics_exposure)
     yield good(f"HOST={current.host} PORT={current.port}")
-    yield good(f"{tokens} (in this shell)")
+    if not exposed:
+        yield good(f"tokens: {_who_may_push(current)} (in this shell)")
     if not is_loopback(current.host):
         yield note(f"HOST={current.host} is reached without TLS, and the URL has the secret: put a proxy before it")
     elif current.allow_ips and not current.trusted_proxies:
@@ -34,6 +31,19 @@ def check(current: Settings) -> Iterator[Finding]:
         # That of the embedded servers; of others their hosts tell.
         usage = shutil.disk_usage(current.data_dir)
         yield disk(str(current.data_dir), usage.free, usage.total)
+
+
+def _refused(check: Callable[[], None]) -> Iterator[Finding]:
+    try:
+        check()
+    except SettingError as error:
+        yield change(str(error))
+
+
+def _who_may_push(current: Settings) -> str:
+    if sources := sorted({token.source for token in current.tokens}):
+        return ", ".join(sources)
+    return "none, open to INGEST_ALLOW_IPS" if current.allow_ips else "none, open on loopback only"
 
 
 def _console(current: Settings) -> Iterator[Finding]:
