@@ -23,6 +23,8 @@ HIDDEN = "set, and not shown"
 
 _ROW = re.compile(r"\| ([A-Z_]+(?:, [A-Z_]+)*) \| (.*?) \| (.*) \|")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_SERVICE_LINK = re.compile(r"_SERVICE_|_PORT_|_PORT$")
+"""In the names of the variables that Kubernetes adds for each service"""
 _PLACE = ("host", "hostaddr", "port", "dbname", "user", "sslmode", "target_session_attrs")
 """Of a Postgres URL; another parameter may be a secret."""
 
@@ -62,6 +64,16 @@ def in_force(current: Settings, environ: Mapping[str, str] = os.environ) -> list
         )
         for one in _documented()
     ]
+
+
+def no_settings(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The names that begin with INGEST_, as ours do, and that no page documents: one may be misspelt.
+
+    Without those that Kubernetes adds for a service whose name begins so.
+    """
+    known = {one.name for one in _documented()}
+    ours = {name for name, value in environ.items() if value and name.startswith("INGEST_")}
+    return sorted(name for name in ours - known if not _SERVICE_LINK.search(name))
 
 
 def _value(one: _Documented, current: Settings, is_set: bool) -> str:

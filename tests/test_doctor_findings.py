@@ -124,9 +124,9 @@ def test_exposure_is_noted(environment: None, client: Any, environ: dict[str, st
     assert not any(words in one for one in said("note"))
 
 
-def test_open_proxy_is_named(environment: None, client: Any) -> None:
-    """Behind a proxy web would be open to everybody without tokens: it does not start, and `doctor` says so."""
-    environ = {"INGEST_TRUSTED_PROXIES": "127.0.0.1/32"}
+def test_misspelt_tokens_are_named(environment: None, client: Any) -> None:
+    """Behind a proxy web would be open to everybody: it does not start, and `doctor` names the variable by its name."""
+    environ = {"INGEST_TOKEN_FILE": "/s3cret", "INGEST_TRUSTED_PROXIES": "127.0.0.1/32"}
     words = "INGEST_TRUSTED_PROXIES is set, and INGEST_TOKENS is not: anybody could push through a proxy"
     started = ingest("web", PORT=str(free_port()), **environ)
     assert (started.returncode, started.stderr.startswith(f"ingest: {words}")) == (1, True)
@@ -135,6 +135,8 @@ def test_open_proxy_is_named(environment: None, client: Any) -> None:
 
     assert found.returncode == 1
     assert f"CHANGE  {words}" in found.stdout
+    assert "note    INGEST_TOKEN_FILE is no setting" in found.stdout
+    assert "s3cret" not in found.stdout
     assert "open on loopback" not in found.stdout
 
 

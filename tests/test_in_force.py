@@ -6,7 +6,7 @@ import pytest
 
 from ingest import settings
 from ops.doctor.versions import of_programs, of_servers
-from ops.in_force import HIDDEN, SettingInForce, in_force
+from ops.in_force import HIDDEN, SettingInForce, in_force, no_settings
 from ops.migrations.files import read_migrations
 from tests.sources import ROOT
 
@@ -84,6 +84,16 @@ def test_values_as_people_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["INGEST_ALLOW_IPS"].value == "203.0.113.0/24, 2001:db8::/32"
     assert found["INGEST_VERIFIERS"].value == "lender-a=tests.made_up_seal:verify"
     assert not found["INGEST_VERIFIERS"].is_default
+
+
+def test_variables_that_are_no_settings() -> None:
+    """One that is misspelt; what Kubernetes adds for a service that is called as ours begin is no operator's."""
+    documented = dict.fromkeys(by_name(), "x")
+    others = {"INGEST_TOKEN_FILE": "tokens", "INGEST_UNSET": "", "TOKENS": "x", "INGEST_PORTS": "1"}
+    links = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR")
+    of_service = {f"INGEST_WEB_{link}": "10.96.0.10" for link in links}
+
+    assert no_settings({**documented, **others, **of_service}) == ["INGEST_PORTS", "INGEST_TOKEN_FILE"]
 
 
 def test_programs() -> None:

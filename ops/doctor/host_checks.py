@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 from ingest.errors import SettingError
 from ingest.settings import Settings, is_loopback
-from ops.doctor.findings import Finding, change, good, note
+from ops.doctor.findings import Finding, change, good, note, notes
+from ops.in_force import no_settings
 from ops.users import read_file
 
 MUCH, LITTLE = 0.2, 0.05
@@ -16,6 +17,7 @@ MUCH, LITTLE = 0.2, 0.05
 
 def check(current: Settings) -> Iterator[Finding]:
     """Check the settings of this shell and the disk; SettingError if the tokens cannot be read."""
+    yield from notes(f"{name} is no setting: is it misspelt? (in this shell)" for name in no_settings())
     exposed = list(_refused(current.check_exposure))
     yield from exposed
     yield from _refused(current.check_metrics_exposure)
