@@ -19,6 +19,7 @@ from ingest.errors import SettingError
 from ingest.functions import parse_functions
 from ingest.networks import Network, parse_networks
 from ingest.running import read_running
+from ingest.service_links import set_by_somebody
 from ingest.tokens import Token
 from ingest.urls import checked_database_url, checked_redis_url
 
@@ -145,7 +146,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingError.
     """
     data_dir = Path(environ.get("INGEST_DATA_DIR") or ".data").absolute()
-    environ = {**read_running(data_dir), **{name: value for name, value in environ.items() if value}}
+    environ = {**read_running(data_dir), **set_by_somebody(environ)}
     _check_ends(environ)
     max_body = _integer(environ, "INGEST_MAX_BODY", 1024 * 1024, at_least=1)
     return Settings(

@@ -17,14 +17,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ingest.resources import locate
 from ingest.running import read_running
+from ingest.service_links import may_be_link, set_by_somebody
 from ingest.settings import Settings
 
 HIDDEN = "set, and not shown"
 
 _ROW = re.compile(r"\| ([A-Z_]+(?:, [A-Z_]+)*) \| (.*?) \| (.*) \|")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-_SERVICE_LINK = re.compile(r"_SERVICE_|_PORT_|_PORT$")
-"""In the names of the variables that Kubernetes adds for each service"""
 _PLACE = ("host", "hostaddr", "port", "dbname", "user", "sslmode", "target_session_attrs")
 """Of a Postgres URL; another parameter may be a secret."""
 
@@ -52,7 +51,7 @@ def in_force(current: Settings, environ: Mapping[str, str] = os.environ) -> list
     """Every variable that is documented, in the order of docs/configuration.md; `environ`: what `current` was made
     of."""
     running = read_running(current.data_dir)
-    is_set = {name for name, value in {**running, **environ}.items() if value}
+    is_set = {**running, **set_by_somebody(environ)}.keys()
     return [
         SettingInForce(
             section=one.section,
@@ -72,8 +71,8 @@ def no_settings(environ: Mapping[str, str] = os.environ) -> list[str]:
     Without those that Kubernetes adds for a service whose name begins so.
     """
     known = {one.name for one in _documented()}
-    ours = {name for name, value in environ.items() if value and name.startswith("INGEST_")}
-    return sorted(name for name in ours - known if not _SERVICE_LINK.search(name))
+    ours = {name for name in set_by_somebody(environ) if name.startswith("INGEST_")}
+    return sorted(name for name in ours - known if not may_be_link(name))
 
 
 def _value(one: _Documented, current: Settings, is_set: bool) -> str:

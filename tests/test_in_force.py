@@ -86,6 +86,14 @@ def test_values_as_people_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not found["INGEST_VERIFIERS"].is_default
 
 
+def test_port_of_a_service_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has set what Kubernetes adds for a service of that name."""
+    monkeypatch.setenv("DASHBOARD_PORT", "tcp://10.96.0.10:9181")
+    found = by_name()["DASHBOARD_PORT"]
+
+    assert (found.value, found.is_default) == ("9181", True)
+
+
 def test_variables_that_are_no_settings() -> None:
     """One that is misspelt; what Kubernetes adds for a service that is called as ours begin is no operator's."""
     documented = dict.fromkeys(by_name(), "x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -137,6 +138,16 @@ def test_lists_may_end_with_their_line() -> None:
 def test_empty_value_is_default() -> None:
     """A variable that is set to nothing counts as not set."""
     assert load({"PORT": "", "HOST": "", "INGEST_TOKENS": ""}) == load({})
+
+
+@pytest.mark.parametrize("address", ["tcp://10.96.0.10:9181", "udp://10.96.0.10:53", "tcp://[fd00::a]:9181"])
+def test_port_of_a_service_is_default(address: str) -> None:
+    """Kubernetes and Docker name the port of a service `dashboard` so: no process may stop at that."""
+    links = {"DASHBOARD_PORT": address, "INGEST_METRICS_PORT": address}
+    assert load(links) == load({})
+    for name in ("PORT", "WORKERS"):
+        with pytest.raises(SettingError, match=f"^{name}={re.escape(address)} is not a whole number"):
+            load({name: address})
 
 
 def test_tokens_are_read() -> None:
