@@ -16,6 +16,7 @@ from psycopg import Connection
 from ingest.batch import keys
 from ingest.batch.clients import aside_client
 from ingest.web.refusals import Refusals
+from ops.problems.refusals import MANY
 from tests.batches import enqueued
 from tests.processes import descendants, ingest, running, running_web, wait_until
 from tests.pushes import entry, push
@@ -159,6 +160,20 @@ def test_status_that_is_watched_goes_on(client: Any, capfd: pytest.CaptureFixtur
         wait_until(is_shown_again, "it is shown a second time")
         watching.send_signal(signal.SIGINT)
         assert watching.wait(60) == 0
+
+
+def test_scanner_is_no_problem_without_tokens(client: Any) -> None:
+    """Where no secret is asked for, none says that a stray is a push of anybody's."""
+    strays = {"unknown path": "/wp-login.php", "unknown kind": "/airudder/wp-login.php"}
+    with running_web() as url, httpx.Client(base_url=url) as scanner:
+        for path in list(strays.values()) * MANY:
+            assert scanner.post(path, content=b"{}").status_code == 404
+
+        def are_counted() -> bool:
+            return all(int(client.hget(keys.REFUSED, keys.refused_field(one, None)) or 0) == MANY for one in strays)
+
+        wait_until(are_counted, "all are counted, for no source")
+        assert not [name for name in problems() if name.startswith("refused")]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_other_body_is_refused_and_kept(web_url: str, client: Any, body: bytes, 
 REFUSED = {
     "empty body": ("POST", PATH, {}, b"", 400, "empty body", "default"),
     "wrong method": ("GET", PATH, {}, b"", 405, "wrong method", None),
-    "unknown kind": ("POST", "/airudder/nonsense", {}, b"{}", 404, "unknown kind", "default"),
+    "unknown kind": ("POST", "/airudder/nonsense", {}, b"{}", 404, "unknown kind", None),
     "unknown encoding": ("POST", PATH, {"content-encoding": "br"}, b"\x8b", 415, "unknown content encoding", "default"),
     "too large": ("POST", PATH, {}, b" " * (MAX_BODY + 1), 413, "body too large", "default"),
 }

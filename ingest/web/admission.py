@@ -76,7 +76,7 @@ class Admission:
         A segment of the path is taken for a secret only if it is one, or stands in a secret's place.
         """
         for segment in (None, *scope["path"].split("/")[-_SEGMENTS:]):
-            source = self._access.source_of(segment, scope["headers"])
+            source = self._if_known(self._access.source_of(segment, scope["headers"]))
             if source is not None:
                 return source, self.network(scope), presented_fingerprint(segment, scope["headers"])
         placed = scope.get("path_params", {}).get("token")
