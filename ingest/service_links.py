@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_NAME = re.compile(r"_SERVICE_|_PORT_|_PORT$")
+_NAME = re.compile(r"_SERVICE_|_PORT_")
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://\S+:[0-9]+")
 
 

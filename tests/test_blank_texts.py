@@ -142,6 +142,8 @@ def test_blank_says_nothing(kind: str, body: Any, place: tuple[str, ...], table:
         "#1",
         "# N/A",
         "#ok!",
+        "#LUNAS!",
+        "#WHY?",
         "-",
         "--",
         "%",

@@ -98,10 +98,13 @@ def test_variables_that_are_no_settings() -> None:
     """One that is misspelt; what Kubernetes adds for a service that is called as ours begin is no operator's."""
     documented = dict.fromkeys(by_name(), "x")
     others = {"INGEST_TOKEN_FILE": "tokens", "INGEST_UNSET": "", "TOKENS": "x", "INGEST_PORTS": "1"}
-    links = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR")
-    of_service = {f"INGEST_WEB_{link}": "10.96.0.10" for link in links}
+    links = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_8000_TCP", "PORT_8000_TCP_ADDR")
+    of_service = {f"INGEST_WEB_{link}": "10.96.0.10" for link in links} | {"INGEST_WEB_PORT": "tcp://10.96.0.10:8000"}
+    misspelt = {"INGEST_METRIC_PORT": "9182"}
 
-    assert no_settings({**documented, **others, **of_service}) == ["INGEST_PORTS", "INGEST_TOKEN_FILE"]
+    found = no_settings({**documented, **others, **misspelt, **of_service})
+
+    assert found == ["INGEST_METRIC_PORT", "INGEST_PORTS", "INGEST_TOKEN_FILE"]
 
 
 def test_programs() -> None:

@@ -106,6 +106,11 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
         CustomApiPush(callee=Callee(callee_number="6281234567810")),
         {"$.callee.case_id": DIGITS_LOST},
     ),
+    "number that ends in a zero, which another program shows": (
+        {"callee": {"callee_number": Decimal("6.28123456780E12")}, "call": {"call_end_time": Decimal("1.672305E12")}},
+        CustomApiPush(callee=Callee(), call=Call()),
+        {"$.callee.callee_number": DIGITS_LOST, "$.call.call_end_time": DIGITS_LOST},
+    ),
     "time whose digits were lost": (
         {"call": {"call_start_time": Decimal("1.6723E+12"), "call_end_time": Decimal("1.7644176E+12")}},
         CustomApiPush(call=Call(call_end_time="1764417600000")),
@@ -135,6 +140,11 @@ LOST: dict[str, tuple[dict[str, Any], CustomApiPush, dict[str, str]]] = {
         {"callee": [{"callee_name": "Budi"}], "call": [{"slots": "a"}, {"slots": "b"}]},
         CustomApiPush(callee=Callee(callee_name="Budi")),
         {"$.call": "an object is expected, not list"},
+    ),
+    "object that is no item of a list": (
+        {"call": {"asr_result": {"text": "a b", "segments": [{"text": "a"}]}}, "callee": {"extra": {"101": "yes"}}},
+        CustomApiPush(callee=Callee(), call=Call()),
+        {"$.call.asr_result": "an array is expected, not dict", "$.callee.extra": "an array is expected, not dict"},
     ),
     "empty objects of PHP": (
         {"callee": {"extend": []}, "call": {"multi_label": []}},

@@ -68,6 +68,13 @@ def test_pushes_in_flight(client: Any, identifier: str) -> None:
     assert found.pushes == (2 if identifier == "batch" else 1)
 
 
+def test_number_that_java_wrote(client: Any) -> None:
+    """Without its zeros at the end."""
+    enqueued(client, [entry(push(number="6.28123456781E12"))], batch_id())
+
+    assert trace(settings.load(), "+6281234567810").found_as == ["in flight"]
+
+
 def test_batch_that_a_worker_has(client: Any) -> None:
     """Who has it, and for which time."""
     one = entry(push())

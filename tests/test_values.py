@@ -155,6 +155,8 @@ def test_amount_is_exact(value: str, amount: Decimal | None) -> None:
         "1E7",
         "1.0E-4",
         "1.0E999",
+        "9.9E99",
+        "1.5E6",
         "NaN",
         "Infinity",
         "Rp 20000",

@@ -46,8 +46,9 @@ class Search:
         self._needles = [form.encode() for one in spelt for form in {one, json.dumps(one)[1:-1]} if form]
         self._needles += [self._push_id.bytes] if self._push_id else []
         self._may_be_encrypted = bool(openers().decryptors)
-        # Without the zeros that stand for a country or its absence; none where the id is no number.
-        digits = {digits_of(one).lstrip("0") for one in numbers} if spellings(canonical_number(identifier)) else ()
+        # Without the zeros that stand for a country or its absence, or that Java leaves out at the end; none where the
+        # id is no number.
+        digits = {digits_of(one).strip("0") for one in numbers} if spellings(canonical_number(identifier)) else ()
         self._numbers = [one.encode() for one in digits if one]
 
     def entries(self, client: Redis) -> Iterator[tuple[str, Entry]]:

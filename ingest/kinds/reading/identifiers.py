@@ -63,12 +63,12 @@ def is_rounded(text: str) -> bool:
 def has_lost_digits(value: Any, needed: int | None = None) -> bool:
     """Whether a decoded number was written as 6.28123e12: those digits that are not there are taken for zeros.
 
-    `needed`: with so many digits it has all that matter.
+    `needed`: with so many digits, the last of them no zero, it has all that matter.
     """
     if not (isinstance(value, Decimal) and value):
         return False
     _, digits, exponent = value.as_tuple()
-    is_short = needed is None or len(digits) < needed
+    is_short = needed is None or len(digits) < needed or digits[-1] == 0
     return is_short and isinstance(exponent, int) and exponent > 0
 
 

@@ -30,10 +30,11 @@ _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2199, 12, 31)
 _MAXIMA = frozenset((date(2079, 6, 6), date(2099, 12, 31)))
 """Days among these that stand for never"""
 
-MOMENT_DIGITS = 7
+MOMENT_DIGITS = 8
 """So many digits a program writes only if it writes all. Java writes 1764417600000 as 1.7644176E12, and no digit of it
-is lost; spreadsheets show six."""
-_WITH_EXPONENT = re.compile(rf"\d\.\d{{{MOMENT_DIGITS - 1},}}e\+?\d{{1,2}}", re.ASCII | re.IGNORECASE)
+is lost; spreadsheets show six, and C seven."""
+_WITH_EXPONENT = re.compile(r"\d\.(\d+)e\+?(\d{1,2})", re.ASCII | re.IGNORECASE)
+_OF_JAVA = re.compile(rf"\d\.\d{{{MOMENT_DIGITS - 2},}}[1-9]E\d\d?", re.ASCII)
 _EPOCH = re.compile(r"(\d{10})(|\d{3}|\d{6}|\d{9})(?:[.,](\d{1,18}))?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
@@ -130,7 +131,7 @@ def _read(text: str) -> tuple[datetime, bool]:
     text = on_keyboard(text).strip(_AROUND)
     if match := _OF_DOTNET.fullmatch(text):
         text = match[1]
-    elif _WITH_EXPONENT.fullmatch(text):
+    elif (match := _WITH_EXPONENT.fullmatch(text)) and (len(match[1]) >= int(match[2]) or _OF_JAVA.fullmatch(text)):
         text = decimal_digits(Decimal(text))
     if match := _EPOCH.fullmatch(text):
         # As many digits as today's seconds, milliseconds, microseconds or nanoseconds since 1970 have.

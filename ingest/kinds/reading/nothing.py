@@ -18,8 +18,8 @@ _PRINTED = frozenset(
     ("null", "NULL", "None", "undefined", "NaN", "nan", "NaT", "nil", "(null)", "<null>", "<nil>", *_EMPTY)
 )
 LONGEST_WORD = max(map(len, _WORDS))
-_ERROR_OF_CELL = re.compile(r"#(?:N/A|[A-Z0/]{3,}[!?])", re.ASCII)
-"""As #REF!, #DIV/0! and #NAME?"""
+_ERROR_OF_CELL = re.compile(r"#(?:N/A|NAME\?|(?:REF|VALUE|NULL|NUM|DIV/0|ERROR|SPILL|CALC|FIELD|BLOCKED|CONNECT)!)")
+"""What sheets show; people write #LUNAS!"""
 _FILLER = r"[0_\-\u2013\u2014]+|0+\.0+|[-\u2212]1(?:\.0+)?"
 """Zeros and dashes, as in a form that demands something; an UUID of zeros is a program's, and so is -1."""
 _NAME_OF_ID = r"[a-z_.-]*(?:id|no|number|uuid|key|code)\d?"

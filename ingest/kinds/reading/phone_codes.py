@@ -10,7 +10,9 @@ from typing import NamedTuple
 import phonenumbers
 from phonenumbers import PhoneMetadata
 
-LENGTHS = range(len("+12345678"), len("+123456789012345") + 1)
+MOST_DIGITS = 15
+"""Of a number in E.164, its country's code among them"""
+LENGTHS = range(len("+12345678"), len("+") + MOST_DIGITS + 1)
 """Characters of a text in E.164, with its plus"""
 
 

@@ -13,7 +13,8 @@ import phonenumbers
 
 from ingest.kinds.reading.identifiers import DIGITS_LOST
 from ingest.kinds.reading.keyboard import on_keyboard
-from ingest.kinds.reading.phone_codes import country_at
+from ingest.kinds.reading.phone_cells import of_cell
+from ingest.kinds.reading.phone_codes import MOST_DIGITS, country_at
 from ingest.kinds.reading.phone_labels import bare
 from ingest.kinds.reading.phone_plans import FIRST_DIGITS, of_today
 
@@ -30,8 +31,8 @@ as the zero in +62 0812 …, the one of +1 1 415 … or the eight of +7 8 495 �
 changed its plan, or libphonenumber knows more: Argentina's 15, codes of carriers, area codes that islands leave out."""
 MIN_DIGITS = 7
 """Fewer may be anything: an amount, a part of an id."""
-_MIN_LOCAL_DIGITS, _MAX_DIGITS = 5, 15
-"""No country has shorter numbers of subscribers but a few islands; E.164 has no longer ones."""
+_MIN_LOCAL_DIGITS = 5
+"""No country has shorter numbers of subscribers but a few islands."""
 MAX_LENGTH = 64
 """Characters of a text that may be a number"""
 
@@ -54,21 +55,12 @@ _WITH_SECOND_LINE = re.compile(r"([^/]*\d)\s*/\s*(\d{1,4})", re.ASCII)
 """The end of another number, as in (021) 555 1234/35"""
 _WITH_LINE_OR_COPY = re.compile(r"(.*\d{3}\s*)[-_]\s*\d\d?|(\+?\d{7,})\s+\d\d?", re.ASCII)
 """Either, as in 555 1234-35, behind too many digits for a number in pairs, 53-00"""
+_MORE = re.compile(r"[\s(/_-]+\d\d?\)?$", re.ASCII)
 _IN_DASHES = re.compile(r".*[-_].*(?<!\d)\d{3,4}[-_]\d\d?", re.ASCII)
 """In groups of three or four with a rest, as in 812-345-678-01"""
 _DIRECTLY_DIALLED = frozenset(("43", "49", "352"))
 """Codes of Austria, Germany and Luxembourg: what stands behind a fixed line's dash is dialled with it, 12345-67."""
 _BETWEEN_NUMBERS = re.compile(r"[,;|&/]")
-_FROM_CELL = re.compile(
-    r"(\+?)(?:(?P<plain>\d{7,})(?:[.,]0+)?|(?P<grouped>\d{1,3}(?:(?P<mark>[,.'])\d{3})(?:(?P=mark)\d{3})+)(?:[.,]0{1,2})?)",
-    re.ASCII,
-)
-"""6281234567801.0 or 6,281,234,567,801: a spreadsheet's number"""
-_WITH_POINT = re.compile(r"[+-]?(\d+)[.,]?(\d*)e\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
-NUMBER_DIGITS = 11
-"""So many a program writes only if it writes all but the zeros at the end: 6281234567810 is 6.28123456781E12 in Go and
-Java. Sheets show six."""
-_FRACTION = re.compile(r"[+-]?(?:\d[.,]\d+|\d{7,}[.,]\d{1,2})", re.ASCII)
 _FIRST_GROUP = re.compile(r"[^0-9(]*([1-9]\d{0,2})[^0-9)]", re.ASCII)
 _BEGINS_WITH_AREA = re.compile(r"\D*\d{3}\D+\d{3}\D+\d{4}|\s*\(\d{2,3}\).*", re.ASCII)
 """As people write it in North America, and in brackets elsewhere"""
@@ -81,10 +73,10 @@ _DATE = re.compile(
     rf"{_OF_YEAR}([-/.]){_OF_MONTH}\1{_OF_DAY}"
     rf"|{_OF_DAY}([-/.]){_OF_MONTH}\2{_OF_YEAR}|{_OF_MONTH}([-/.]){_OF_DAY}\3{_OF_YEAR}"
 )
-_PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+|0?123456789|1234567890", re.ASCII)
+_PLACEHOLDER = re.compile(rf"(?:{_COUNTRY_CODES})?0+|(\d)\1+|1234567890?", re.ASCII)
 """What is typed where a form demands a number"""
 _ALIKE = re.compile(rf"\+(?:{_COUNTRY_CODES})(\d)\1+", re.ASCII)
-"""The same, where the form puts a country's code in front; in Singapore 8888 8888 is somebody's."""
+"""The same, where the form puts a country's code in front; in Singapore 8888 8888 may be somebody's."""
 _ENDS_ALIKE = frozenset(digit * 4 for digit in "0123456789")
 """Of all such: a number with another end needs not be asked"""
 _OF_TODAY = re.compile(
@@ -127,13 +119,13 @@ def read_number(text: str) -> Reading:
 @functools.lru_cache(maxsize=10_000)
 def _read(text: str) -> Reading:
     plain = bare(on_keyboard(text))
-    if (digits := _of_cell(plain)) is not None:
+    if (digits := of_cell(plain)) is not None:
         return _number_of(digits) if digits else Reading(None, DIGITS_LOST)
     parts = _BETWEEN_NUMBERS.split(plain)
     if sum(len(digits_of(part)) >= MIN_DIGITS for part in parts) > 1:
         # One person is often named twice, as for calls and for messages.
-        said = {_number_of(part.strip()) for part in parts}
-        return said.pop() if len(said) == 1 and parts[0] else Reading(None, SEVERAL)
+        said = {_read(part.strip()) for part in parts}
+        return said.pop() if len(said) == 1 else Reading(None, SEVERAL)
     if match := _WITH_EXTENSION.fullmatch(plain):
         number, problem = _number_of(match[1])
         return Reading(number, problem or EXTENSION)
@@ -143,6 +135,9 @@ def _read(text: str) -> Reading:
 def _with_more(text: str) -> Reading | None:
     """What a number with one or few digits behind it spells: nobody, where it may be a number with them and without.
     None if they are the number's own."""
+    front = digits_of(_MORE.sub("", text))
+    if len(front) >= MIN_DIGITS and (_PLACEHOLDER.fullmatch(front) or _is_typed_in(f"+{front}")):
+        return Reading(None, NOT_A_NUMBER)
     if match := _WITH_SECOND_LINE.fullmatch(text):
         number = _number_of(match[1]).number or ""
         is_short = len(match[2]) <= 2 and len(digits_of(number)) >= MIN_DIGITS
@@ -187,20 +182,6 @@ def _valid_type(number: str) -> int | None:
     return None if found == phonenumbers.PhoneNumberType.UNKNOWN else found
 
 
-def _of_cell(text: str) -> str | None:
-    """The digits of what a spreadsheet or program shows of a large number, empty if it shows not all of them; None if
-    it is no such thing."""
-    if match := _FROM_CELL.fullmatch(text):
-        return match[1] + (match["plain"] or match["grouped"].replace(match["mark"], ""))
-    if match := _WITH_POINT.fullmatch(text):
-        whole, fraction, places = match[1], match[2], int(match[3])
-        if len(fraction) < places:
-            is_all = len(whole + fraction) >= NUMBER_DIGITS and len(whole) + places <= _MAX_DIGITS
-            return (whole + fraction).ljust(len(whole) + places, "0") if is_all else ""
-        return (whole + fraction[:places]) * (not fraction[places:].strip("0"))
-    return "" if _FRACTION.fullmatch(text) else None
-
-
 def _number_of(text: str) -> Reading:
     compact = _BETWEEN.sub("", text)
     digits = compact.lstrip("+")
@@ -210,7 +191,7 @@ def _number_of(text: str) -> Reading:
     has_code = is_international or digits.startswith("00")
     found = _in_e164("+" + (digits[2:] if digits.startswith("00") else digits), has_code)
     if found:
-        if _ALIKE.fullmatch(found) and _valid_type(found) is None:
+        if _is_typed_in(found):
             return Reading(None, NOT_A_NUMBER)
         if not (has_code or _is_surely_of(found, digits, text)):
             return Reading(found, GUESSED)
@@ -219,9 +200,15 @@ def _number_of(text: str) -> Reading:
     if is_international:
         # A country code that nobody has yet, or a length that is new, is no reason to lose a person.
         problem = IN_NO_PLAN if country_at(digits[:3]).code else None
-        return Reading(f"+{digits}", problem) if E164.fullmatch(f"+{digits}") else Reading(None, NOT_A_NUMBER)
-    is_local = _MIN_LOCAL_DIGITS <= len(digits) <= _MAX_DIGITS
+        is_one = E164.fullmatch(f"+{digits}") is not None and not _is_typed_in(f"+{digits}")
+        return Reading(f"+{digits}", problem) if is_one else Reading(None, NOT_A_NUMBER)
+    is_local = _MIN_LOCAL_DIGITS <= len(digits) <= MOST_DIGITS
     return Reading(digits, NO_COUNTRY) if is_local else Reading(None, NOT_A_NUMBER)
+
+
+def _is_typed_in(number: str) -> bool:
+    """Whether one digit is all that stands behind a country's code, and nobody can have such a number there."""
+    return _ALIKE.fullmatch(number) is not None and _valid_type(number) is None
 
 
 def _is_surely_of(number: str, digits: str, text: str) -> bool:

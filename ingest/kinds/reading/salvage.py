@@ -16,7 +16,7 @@ from ingest.kinds.reading.clean import clean
 from ingest.kinds.reading.decode import decode_within
 from ingest.kinds.reading.identifiers import DIGITS_LOST, decimal_digits, has_lost_digits
 from ingest.kinds.reading.moments import MOMENT_DIGITS
-from ingest.kinds.reading.phone_numbers import NUMBER_DIGITS
+from ingest.kinds.reading.phone_cells import NUMBER_DIGITS
 from ingest.kinds.reading.warn import Warnings, below
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -74,7 +74,8 @@ def _fit(value: Any, field_type: Any, path: str, warnings: Warnings) -> Any:
     origin, is_struct = _origin_of(field_type)
     if isinstance(value, str) and origin in (dict, list) and (within := decode_within(value, origin)) is not None:
         value = clean(within, path, warnings, path.count(".") + path.count("["))
-    value = _as_list(value, field_type) if origin is list and isinstance(value, dict) else value
+    if origin is list and isinstance(value, dict) and value:
+        value = _as_list(value, field_type)
     if is_struct and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         value = value[0]
     if is_struct and isinstance(value, dict):
@@ -97,13 +98,13 @@ def _origin_of(field_type: Any) -> tuple[Any, bool]:
 
 def _as_list(value: dict[str, Any], list_type: Any) -> Any:
     """The items of a list that has become an object: as PHP writes one that has lost an item, by its places; or XML one
-    of a single item, as that item. The object itself if it is neither."""
-    if value and all(name.isdecimal() and name.isascii() for name in value):
+    of a single item, as that item, with no field that an item has not. The object itself if it is neither."""
+    if all(name.isdecimal() and name.isascii() and isinstance(item, dict) for name, item in value.items()):
         return [value[name] for name in sorted(value, key=lambda place: (len(place), place))]
     (item_type,) = typing.get_args(list_type)
     _, is_struct = _origin_of(item_type)
     names = {encoded for _, encoded, _ in struct_fields(item_type)} if is_struct else set()
-    return value if names.isdisjoint(value) else [value]
+    return [value] if value.keys() <= names else value
 
 
 def _fit_items(items: list[Any], item_type: Any, path: str, warnings: Warnings) -> list[Any]:

@@ -50,8 +50,8 @@ _MAX_INTEGER = 2**31 - 1
 
 _OFFSET = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_AMOUNT_OF_JAVA = re.compile(r"-?\d\.\d+E\d\d?", re.ASCII)
-"""From ten million on, as `2.0310E7`; sheets write a plus, and may have left digits out"""
+_AMOUNT_OF_JAVA = re.compile(r"-?\d\.\d+E(?:[7-9]|[1-5]\d)", re.ASCII)
+"""From ten million on, as `2.031E7`, and within what a text may have; sheets write a plus, and may leave digits out"""
 _MAYBE_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 """Twenty thousand where a point stands between thousands, as in Indonesia and Brazil"""
 
