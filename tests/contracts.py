@@ -60,8 +60,8 @@ PARTS = [
         "rq",
         "rq:SimpleWorker",
         "_install_signal_handlers _shutdown _stop_requested all check_for_suspension clean_registries connection "
-        "dequeue_job_and_maintain_ttl get_state handle_exception key last_cleaned_at last_heartbeat register_birth "
-        "run_maintenance_tasks subscribe work",
+        "dequeue_job_and_maintain_ttl get_state handle_exception key last_cleaned_at last_heartbeat "
+        "max_connection_wait_time register_birth run_maintenance_tasks subscribe work",
         "workers.pool",
         "the beginning and the end of a worker",
     ),
@@ -282,6 +282,13 @@ CALLS = [
         "_install_signal_handlers bootstrap dequeue_job_and_maintain_ttl run_maintenance_tasks",
         "workers.pool",
         "letting signals through, and passing by what is no job",
+    ),
+    Lean(
+        "rq",
+        "rq.worker:BaseWorker.dequeue_job_and_maintain_ttl",
+        "max_connection_wait_time",
+        "workers.pool",
+        "workers that go on as soon as Redis is back",
     ),
     Lean("rq", "rq.worker:BaseWorker.request_stop", "_shutdown", "workers.pool", "an end that nothing swallows"),
     Lean("rq", "rq.worker:BaseWorker._shutdown", "BUSY get_state", "workers.pool", "an end that nothing swallows"),

@@ -70,6 +70,19 @@ def pooler_of(database_url: str, folder: Path, mode: str) -> Iterator[str]:
 
 
 @contextmanager
+def redis_at(port: int, folder: Path) -> Iterator[str]:
+    """A Redis at a port, with what another one in the same folder has left; gives its URL."""
+    options = ("--port", str(port), "--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always")
+    url = f"redis://127.0.0.1:{port}/0"
+    with (
+        process(None, [str(embedded_valkey._program()), *options], folder / "redis.log"),
+        Redis.from_url(url) as client,
+    ):
+        wait_until(lambda: does(client, "PING"), "Redis answers")
+        yield url
+
+
+@contextmanager
 def redis_cluster(folder: Path) -> Iterator[str]:
     """A Redis cluster of one server that has all slots; gives its URL."""
     port = free_port()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import Connection
+from redis import Redis
 
 from ingest.batch import keys
 from ingest.batch.lease import forget_the_dead
@@ -21,6 +24,8 @@ from ingest.batch.queue import normalise_queue
 from ingest.process_ids import is_alive
 from tests import strangers
 from tests.batches import enqueued, nothing_in_flight
+from tests.other_servers import redis_at
+from tests.ports import free_port
 from tests.processes import DEADLINE_SECONDS, INGEST, descendants, running, running_command, running_into, wait_until
 from tests.pushes import entry, push
 from tests.stored import statuses
@@ -115,6 +120,29 @@ def test_dead_workers_batch_is_taken_up_at_once(
             wait_until(lambda: nothing_in_flight(client), "the batch is settled")
 
     assert statuses(connection) == ["normalised"]
+
+
+def test_worker_goes_on_as_soon_as_redis_is_back(connection: Rows, database_url: str, tmp_path: Path) -> None:
+    """However long Redis is away, a worker looks for it every few seconds: a batch does not wait for it in vain."""
+    printed, port = tmp_path / "printed", free_port()
+    with ExitStack() as stack:
+        with redis_at(port, tmp_path) as url, Redis.from_url(url) as client:
+            environ = {"DATABASE_URL": database_url, "REDIS_URL": url}
+            stack.enter_context(running_into(printed, INGEST, "worker", WORKERS="1", **environ))
+            (key,) = wait_until(lambda: client.smembers("rq:workers"), "a worker registers")
+            wait_until(lambda: client.hget(key, "state") == b"idle", "it waits for a batch")
+
+        def waits() -> list[str]:
+            return re.findall(r"retrying in (\d+) seconds", printed.read_text())
+
+        wait_until(lambda: len(waits()) >= 4, "Redis is away for so long")
+        with redis_at(port, tmp_path) as url, Redis.from_url(url) as client:
+            enqueued(client, [entry(push())])
+            wait_until(lambda: nothing_in_flight(client), "the worker settles the batch")
+            stack.close()
+
+    assert statuses(connection) == ["normalised"]
+    assert max(map(int, waits())) <= 2
 
 
 def test_workers_leave_with_killed_pool(one_worker: Any, client: Any) -> None:
