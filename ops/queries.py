@@ -109,7 +109,7 @@ _ALLOWED: LiteralString = (
 )
 
 CONNECTION_LIMITS: LiteralString = f"""
-SELECT 'the user ' || rolname AS whose, rolconnlimit AS connections FROM pg_roles WHERE rolname = current_user
+SELECT 'the user ' || rolname AS whose, rolconnlimit AS connections FROM pg_roles WHERE rolname = session_user
 UNION ALL SELECT 'the database ' || datname, datconnlimit FROM pg_database WHERE datname = current_database()
 UNION ALL SELECT 'the server (max_connections)', {_ALLOWED}
 """

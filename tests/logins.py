@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
@@ -41,3 +42,16 @@ def make_logins(database_url: str) -> Iterator[Logins]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         for user in users.values():
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(user)))
+
+
+@contextmanager
+def acting_as(connection: Connection[Any], url: str, role: str) -> Iterator[str]:
+    """Have new sessions of a URL's user act as a role until the block ends, as a login that a vault makes for an hour
+    does; gives the user."""
+    user = str(conninfo_to_dict(url)["user"])
+    name = sql.Identifier(user)
+    connection.execute(sql.SQL("ALTER ROLE {} SET role = {}").format(name, sql.Identifier(role)))
+    try:
+        yield user
+    finally:
+        connection.execute(sql.SQL("ALTER ROLE {} RESET role").format(name))

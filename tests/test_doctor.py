@@ -22,7 +22,7 @@ from ingest.batch import keys
 from ingest.clocks import ClockReading, words
 from ops import queries
 from ops.doctor.findings import clock
-from tests.logins import Logins
+from tests.logins import Logins, acting_as
 from tests.other_servers import pooler_of, redis_cluster, redis_sentinel, standby_of
 from tests.processes import INGEST, ingest, running, running_into, running_web, wait_until
 from tests.pushes import push
@@ -141,6 +141,17 @@ def test_too_few_connections_are_named(connection: Rows) -> None:
     finally:
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
     assert found.startswith(f"the database {name} allows 11 connections, and 13 may be needed at once")
+
+
+def test_limit_of_the_login_counts(connection: Rows, logins: Logins) -> None:
+    """Postgres counts a session for its login, whichever role it acts as."""
+    with acting_as(connection, logins.worker, "airudder_worker") as user:
+        connection.execute(f"ALTER ROLE {user} CONNECTION LIMIT 11")
+        try:
+            (found,) = changes(WORKERS="4", DATABASE_URL=logins.worker)
+        finally:
+            connection.execute(f"ALTER ROLE {user} CONNECTION LIMIT -1")
+    assert found.startswith(f"the user {user} allows 11 connections, and 13 may be needed at once")
 
 
 def test_connections_of_others_are_counted(database_url: str, logins: Logins, connection: Rows) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, nullcontext
 from typing import Any
 
 import psycopg
@@ -11,7 +12,7 @@ from psycopg import Connection
 
 import workers.sweeper.frozen
 from tests.clock import Clock
-from tests.logins import Logins
+from tests.logins import Logins, acting_as
 from tests.processes import wait_until
 from tests.pushes import entry, push
 from tests.stored import store_pending
@@ -23,6 +24,14 @@ from workers.sweeper.loop import Sweeper
 Rows = Connection[dict[str, Any]]
 
 
+@pytest.fixture(params=[False, True], ids=["as itself", "as a role"])
+def acting(request: pytest.FixtureRequest, connection: Rows, logins: Logins) -> Iterator[None]:
+    """The login that worker and sweeper share acts as itself, or as a role that it is a member of."""
+    with acting_as(connection, logins.worker, "airudder_worker") if request.param else nullcontext():
+        yield
+
+
+@pytest.mark.usefixtures("acting")
 def test_frozen_copy_is_ended(
     sweeper: Sweeper, logins: Logins, connection: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,10 +144,14 @@ SELECT pg_advisory_xact_lock(hashtext('airudder-ingest delivery'), first_byte) F
 """
 """One after another, in the order in which they come."""
 
+ACT_AS_OUR_LOGIN: LiteralString = "SET LOCAL ROLE NONE"
+"""A session belongs to its login. A role that the login acts as may neither see what the login's sessions do nor end
+them."""
+
 END_FROZEN_WRITERS: LiteralString = """
 WITH frozen AS MATERIALIZED (
   SELECT pid FROM pg_stat_activity
-  WHERE application_name = 'airudder-ingest' AND usename = current_user AND datname = current_database()
+  WHERE application_name = 'airudder-ingest' AND usename = session_user AND datname = current_database()
     AND wait_event IN ('ClientRead', 'ClientWrite') AND xact_start < now() - make_interval(secs => %s)
 )
 SELECT pid FROM frozen WHERE pg_terminate_backend(pid)

@@ -51,6 +51,7 @@ class FrozenWriters(Chore):
 def _end(connection: Connection[tuple[Any, ...]]) -> list[int] | None:
     """The processes that are ended; None if that is not allowed."""
     try:
+        connection.execute(statements.ACT_AS_OUR_LOGIN)
         return [pid for (pid,) in connection.execute(statements.END_FROZEN_WRITERS, [FROZEN_SECONDS])]
     except InsufficientPrivilege:
         connection.rollback()
