@@ -94,6 +94,27 @@ def refusing(connection: Any, table: str, condition: str, state: str = "P0001") 
         connection.execute("DROP FUNCTION public.refuse CASCADE")
 
 
+_UNFIT = {
+    "22003": "CASE WHEN {} THEN 2147483647 ELSE 0 END + 1 > 0",
+    "22P02": "(CASE WHEN {} THEN 'x' ELSE '1' END)::integer > 0",
+    "23514": "NOT ({})",
+    "54000": "repeat('x', CASE WHEN {} THEN 2147483647 ELSE 1 END) <> ''",
+}
+"""By SQLSTATE, what no row is fit for that a condition holds for"""
+
+
+@contextmanager
+def unfit(connection: Any, table: str, condition: str, state: str = "23514") -> Iterator[None]:
+    """Postgres refuses the values of new rows of a table that a condition holds for, with this SQLSTATE, in the block.
+    Nothing but the table is asked."""
+    check = _UNFIT[state].format(condition)
+    connection.execute(f"ALTER TABLE airudder.{table} ADD CONSTRAINT unfit CHECK ({check}) NOT VALID")
+    try:
+        yield
+    finally:
+        connection.execute(f"ALTER TABLE airudder.{table} DROP CONSTRAINT unfit")
+
+
 def batch_without_job(client: Any, batch_id: str = "b1") -> None:
     """A batch that RQ knows nothing of."""
     client.rpush(keys.batch(batch_id), encode_entry(entry(push())))

@@ -13,7 +13,7 @@ from ingest.kinds.normalise import normalise
 from ingest.tables import TABLE_OF
 from tests.pushes import entry, push
 from tests.stored import outcomes
-from workers.database import Database
+from workers.database import Database, is_of_a_function
 from workers.settle import settle
 
 Rows = Connection[dict[str, Any]]
@@ -98,3 +98,26 @@ def test_data_error_is_not_retried(database: Database, connection: Rows) -> None
 
     settle(database, [entry(push())])
     assert outcomes(connection) == {"normalised": 1}
+
+
+@pytest.mark.parametrize(
+    ("context", "is_so"),
+    [
+        (None, False),
+        ("COPY pushes, line 1", False),
+        ("COPY pushes, Zeile 1", False),
+        ("pushes 복사, 1번째 줄", False),
+        ('JSON data, line 1: {"a":...', False),
+        ("無名ポータルパラメータ $1", False),
+        ("PL/pgSQL function crm.note() line 1 at assignment", True),
+        ("PL/pgSQL-Funktion crm.note() Zeile 1 bei Zuweisung\nCOPY pushes, Zeile 1", True),
+        ("在赋值的第1行的PL/pgSQL函数crm.note()", True),
+        ("crm.note() PL/pgSQL fonksiyonu, 1. satır, atama içinde", True),
+        ('SQL関数"number_of"の行番号 1', True),
+        ('внедрённая в код SQL-функция "number_of"', True),
+        ('PL/Python function "note"', True),
+    ],
+)
+def test_function_is_known_in_each_language(context: str | None, is_so: bool) -> None:
+    """Whatever lc_messages is, the server's words tell whether a function of the customer's has failed."""
+    assert is_of_a_function(context) == is_so

@@ -18,7 +18,7 @@ from ingest.tables.rows import Normalised
 from ops.repair.dry_run import NEW_ROW, DryRun, dry_run, oldest
 from ops.repair.replays import begin_replay, find_replay
 from ops.repair.showing import print_dry_run
-from tests.batches import refusing
+from tests.batches import unfit
 from tests.clock import Clock
 from tests.dialler import agent, dialler_entry
 from tests.erasing import everything
@@ -128,7 +128,7 @@ def test_agent_is_not_shown_unless_asked(database: Database, connection: Rows) -
 
 def test_refused_push_is_said_to_die(database_url: str, connection: Rows, mixed: None) -> None:
     """One that Postgres would refuse for its values is dead by itself, and holds up no other."""
-    with refusing(connection, "calls", "NEW.call_id = 'c3'", state="22003"):
+    with unfit(connection, "calls", "call_id = 'c3'"):
         found = looked(database_url)
 
     assert found.outcomes == {("normalised", "normalised"): 2, ("dead", "dead"): 2}

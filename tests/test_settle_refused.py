@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -14,7 +16,7 @@ from rq.timeouts import JobTimeoutException
 import workers.settle
 from ingest.batch.entry import Entry
 from ingest.errors import RefusedError
-from tests.batches import refusing
+from tests.batches import refusing, unfit
 from tests.processes import wait_until
 from tests.pushes import entry, push
 from tests.stored import outcomes, rows
@@ -67,13 +69,58 @@ def test_unknown_refusal_is_no_death(database: Database, connection: Rows, state
     assert outcomes(connection) == {"normalised": 3}
 
 
-@pytest.mark.parametrize("state", ["22003", "22P02", "54000"])
+@pytest.mark.parametrize("state", ["22003", "22P02", "23514", "54000"])
 def test_refused_value_is_death(database: Database, connection: Rows, state: str) -> None:
     """What only the values can be at fault for is dead."""
-    with refusing(connection, "callees", "NEW.name = 'cursed'", state):
+    with unfit(connection, "callees", "name = 'cursed'", state):
         settle(database, [named("c1", "Budi"), named("c2", "cursed")])
 
     assert outcomes(connection) == {"normalised": 1, "dead": 1}
+
+
+FAULTS = {
+    "22012": "PERFORM 1 / 0",
+    "22P02": "PERFORM crm.number_of('x')",
+    "23514": "INSERT INTO crm.seen VALUES (0)",
+    "54000": "PERFORM repeat('x', 2147483647)",
+}
+"""What the customer's own trigger does, by the SQLSTATE that Postgres has for it"""
+
+
+@contextmanager
+def trigger_of_the_customers(connection: Rows, table: str, condition: str, does: str) -> Iterator[None]:
+    """A schema of the customer's with a trigger on a table of ours, which does that for some rows, in the block."""
+    connection.execute(
+        "CREATE SCHEMA crm; CREATE TABLE crm.seen (number integer CHECK (number > 0)); "
+        "CREATE FUNCTION crm.number_of(text) RETURNS integer LANGUAGE sql VOLATILE AS 'SELECT $1::integer LIMIT 1'; "
+        "CREATE FUNCTION crm.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {condition} THEN {does}; END IF; RETURN NEW; END $$; "
+        f"CREATE TRIGGER note BEFORE INSERT ON airudder.{table} FOR EACH ROW EXECUTE FUNCTION crm.note(); "
+        "GRANT USAGE ON SCHEMA crm TO PUBLIC; GRANT INSERT ON crm.seen TO PUBLIC"
+    )
+    try:
+        yield
+    finally:
+        connection.execute("DROP SCHEMA crm CASCADE")
+
+
+@pytest.mark.parametrize("fault", FAULTS.items(), ids=lambda fault: fault[0])
+@pytest.mark.parametrize(
+    ("table", "condition"), [("calls", "NEW.call_id = 'c2'"), ("pushes", "NEW.call_id = 'c2' AND NEW.status <> 'dead'")]
+)
+def test_fault_of_a_trigger_is_no_death(
+    database: Database, connection: Rows, table: str, condition: str, fault: tuple[str, str]
+) -> None:
+    """A push waits where a trigger of the customer's own cannot deal with it, however that fails: its values are good
+    for our tables."""
+    state, does = fault
+    with trigger_of_the_customers(connection, table, condition, does):
+        with pytest.raises(RefusedError, match=f"that wait: 1, .* {state} at .*, in a function of the database"):
+            settle(database, [named("c1", "Budi"), named("c2", "Ani")])
+        assert outcomes(connection) == {"normalised": 1}
+
+    settle(database, [named("c2", "Ani")])
+    assert outcomes(connection) == {"normalised": 2}
 
 
 def test_partition_that_comes_meanwhile(database_url: str, database: Database, connection: Rows) -> None:

@@ -17,7 +17,7 @@ import workers.sweeper.old_settlements
 from ingest.batch import keys
 from ingest.batch.entry import Entry
 from ingest.errors import RefusedError
-from tests.batches import enqueued, refusing, settle_at_once
+from tests.batches import enqueued, refusing, settle_at_once, unfit
 from tests.clock import Clock
 from tests.pushes import entry, push, received_at
 from tests.settled import adds_up
@@ -75,7 +75,7 @@ def test_late_delivery_makes_its_retry_a_duplicate(database: Database, connectio
 def test_bad_push_is_dead_once(database: Database, connection: Rows) -> None:
     """A batch that is settled push by push, with one that Postgres refuses, is counted push by push."""
     batch = [entry(push(f"c{number}")) for number in range(4)]
-    with refusing(connection, "calls", "NEW.call_id = 'c2'", "22003"):
+    with unfit(connection, "calls", "call_id = 'c2'"):
         for _ in range(2):
             settle(database, batch)
             assert adds_up(connection)
@@ -86,7 +86,7 @@ def test_bad_push_is_dead_once(database: Database, connection: Rows) -> None:
 def test_dead_push_that_is_read_after_all(database: Database, connection: Rows) -> None:
     """A push that an earlier attempt has buried, and this one normalises, is no longer counted as dead."""
     one = entry(push("c1"))
-    with refusing(connection, "calls", "NEW.call_id = 'c1'", "22003"):
+    with unfit(connection, "calls", "call_id = 'c1'"):
         settle(database, [one])
         assert adds_up(connection)
 

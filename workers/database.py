@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,10 @@ _OF_DATA = ("22", "54")
 _CLOSED = "pushes_default_excludes_"
 """How the name begins of a CHECK that keeps a day's rows out of the default partition while its own one is made"""
 
+_LANGUAGES = re.compile("PL/|SQL")
+"""By which the context of an error tells that a function ran, as in `PL/pgSQL function f() line 1`. These names are the
+same in each language of Postgres's messages, which its administrator chooses."""
+
 REFUSALS = 2
 """How often a transaction is tried, each time in a new session, when its SQLSTATE is in none of these classes"""
 
@@ -51,10 +56,17 @@ def is_datas_fault(error: psycopg.Error) -> bool:
     """
     if error.sqlstate is None:
         return isinstance(error, psycopg.DataError)  # psycopg itself cannot send a value
+    if is_of_a_function(error.diag.context):
+        return False
     if isinstance(error, CheckViolation):
         name = error.diag.constraint_name
         return name is not None and not name.startswith(_CLOSED)
     return error.sqlstate[:2] in _OF_DATA
+
+
+def is_of_a_function(context: str | None) -> bool:
+    """Whether a function has met an error. No row of ours needs one to be written: it is a trigger's."""
+    return context is not None and _LANGUAGES.search(context) is not None
 
 
 def _passes(error: psycopg.Error) -> bool:
@@ -70,6 +82,11 @@ def _is_for_the_caller(error: psycopg.Error) -> bool:
 
 def _words(error: psycopg.Error) -> str:
     return str(error) if isinstance(error, UnfitServerError) else describe(error)
+
+
+def _refused(error: psycopg.Error) -> RefusedError:
+    where = ", in a function of the database" if is_of_a_function(error.diag.context) else ""
+    return RefusedError(f"Postgres refuses: {describe(error)}{where}")
 
 
 class UnfitServerError(psycopg.OperationalError):
@@ -187,7 +204,7 @@ class Database:
                 if not _passes(error):
                     refusals += 1
                     if refusals >= REFUSALS:
-                        raise RefusedError(f"Postgres refuses: {describe(error)}") from None
+                        raise _refused(error) from None
                     continue
                 if time.monotonic() + wait > deadline:
                     away = LockedError if is_lock else PostgresAwayError
