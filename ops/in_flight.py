@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -47,24 +46,37 @@ def _reason(error: RedisError | OSError) -> str:
     return f"{type(error).__name__} {code}" if code.isupper() else type(error).__name__
 
 
+def time_of(client: Redis) -> datetime:
+    """Redis's clock, UTC: whoever looks may be on a host whose clock is wrong.
+
+    Beats of workers' hearts and the opening of a batch are told by the clocks of their own hosts all the same.
+    `ingest doctor` and `/readyz` name one that differs.
+    """
+    told: Any = client.time()
+    seconds, microseconds = told
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
+
+
 def in_flight(client: Redis) -> dict[str, Any]:
     """Batches and pushes between web and Postgres, the age of the oldest batch in seconds, jobs and workers."""
+    now = time_of(client)
     batch_ids = batches_in_flight(client)
     queue = normalise_queue(client)
     return {
         "batches": len(batch_ids),
         "pushes": _pushes(client, batch_ids),
-        "oldest_seconds": _oldest_seconds(client),
+        "oldest_seconds": _oldest_seconds(client, now),
         "jobs_queued": len(queue),
         "jobs_failed": queue.failed_job_registry.get_job_count(cleanup=False),
         "sweeper": bool(client.exists(keys.SWEEPER)),
-        "workers": sum(_beats(one) and not ended for one, ended in _workers(client)),
+        "workers": sum(_beats(one, now) and not ended for one, ended in _workers(client)),
     }
 
 
 def living_workers(client: Redis) -> list[BaseWorker]:
     """RQ's workers of our queue that have not ended, as far as can be seen from here; also those that stand still."""
-    return [one for one, ended in _workers(client) if ended is False or (ended is None and _beats(one))]
+    now = time_of(client)
+    return [one for one, ended in _workers(client) if ended is False or (ended is None and _beats(one, now))]
 
 
 def refused(client: Redis) -> list[dict[str, Any]]:
@@ -92,7 +104,7 @@ def wrong_secrets_by_minute(client: Redis, minutes: int) -> list[tuple[int, str,
 
 
 def _counts_by_minute(client: Redis, minutes: int, key: Callable[[int], str]) -> Iterator[tuple[int, str, int]]:
-    last = int(time.time() // 60)
+    last = int(time_of(client).timestamp() // 60)
     wanted = range(last - minutes + 1, last + 2)  # web's clock may be ahead
     with client.pipeline(transaction=False) as pipeline:
         for minute in wanted:
@@ -149,7 +161,7 @@ def missing(client: Redis) -> dict[tuple[str, str], int]:
 
 def acknowledged_of_last_day(client: Redis) -> dict[str, int]:
     """The same in the current hour and the 23 before it, by source."""
-    now = datetime.now(UTC)
+    now = time_of(client)
     with client.pipeline(transaction=False) as pipeline:
         for hours in range(24):
             pipeline.hgetall(keys.acknowledged(hour_name(now - timedelta(hours=hours))))
@@ -208,14 +220,14 @@ def _workers(client: Redis) -> Iterator[tuple[BaseWorker, bool | None]]:
         yield worker, has_ended(client, worker.key)
 
 
-def _beats(worker: BaseWorker) -> bool:
+def _beats(worker: BaseWorker, now: datetime) -> bool:
     beat = worker.last_heartbeat
-    return beat is not None and (datetime.now(UTC) - beat).total_seconds() < WORKER_SILENCE_SECONDS
+    return beat is not None and (now - beat).total_seconds() < WORKER_SILENCE_SECONDS
 
 
-def _oldest_seconds(client: Redis) -> float:
+def _oldest_seconds(client: Redis, now: datetime) -> float:
     opened_at = oldest_opened_at(client)
-    return 0.0 if opened_at is None else round(max(0.0, time.time() - opened_at), 1)
+    return 0.0 if opened_at is None else round(max(0.0, now.timestamp() - opened_at), 1)
 
 
 def pushes_in_flight(client: Redis) -> int:

@@ -65,8 +65,8 @@ def _counted(client: Redis) -> Reading:
 
 
 def _web(client: Redis) -> Reading:
-    now: Any = client.time()  # Redis's clock, which their lives are noted by
-    names = keys.decode_ids(client.zrangebyscore(keys.WEB, now[0] - keys.WEB_TTL_SECONDS, "+inf"))
+    lives_since = in_flight.time_of(client).timestamp() - keys.WEB_TTL_SECONDS
+    names = keys.decode_ids(client.zrangebyscore(keys.WEB, lives_since, "+inf"))
     states: list[Any] = client.mget(map(keys.web, names)) if names else []
     processes = [msgspec.json.decode(state, type=WebProcess) for state in states if state]
     return {

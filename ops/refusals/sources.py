@@ -58,9 +58,10 @@ def look(current: Settings) -> Sources:
     used: dict[str, datetime] = {}
     pushed: dict[str, datetime] = {}
     usual: dict[str, float] = {}
+    now = datetime.now(UTC)
     try:
         with in_flight.connect(current) as client:
-            used, pushed = in_flight.last_used(client), in_flight.last_pushes(client)
+            used, pushed, now = in_flight.last_used(client), in_flight.last_pushes(client), in_flight.time_of(client)
         knows_pushes = True
     except IngestError as error:
         errors.append(str(error))
@@ -75,7 +76,6 @@ def look(current: Settings) -> Sources:
             tokens.setdefault(token.source, []).append(listed)
     except IngestError as error:
         errors.append(str(error))
-    now = datetime.now(UTC)
     found = [
         _source(name, tokens.get(name, []), pushed.get(name), usual.get(name), now)
         for name in sorted(tokens.keys() | pushed.keys())

@@ -65,6 +65,8 @@ class RedisFacts(msgspec.Struct, frozen=True):
     """All that Redis knows; or only `error`, if it does not answer."""
 
     error: str | None = None
+    at: datetime | None = None
+    """When it told all this, by its clock"""
     cannot_store: str | None = None
     """Why it would take no push"""
     in_flight: dict[str, Any] = {}
@@ -136,6 +138,7 @@ class Facts(msgspec.Struct, frozen=True):
     """Everything, at one moment."""
 
     at: datetime
+    """By Redis's clock, unless Redis is away"""
     redis: RedisFacts
     postgres: PostgresFacts
 

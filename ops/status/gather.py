@@ -14,4 +14,5 @@ def gather(current: Settings) -> Facts:
     """Ask both servers at once: whoever looks waits for the slower one alone."""
     with ThreadPoolExecutor(2) as threads:
         redis, postgres = threads.submit(in_redis.look, current), threads.submit(in_postgres.look, current)
-        return Facts(datetime.now(UTC), redis.result(), postgres.result())
+        told = redis.result()
+        return Facts(told.at or datetime.now(UTC), told, postgres.result())

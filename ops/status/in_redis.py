@@ -24,10 +24,12 @@ def look(current: Settings) -> RedisFacts:
     """Gather the facts."""
     try:
         with in_flight.connect(current) as client:
+            now = in_flight.time_of(client)
             return RedisFacts(
+                at=now,
                 in_flight=in_flight.in_flight(client),
-                workers=_workers(client),
-                web_silent_seconds=_web_silent_seconds(client),
+                workers=_workers(client, now),
+                web_silent_seconds=_web_silent_seconds(client, now),
                 chores=_chores(client),
                 pause=find_pause(client),
                 acknowledged_last_24_hours=in_flight.acknowledged_of_last_day(client),
@@ -53,8 +55,7 @@ def _cannot_store(client: Redis) -> str | None:
     return None
 
 
-def _workers(client: Redis) -> list[WorkerFacts]:
-    now = datetime.now(UTC)
+def _workers(client: Redis, now: datetime) -> list[WorkerFacts]:
     return [
         WorkerFacts(
             f"{one.hostname}:{one.pid}",
@@ -65,10 +66,9 @@ def _workers(client: Redis) -> list[WorkerFacts]:
     ]
 
 
-def _web_silent_seconds(client: Redis) -> float | None:
+def _web_silent_seconds(client: Redis, now: datetime) -> float | None:
     newest: Any = client.zrange(keys.WEB, -1, -1, withscores=True)
-    now: Any = client.time()  # Redis's clock, which their lives are noted by
-    return max(0.0, round(now[0] - newest[0][1], 1)) if newest else None
+    return max(0.0, round(now.timestamp() - newest[0][1], 1)) if newest else None
 
 
 def _chores(client: Redis) -> list[ChoreFacts]:
