@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.clock import Clock
 from tests.scraped import scrape
 from tests.stored import rows
 from workers.database import Database
+from workers.sweeper import silences
 from workers.sweeper.silences import DAYS, WRITE_SECONDS, Silences
 
 Rows = Connection[dict[str, Any]]
@@ -51,6 +53,23 @@ def test_longest_silence_of_the_hour_is_kept(client: Any, database: Database, co
     found = {row["source"]: row["seconds"] for row in rows(connection, "silences")}
     assert 500 <= found["shop"] < 560
     assert 5 <= found["other"] < 65
+
+
+def test_clock_of_the_sweepers_host_teaches_nothing(
+    client: Any, database: Database, connection: Rows, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that is an hour ahead would teach an hour's silence, and keep the alarm away."""
+
+    class HostTime(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(hours=1)
+
+    monkeypatch.setattr(silences, "datetime", HostTime)
+    client.hset(keys.LAST_PUSH, "shop", time.time() - 5)
+    Silences(client, database, clock).run_once()
+
+    assert [5 <= row["seconds"] < 65 for row in rows(connection, "silences")] == [True]
 
 
 def test_shorter_silence_takes_nothing_back(client: Any, database: Database, connection: Rows, clock: Clock) -> None:

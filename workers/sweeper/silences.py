@@ -36,12 +36,13 @@ class Silences(Chore):
 
     def run_once(self) -> int:
         """Look; return 0."""
-        now = datetime.now(UTC)
-        hour = now.replace(minute=0, second=0, microsecond=0)
         pushes: dict[Any, Any] = self._client.hgetall(keys.LAST_PUSH)
+        told: Any = self._client.time()  # Redis's clock, which they are noted by
+        now = told[0] + told[1] / 1e6
+        hour = datetime.fromtimestamp(now, UTC).replace(minute=0, second=0, microsecond=0)
         for name, last in pushes.items():
             at = (name.decode(), hour)
-            self._longest[at] = max(self._longest.get(at, 0.0), now.timestamp() - float(last))
+            self._longest[at] = max(self._longest.get(at, 0.0), now - float(last))
         if self._longest and self._clock() >= self._write_at:
             self._write()
             self._write_at = self._clock() + WRITE_SECONDS
