@@ -11,13 +11,15 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+import workers.sweeper.partitions
 from ingest.errors import PostgresAwayError, RefusedError
+from tests.clock import Clock
 from tests.processes import wait_until
 from tests.pushes import entry, push
 from workers import statements
 from workers.database import Database
 from workers.settle import settle
-from workers.sweeper.partitions import Partitions
+from workers.sweeper.partitions import UNREAD_REST_SECONDS, Partitions
 
 Rows = Connection[dict[str, Any]]
 
@@ -92,6 +94,36 @@ def test_large_default_is_read_without_a_lock(missing: None, database: Database,
     checks = "SELECT conname FROM pg_constraint WHERE conrelid = 'airudder.pushes_default'::regclass AND contype = 'c'"
     parents = "SELECT conname FROM pg_constraint WHERE conrelid = 'airudder.pushes'::regclass AND contype = 'c'"
     assert connection.execute(checks).rowcount == connection.execute(parents).rowcount
+
+
+def test_default_that_is_not_read_in_time(
+    missing: None, database: Database, connection: Rows, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the default partition takes too long to be read, that is tried once an hour, and no day is left closed. The
+    days whose partitions are there are seen to, by the session that has the sweeper's lock."""
+    connection.execute("SELECT airudder.ensure_pushes_partition(%s)", [day(7)])
+    connection.execute(f"DROP INDEX airudder.{name_of(7)}_news")
+    connection.execute(FILL, [noon(0), 40_000])
+    constraints = "SELECT FROM pg_constraint WHERE conrelid = 'airudder.pushes_default'::regclass AND contype = 'c'"
+    before = connection.execute(constraints).rowcount
+    partitions = Partitions(database, clock)
+    session = database.run(lambda own: own.info.backend_pid)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workers.sweeper.partitions, "CHECK_LIMIT", "SET LOCAL statement_timeout = '1ms'")
+        with pytest.raises(RefusedError, match=f"{name_of(6)} is not made: pushes_default is not read within"):
+            partitions.run_once()
+    index = f"SELECT FROM pg_class WHERE relname = '{name_of(7)}_news'"
+    assert connection.execute(index).rowcount == 1
+    assert connection.execute(constraints).rowcount == before
+    assert database.run(lambda own: own.info.backend_pid) == session
+
+    with pytest.raises(RefusedError, match=name_of(6)):
+        partitions.run_once()
+    assert made(connection) == [7]
+    clock.now += UNREAD_REST_SECONDS
+    partitions.run_once()
+    assert made(connection) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_push_for_a_day_that_is_being_made(

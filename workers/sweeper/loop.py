@@ -59,7 +59,7 @@ def chores(client: Redis, database: Database, clock: Callable[[], float], keep: 
         FailedJobs(client),
         PendingPushes(client, database, clock),
         Replays(client, database, clock),
-        Partitions(database),
+        Partitions(database, clock),
         OldPushes(database, clock, keep.pushes),
         OldTranscripts(database, clock, keep.turns),
         Minutes(client, database),
