@@ -18,6 +18,7 @@ import pytest
 from psycopg import Connection
 from redis import Redis
 
+from ingest import logs
 from ingest.batch import keys
 from ingest.batch.lease import forget_the_dead
 from ingest.batch.queue import normalise_queue
@@ -143,6 +144,17 @@ def test_worker_goes_on_as_soon_as_redis_is_back(connection: Rows, database_url:
 
     assert statuses(connection) == ["normalised"]
     assert max(map(int, waits())) <= 2
+
+
+def test_start_without_redis_is_told_in_lines(database_url: str, tmp_path: Path) -> None:
+    """While Redis is away the pool starts its workers again and again, each of which leaves a line and no traceback."""
+    printed, url = tmp_path / "printed", f"redis://127.0.0.1:{free_port()}/0"
+    with running_into(printed, INGEST, "worker", WORKERS="1", DATABASE_URL=database_url, REDIS_URL=url):
+        wait_until(lambda: printed.read_text().count("starting another") >= 2, "a second worker is started")
+    lines = printed.read_text().splitlines()
+
+    assert [line for line in lines if not logs.parse(line)] == []
+    assert any("a worker cannot begin: ConnectionError" in line for line in lines)
 
 
 def test_workers_leave_with_killed_pool(one_worker: Any, client: Any) -> None:

@@ -56,7 +56,11 @@ class NormalisingWorker(SimpleWorker):
     worker would take nothing, and its heart would not beat."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **{**options, "worker_ttl": WORKER_TTL_SECONDS})
+        try:
+            super().__init__(*arguments, **{**options, "worker_ttl": WORKER_TTL_SECONDS})
+        except (RedisError, OSError) as error:  # the pool starts another one each second, and a traceback is long
+            _log.warning("a worker cannot begin: %s", describe(error))
+            sys.exit(1)
 
     def work(self, *arguments: Any, **options: Any) -> bool:
         """Work until told to stop, or until the pool is gone.
