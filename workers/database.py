@@ -34,9 +34,9 @@ _OF_DATA = ("22", "54")
 _CLOSED = "pushes_default_excludes_"
 """How the name begins of a CHECK that keeps a day's rows out of the default partition while its own one is made"""
 
-_LANGUAGES = re.compile("PL/|SQL")
+_LANGUAGES = re.compile("""[^:"'$\n]*(?:PL/|SQL)""")
 """By which the context of an error tells that a function ran, as in `PL/pgSQL function f() line 1`. These names are the
-same in each language of Postgres's messages, which its administrator chooses."""
+same in each language of Postgres's messages, which its administrator chooses. What is quoted behind may be a push's."""
 
 REFUSALS = 2
 """How often a transaction is tried, each time in a new session, when its SQLSTATE is in none of these classes"""
@@ -66,7 +66,7 @@ def is_datas_fault(error: psycopg.Error) -> bool:
 
 def is_of_a_function(context: str | None) -> bool:
     """Whether a function has met an error. No row of ours needs one to be written: it is a trigger's."""
-    return context is not None and _LANGUAGES.search(context) is not None
+    return context is not None and _LANGUAGES.match(context) is not None
 
 
 def _passes(error: psycopg.Error) -> bool:
