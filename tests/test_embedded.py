@@ -56,6 +56,7 @@ def test_postgres_keeps_data(data_dir: Path) -> None:
     with supervised(server), psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        assert connection.execute("SHOW max_locks_per_transaction").fetchone() == ("256",)
 
     again = embedded_postgres.prepare(data_dir)
     with supervised(again), psycopg.connect(again.url) as connection:

@@ -61,6 +61,7 @@ def prepare(data_dir: Path) -> Server:
         "unix_socket_permissions": "0700",
         "max_wal_size": "2GB",
         "shared_buffers": "512MB",
+        "max_locks_per_transaction": "256",  # a day of pushes is nine, and days are kept for ever
         "log_error_verbosity": "terse",  # the detail of an error quotes rows
         "log_min_error_statement": "panic",  # a statement that somebody typed may name a person
         "log_checkpoints": "off",
