@@ -119,6 +119,14 @@ SELECT (SELECT sum(numbackends) FROM pg_stat_database)::integer AS used, {_ALLOW
 """
 """Of all users: what pg_stat_activity tells of others' sessions is hidden from a user with few rights."""
 
+LOCKS: LiteralString = """
+WITH tables AS (SELECT inhrelid AS oid FROM pg_inherits WHERE inhparent = 'airudder.pushes'::regclass)
+SELECT (SELECT count(*) FROM tables) + (SELECT count(*) FROM pg_index JOIN tables ON oid = indrelid) AS used,
+  current_setting('max_locks_per_transaction')::integer AS of_each,
+  current_setting('max_connections')::integer + current_setting('max_prepared_transactions')::integer AS sessions
+"""
+"""How many locks a statement on all of pushes takes, and of how many Postgres has room, by its own reckoning"""
+
 DURABILITY: LiteralString = """
 SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')
 """

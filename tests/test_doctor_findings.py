@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
-from ops.doctor import host_checks, redis_checks
+from ops.doctor import host_checks, redis_checks, tables_checks
 from ops.migrations.files import read_migrations
+from tests.many_days import ROOM, make_days, postgres_of_few_locks
 from tests.ports import free_port
 from tests.processes import ingest, wait_until
 from tests.pushes import entry, push
@@ -22,6 +24,9 @@ Rows = Connection[dict[str, Any]]
 NEWEST = read_migrations()[-1].number
 YEAR_US = 366 * 24 * 3600 * 1_000_000
 GIB = 2**30
+LOCKED = """
+SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation WHERE relname ~ '^pushes_([0-9]{4}|default)'
+"""
 
 
 def said(word: str, **environ: str) -> list[str]:
@@ -77,6 +82,39 @@ def test_pushes_without_a_partition_are_noted(environment: None, client: Any, co
         return any("in the default partition" in one for one in said("note"))
 
     wait_until(is_noted, "the push is noted")
+
+
+def test_days_that_need_many_locks_are_told(environment: None, client: Any, tmp_path: Path) -> None:
+    """Each day that is kept brings locks. Before they are too many for Postgres it is said what to set."""
+    with (
+        postgres_of_few_locks(tmp_path / "few") as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        assert not locks_told("note", url) + locks_told("CHANGE", url)
+        make_days(connection, before=1, days=9)
+        (noted,) = locks_told("note", url)
+        make_days(connection, before=10, days=9)
+        (demanded,) = locks_told("CHANGE", url)
+        connection.execute("BEGIN; EXPLAIN SELECT FROM airudder.pushes")
+        (taken,) = connection.execute(LOCKED).fetchall()[0]
+
+    assert f"takes {(8 + 1 + 9) * 9} of the {ROOM} locks" in noted
+    assert f"takes {(8 + 1 + 18) * 9} of the {ROOM} locks" in demanded
+    assert taken == (8 + 1 + 18) * 9
+    assert "set max_locks_per_transaction to 40 and restart Postgres, or set INGEST_RETENTION_DAYS" in demanded
+
+
+def locks_told(word: str, database_url: str) -> list[str]:
+    """What `doctor` says of locks."""
+    return [one for one in said(word, DATABASE_URL=database_url) if "max_locks_per_transaction" in one]
+
+
+@pytest.mark.parametrize(
+    ("used", "word"), [(3199, ""), (3200, "note"), (5119, "note"), (5120, "CHANGE"), (9000, "CHANGE")]
+)
+def test_locks(used: int, word: str) -> None:
+    """Room for locks, as Postgres has it by default."""
+    assert "".join(str(finding).split()[0] for finding in tables_checks.locks(used, of_each=64, sessions=100)) == word
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,11 @@ from ops.migrations.files import read_migrations
 
 _Connection = Connection[queries.Row]
 
+MANY, TOO_MANY = 0.5, 0.8
+"""Of the locks that Postgres has room for, those of one statement on all of pushes"""
+ENOUGH = 0.25
+"""The share that is advised: several such statements may run at once, and each day brings more locks."""
+
 APPLIED: LiteralString = """
 SELECT max(number) FILTER (WHERE applied_at IS NOT NULL) AS number,
   min(name) FILTER (WHERE applied_at IS NULL) AS interrupted
@@ -25,6 +30,7 @@ def check(connection: _Connection) -> Iterator[Finding]:
     """Check the tables, which are there."""
     yield from _version(connection)
     yield _partitions(connection)
+    yield from locks(**queries.one(connection, queries.LOCKS))
     if pushes := queries.one(connection, queries.IN_DEFAULT)["pushes"]:
         yield note(
             f"about {pushes} pushes are in the default partition, as their day had none in time: "
@@ -48,6 +54,22 @@ def _version(connection: _Connection) -> Iterator[Finding]:
         yield change(f"the tables are of version {number}, and this program is of {newest}: run `ingest migrate`")
     else:
         yield note(f"the tables are of version {number}, and this program is of {newest}: install the newer one")
+
+
+def locks(used: int, of_each: int, sessions: int) -> Iterator[Finding]:
+    """Whether Postgres has room for the locks that a statement on all of pushes takes, `of_each` session so many."""
+    share = used / (of_each * sessions)
+    if share < MANY:
+        return
+    enough = of_each
+    while used > enough * sessions * ENOUGH:
+        enough *= 2
+    words = (
+        f"what asks for all of pushes takes {used} of the {of_each * sessions} locks that Postgres has room for, and "
+        f"each day brings more: set max_locks_per_transaction to {enough} and restart Postgres, or set "
+        "INGEST_RETENTION_DAYS"
+    )
+    yield change(words) if share >= TOO_MANY else note(words)
 
 
 def _partitions(connection: _Connection) -> Finding:
