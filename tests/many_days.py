@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import Connection
@@ -15,6 +15,9 @@ from ingest.resources import locate
 from ops.local import embedded_postgres
 from ops.local.server import make_data_dir, wait_until_ready
 from ops.local.supervisor import Supervisor
+from workers.database import Database
+
+_Result = TypeVar("_Result")
 
 CONNECTIONS = 30
 LOCKS = 10
@@ -28,6 +31,31 @@ FROM generate_series(%s::integer, %s::integer) AS back
 """
 _AT_ONCE = 10
 """Days made in one transaction, which keeps all their locks"""
+
+_LOCKED: str = """
+SELECT DISTINCT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+WHERE pid = pg_backend_pid() AND relkind = 'r' AND relname ~ '^pushes_([0-9]{4}|default)'
+"""
+
+
+class LookingAtLocks(Database):
+    """Notes of each transaction which partitions of `pushes` it has locked at its end."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, patience_seconds=0)
+        self.locked: list[set[str]] = []
+
+    def run(
+        self, work: Callable[[Connection[tuple[Any, ...]]], _Result], patience_seconds: float | None = None
+    ) -> _Result:
+        """As before, and look before the commit."""
+
+        def looked_at(connection: Connection[tuple[Any, ...]]) -> _Result:
+            result = work(connection)
+            self.locked.append({name for (name,) in connection.execute(_LOCKED.encode())})
+            return result
+
+        return super().run(looked_at, patience_seconds)
 
 
 @contextmanager

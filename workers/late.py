@@ -61,9 +61,9 @@ def write_late(connection: _Connection, late: Normalised, attempt: Attempt) -> s
         _judge_again(connection, late, attempt, earliest, delivery_of(late))
         return "duplicate"
     retries = {one for one in others if one > delivery_of(late)}
-    where = [[moment for moment, _ in retries], [push_id for _, push_id in retries]]
-    connection.execute(statements.MARK_AS_DUPLICATES, [*parameters(attempt), *where])
     if retries:
+        where = [[moment for moment, _ in retries], [push_id for _, push_id in retries]]
+        connection.execute(statements.MARK_AS_DUPLICATES, [*parameters(attempt), *where])
         _judge_again(connection, late, attempt, delivery_of(late), max(retries))
     first = recurred(late, {one: number for one, number in same.items() if one not in retries})
     write_push(connection, first, attempt)

@@ -3,6 +3,9 @@
 Those that write the tables of `ingest.tables` are derived there. Rows go in as one array a column, and come out of
 `unnest` as a table; in binary (`%b`), as psycopg looks through each text for what to escape otherwise. `stored` is the
 row that is there.
+
+A statement locks each partition of `pushes` that its constants and parameters do not rule out, with its eight indexes.
+So one that joins `pushes` with rows gives their times by `= ANY` as well: there is no room for the locks of all days.
 """
 # ruff: noqa: S608 - the SQL is built of constants alone
 
@@ -66,7 +69,7 @@ UPDATE airudder.pushes AS stored SET
   recurrence = given.recurrence, normalised_at = CASE WHEN given.status = 'normalised' THEN now() END
 FROM {_PUSHES_GIVEN}
 WHERE stored.received_at = given.received_at AND stored.push_id = given.push_id
-  AND stored.status = 'dead' AND given.status <> 'dead'
+  AND stored.received_at = ANY (%b::timestamptz[]) AND stored.status = 'dead' AND given.status <> 'dead'
 """,
     former="'dead'",
 )
@@ -84,7 +87,7 @@ INSERT INTO airudder.push_events (push_id, received_at, event, error, error_path
 SELECT push_id, received_at, 'died', error, error_path
 FROM unnest(%b::timestamptz[], %b::uuid[]) AS one (received_at, push_id)
 JOIN airudder.pushes AS stored USING (received_at, push_id)
-WHERE status = 'dead' AND NOT EXISTS (
+WHERE stored.received_at = ANY (%b::timestamptz[]) AND status = 'dead' AND NOT EXISTS (
   SELECT FROM (
     SELECT event, error FROM airudder.push_events AS noted
     WHERE noted.push_id = stored.push_id ORDER BY event_id DESC LIMIT 1) AS last

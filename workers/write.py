@@ -44,7 +44,7 @@ def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt
     with pipelined(connection):
         pushes = _settle_unsettled(connection, told.pushes, attempt)
         if dead := _dead_of(told.pushes):
-            connection.execute(statements.NOTE_DEATHS_IF_NOT_NOTED, dead[:2])
+            connection.execute(statements.NOTE_DEATHS_IF_NOT_NOTED, [*dead[:2], dead[0]])
         upsert(connection, merge(row for one in told.news for row in one.rows))
     if pushes and pushes.rowcount < len(told.pushes):
         _settle_dead(connection, told.pushes, attempt)
@@ -55,6 +55,8 @@ def write(connection: _Connection, batch: Sequence[Normalised], attempt: Attempt
 
 def is_duplicate(connection: _Connection, pushes: Sequence[PushRow]) -> bool:
     """Whether one of these pushes, whose rows this transaction has locked, is a duplicate: what it tells is no news."""
+    if not pushes:
+        return False  # of no times Postgres would look into all partitions
     where = {"times": [push.received_at for push in pushes], "push_ids": [push.push_id for push in pushes]}
     ((is_so,),) = connection.execute(statements.ARE_DUPLICATES, where).fetchall()
     return bool(is_so)
@@ -93,10 +95,10 @@ def _settle_unsettled(connection: _Connection, pushes: list[PushRow], attempt: A
 def _settle_dead(connection: _Connection, pushes: list[PushRow], attempt: Attempt) -> None:
     """Do what is left where some have an outcome: an earlier run of the batch has settled them, or the sweeper, as
     they were pending too since Redis's reply was lost."""
-    connection.execute(statements.UPDATE_PUSHES_IF_DEAD, [*parameters(attempt), *_columns(pushes)])
+    times, push_ids = [push.received_at for push in pushes], [push.push_id for push in pushes]
+    connection.execute(statements.UPDATE_PUSHES_IF_DEAD, [*parameters(attempt), *_columns(pushes), times])
     if attempt.through_redis:
-        marked = [[push.received_at for push in pushes], [push.push_id for push in pushes]]
-        connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, [*parameters(attempt), *marked])
+        connection.execute(statements.MARK_PUSHES_THROUGH_REDIS, [*parameters(attempt), times, push_ids])
 
 
 def _columns(pushes: list[PushRow]) -> list[list[Any]]:

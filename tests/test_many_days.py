@@ -1,0 +1,78 @@
+"""Pushes of more days than Postgres can lock at once: they are stored and settled all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.errors import OutOfMemory
+
+import workers.settle
+from ingest.batch.entry import Entry
+from tests.logins import make_logins
+from tests.many_days import LookingAtLocks, make_days, postgres_of_few_locks
+from tests.pushes import entry, push
+from workers.settle import settle
+
+DAYS = 200
+"""For the locks of so many there is no room."""
+DAY_US = 24 * 3600 * 1_000_000
+
+Rows = Connection[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A Postgres with pushes of many days: its owner's URL, and a worker's."""
+    with (
+        postgres_of_few_locks(tmp_path_factory.mktemp("many") / "days") as url,
+        psycopg.connect(url, autocommit=True) as connection,
+        make_logins(url) as logins,
+    ):
+        make_days(connection, before=1, days=DAYS)
+        with pytest.raises(OutOfMemory):
+            connection.execute("SELECT FROM airudder.pushes")
+        yield url, logins.worker
+
+
+@pytest.fixture
+def old(urls: tuple[str, str]) -> Iterator[Rows]:
+    """A connection to it; what other tests have left has its outcome."""
+    with psycopg.connect(urls[0], autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
+        yield connection
+
+
+@pytest.fixture
+def looking(urls: tuple[str, str]) -> Iterator[LookingAtLocks]:
+    """The worker's connection."""
+    looking = LookingAtLocks(urls[1])
+    yield looking
+    looking.close()
+
+
+def names(*days: int) -> set[str]:
+    """Of the partitions of days, as so many after today."""
+    today = datetime.now(UTC).date()
+    return {f"pushes_{today + timedelta(days=day):%Y_%m_%d}" for day in days}
+
+
+@pytest.mark.parametrize("day", [0, -100], ids=["today", "long ago"])
+def test_batch_locks_its_own_days(looking: LookingAtLocks, copy_from: None, day: int) -> None:
+    """Whatever is in a batch, also if it is settled again: those alone with which its bytes are compared."""
+
+    def came(content: Any) -> Entry:
+        return entry(content, f"{day} {workers.settle.COPY_FROM}", day * DAY_US)
+
+    batch = [came(push("c1")), came(push("c2")), came(b"not json")]
+    late, retry, other_retry = came(push("c3")), came(push("c3")), came(push("c1"))
+
+    for outcomes in ({"normalised": 3, "duplicate": 1, "dead": 1}, {"normalised": 3, "duplicate": 1, "dead": 1}):
+        assert settle(looking, [*batch, retry, other_retry]) == outcomes
+        assert settle(looking, [other_retry]) == {"duplicate": 1}
+    assert settle(looking, [late]) == {"normalised": 1}
+
+    assert set().union(*looking.locked) == names(day - 1, day, day + 1)
