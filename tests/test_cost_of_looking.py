@@ -53,9 +53,11 @@ _NOBODY: dict[str, Any] = {
     "newest": 500, "pushes": 500, "nothing": "why", "whole": "$", "workflow_ids": ["w1"] * 2, "most": 50,
     "digests": [bytes(32)] * 2, "body_digest": bytes(32), "call_id": None, "callee_number": "+628121000003",
     "moments": [datetime.now(UTC)] * 2, "batch_id": uuid4(), "settled_at": datetime.now(UTC),
-    "hour": datetime.now(UTC) - timedelta(minutes=30), "worker": "h:1",
+    "hour": datetime.now(UTC) - timedelta(minutes=30), "before": datetime.now(UTC), "worker": "h:1",
+    "yesterday": datetime.now(UTC) - timedelta(days=1),
     "last_seen": datetime.now(UTC), "looked_at": 500, "path": "$", "error": "why",
-    "stretch": 500, "end_received_at": datetime.now(UTC) + timedelta(milliseconds=500), "end_push_id": uuid4(),
+    "stretch": 500, "block_until": datetime.now(UTC) + timedelta(days=30),
+    "end_received_at": datetime.now(UTC) + timedelta(milliseconds=500), "end_push_id": uuid4(),
 }  # fmt: skip
 _CALLS = {
     "call_id": "call 1000003",

@@ -13,10 +13,13 @@ from psycopg.errors import OutOfMemory
 
 import workers.settle
 from ingest.batch.entry import Entry
+from tests.clock import Clock
 from tests.logins import make_logins
 from tests.many_days import LookingAtLocks, make_days, postgres_of_few_locks
 from tests.pushes import entry, push
 from workers.settle import settle
+from workers.sweeper.drift.chore import FieldSamples
+from workers.sweeper.old_pushes import OldPushes
 
 DAYS = 200
 """For the locks of so many there is no room."""
@@ -76,3 +79,16 @@ def test_batch_locks_its_own_days(looking: LookingAtLocks, copy_from: None, day:
     assert settle(looking, [late]) == {"normalised": 1}
 
     assert set().union(*looking.locked) == names(day - 1, day, day + 1)
+
+
+def test_chores_that_know_the_days(looking: LookingAtLocks, client: Any, clock: Clock) -> None:
+    """Samples are of the newest pushes and of an hour of rare ones; events go with what retention has removed."""
+    settle(looking, [entry(push("rare"), "rare", -100 * DAY_US)])
+    looking.locked.clear()
+    samples = FieldSamples(client, looking)
+
+    for _ in ("with samples", "with none"):
+        samples.run_once()
+    OldPushes(looking, clock, 10_000).run_once()
+
+    assert set().union(*looking.locked) == {*names(*range(-1, 8), -100), "pushes_default"}

@@ -241,7 +241,8 @@ DELETE_EVENTS_BEFORE: LiteralString = """
 DELETE FROM airudder.push_events WHERE (push_id, event_id) IN (
   SELECT push_id, event_id FROM airudder.push_events AS noted
   WHERE received_at < %(before)s AND NOT EXISTS (
-    SELECT FROM airudder.pushes AS kept WHERE kept.received_at = noted.received_at AND kept.push_id = noted.push_id)
+    SELECT FROM airudder.pushes AS kept
+    WHERE kept.received_at = noted.received_at AND kept.push_id = noted.push_id AND kept.received_at < %(before)s)
   ORDER BY received_at LIMIT %(at_most)s)
 """
 """Those of pushes that are kept, as of a day of which some are pending, stay with them."""

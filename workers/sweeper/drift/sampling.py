@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -32,7 +32,7 @@ _ARE_SAMPLES: LiteralString = "(status = 'normalised' OR (status = 'dead' AND er
 FIND_NEWEST: LiteralString = f"""
 SELECT push_id, received_at, source, kind, coalesce(workflow_id, ''), octet_length(body)
 FROM (
-  SELECT * FROM airudder.pushes WHERE received_at > now() - interval '1 day' ORDER BY received_at DESC LIMIT %(pushes)s
+  SELECT * FROM airudder.pushes WHERE received_at > %(yesterday)s ORDER BY received_at DESC LIMIT %(pushes)s
 ) AS newest
 WHERE {_ARE_SAMPLES} ORDER BY received_at DESC
 """
@@ -49,7 +49,7 @@ FIND_RARE: LiteralString = f"""
 SELECT push_id, received_at, source, kind, coalesce(workflow_id, ''), octet_length(body)
 FROM (
   SELECT * FROM airudder.pushes
-  WHERE received_at >= %(hour)s AND received_at < least(%(settled_at)s, %(hour)s + interval '1 hour')
+  WHERE received_at >= %(hour)s AND received_at < %(before)s
   ORDER BY received_at DESC LIMIT %(pushes)s
 ) AS came
 WHERE source = %(source)s AND kind = %(kind)s AND {_ARE_SAMPLES} ORDER BY received_at DESC
@@ -111,23 +111,25 @@ def find_samples(connection: AnyConnection, since: datetime | None) -> ChosenSam
     ((now,),) = connection.execute(TELL_TIME).fetchall()
     found = connection.execute(FIND_LOOKED_AT, {"whole": WHOLE}).fetchall()
     looked = {Group(*group): Looked(samples, until) for *group, samples, until in found}
-    chosen = _choose(_candidates(connection, since), looked)
+    chosen = _choose(_candidates(connection, since, now), looked)
     samples = [sample for of_group in chosen.values() for sample in of_group]
     where = {"times": [one.received_at for one in samples], "push_ids": [one.push_id for one in samples]}
-    entries = [stored_entry(*row) for row in connection.execute(FIND_BODIES, where)]
+    bodies = connection.execute(FIND_BODIES, where) if samples else ()
+    entries = [stored_entry(*row) for row in bodies]
     return ChosenSamples(now, looked, chosen, entries, _paths(connection, chosen))
 
 
-def _candidates(connection: AnyConnection, since: datetime | None) -> Iterator[tuple[Any, ...]]:
+def _candidates(connection: AnyConnection, since: datetime | None, now: datetime) -> Iterator[tuple[Any, ...]]:
     """The newest pushes, and those of sources and kinds that have none among them and were settled since a time."""
-    where = {"pushes": LOOKED_AT, "nothing": NOTHING_RECOGNISED}
+    where = {"pushes": LOOKED_AT, "nothing": NOTHING_RECOGNISED, "yesterday": now - timedelta(days=1)}
     newest = connection.execute(FIND_NEWEST, where).fetchall()
     yield from newest
     frequent = {(source, kind) for _, _, source, kind, *_ in newest}
     settled = connection.execute(FIND_SETTLED, {"since": since}).fetchall()
     rare = [row for row in settled if row[:2] not in frequent]
     for source, kind, hour, settled_at in rare[:RARE]:
-        found = {"source": source, "kind": kind, "hour": hour, "settled_at": settled_at}
+        before = min(settled_at, hour + timedelta(hours=1))
+        found = {"source": source, "kind": kind, "hour": hour, "before": before}
         yield from connection.execute(FIND_RARE, where | found).fetchall()
 
 
