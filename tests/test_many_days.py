@@ -13,12 +13,17 @@ from psycopg.errors import OutOfMemory
 
 import workers.settle
 from ingest.batch.entry import Entry
+from tests.batches import refusing
 from tests.clock import Clock
 from tests.logins import make_logins
 from tests.many_days import LookingAtLocks, make_days, postgres_of_few_locks
 from tests.pushes import entry, push
+from tests.stored import store_pending
 from workers.settle import settle
+from workers.sweeper import day_blocks
+from workers.sweeper.chore import REST_SECONDS
 from workers.sweeper.drift.chore import FieldSamples
+from workers.sweeper.loop import Sweeper
 from workers.sweeper.old_pushes import OldPushes
 
 DAYS = 200
@@ -81,6 +86,52 @@ def test_batch_locks_its_own_days(looking: LookingAtLocks, copy_from: None, day:
     assert set().union(*looking.locked) == names(day - 1, day, day + 1)
 
 
+@pytest.fixture
+def sweeper(looking: LookingAtLocks, client: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Sweeper:
+    """A sweeper that has just started; so many days are a block that there are several."""
+    monkeypatch.setattr(day_blocks, "DAYS", 30)
+    return Sweeper(client, looking, clock)
+
+
+def no_more_than(locked: list[set[str]]) -> int:
+    """How many partitions one transaction has locked at most."""
+    return max(map(len, locked))
+
+
+def test_pending_pushes_of_all_days(
+    old: Rows, looking: LookingAtLocks, sweeper: Sweeper, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pending pushes of any day are settled, those without a partition of theirs too; every chore has its turn, and
+    none locks more than a block of days."""
+    days = (-2000, -199, -100, -30, 0, 400)
+    came = [entry(push(f"p{day}"), "pending", day * DAY_US) for day in days]
+    for one in reversed(came):
+        store_pending(old, one)
+
+    assert sweeper.run_once() >= len(days)
+    assert sweeper.run_once() == 0
+
+    assert [outcome_of(old, one) for one in came] == ["normalised"] * len(days)
+    assert not [message for message in caplog.messages if " wait" in message]
+    assert no_more_than(looking.locked) <= 30 + 2
+
+
+def test_refused_pushes_of_all_days(old: Rows, looking: LookingAtLocks, sweeper: Sweeper, clock: Clock) -> None:
+    """What Postgres refuses has its attempt taken back, and keeps nothing waiting, whatever day it is of."""
+    came = [entry(push(f"r{day}", number="+6281200000000"), "refused", day * DAY_US) for day in (-150, 0)]
+    came.append(entry(push("r"), "refused"))
+    for one in came:
+        store_pending(old, one)
+    with refusing(old, "callees", "NEW.callee_number = '+6281200000000'"):
+        sweeper.run_once()
+        assert [outcome_of(old, one) for one in came] == ["pending", "pending", "normalised"]
+    clock.now += REST_SECONDS
+    sweeper.run_once()
+
+    assert [outcome_of(old, one) for one in came] == ["normalised"] * 3
+    assert no_more_than(looking.locked) <= 30 + 2
+
+
 def test_chores_that_know_the_days(looking: LookingAtLocks, client: Any, clock: Clock) -> None:
     """Samples are of the newest pushes and of an hour of rare ones; events go with what retention has removed."""
     settle(looking, [entry(push("rare"), "rare", -100 * DAY_US)])
@@ -92,3 +143,10 @@ def test_chores_that_know_the_days(looking: LookingAtLocks, client: Any, clock: 
     OldPushes(looking, clock, 10_000).run_once()
 
     assert set().union(*looking.locked) == {*names(*range(-1, 8), -100), "pushes_default"}
+
+
+def outcome_of(connection: Rows, one: Entry) -> str:
+    """A push's outcome."""
+    where = (one.received_at, one.uuid)
+    found = connection.execute("SELECT status FROM airudder.pushes WHERE received_at = %s AND push_id = %s", where)
+    return "".join(row["status"] for row in found)

@@ -175,11 +175,11 @@ def test_failed_chore_has_not_succeeded(client: Any, database: Database, connect
     for what in ("begun_at", "succeeded_at"):
         client.hset(keys.CHORES, keys.chore_field("pending pushes", what), 1000.0)
         client.hset(keys.CHORES, keys.chore_field("a former name", what), 1000.0)
-    connection.execute("ALTER TABLE airudder.pushes RENAME COLUMN attempts TO attempts_gone")
+    connection.execute("ALTER TABLE airudder.pushes RENAME COLUMN replayed_at TO replayed_at_gone")
     try:
         Sweeper(client, database).run_once()
     finally:
-        connection.execute("ALTER TABLE airudder.pushes RENAME COLUMN attempts_gone TO attempts")
+        connection.execute("ALTER TABLE airudder.pushes RENAME COLUMN replayed_at_gone TO replayed_at")
 
     seen = scrape_anew()
 

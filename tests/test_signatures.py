@@ -16,10 +16,11 @@ from tests.batches import batch_ids
 from tests.open_batches import with_batch
 from tests.pushes import entry, push, signed
 from workers.statements import BEGIN_OLDEST_PENDING
+from workers.sweeper.day_blocks import BEGIN, END, Block
 
 PATH = "/airudder/custom-api"
 LARGE = "s" * 15_000
-EACH = {"replayed": False, "at_least": 0, "at_most": 0, "resting": [], "limit": 100}
+EACH = {"replayed": False, "at_least": 0, "at_most": 0, "resting": [], "limit": 100, **Block(BEGIN, END)._asdict()}
 """Every pending push is looked for that was not tried yet."""
 
 

@@ -175,11 +175,13 @@ FROM (
     SELECT received_at, push_id, octet_length(body) + coalesce(octet_length(signature), 0) AS bytes
     FROM airudder.pushes
     WHERE status = 'pending' AND (replayed_at IS NOT NULL) = %(replayed)s
+      AND received_at >= %(since)s AND received_at < %(until)s
       AND attempts BETWEEN %(at_least)s AND %(at_most)s AND push_id <> ALL (%(resting)s::uuid[])
     ORDER BY received_at, push_id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
   ) AS waiting
 ) AS oldest
 WHERE stored.received_at = oldest.received_at AND stored.push_id = oldest.push_id AND bytes_before < %(bytes)s
+  AND stored.received_at >= %(since)s AND stored.received_at < %(until)s
 RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored.body, stored.signature,
   stored.attempts
 """
@@ -187,9 +189,10 @@ RETURNING stored.push_id, stored.received_at, stored.source, stored.kind, stored
 
 IS_ANY_PENDING: LiteralString = """
 SELECT EXISTS (SELECT FROM airudder.pushes
-  WHERE status = 'pending' AND replayed_at IS NULL AND push_id <> ALL (%s::uuid[]))
+  WHERE status = 'pending' AND (replayed_at IS NOT NULL) = %(replayed)s
+    AND received_at >= %(since)s AND received_at < %(until)s AND push_id <> ALL (%(resting)s::uuid[]))
 """
-"""But for replayed ones, and those that rest. One that somebody has locked is among them."""
+"""But for those that rest. One that somebody has locked is among them."""
 
 STORE_PENDING_FROM_REDIS: LiteralString = """
 INSERT INTO airudder.pushes (push_id, received_at, source, kind, body, signature, status, through_redis, attempts)
@@ -207,6 +210,7 @@ WITH free AS (
 ), released AS (
   UPDATE airudder.pushes AS stored SET attempts = attempts - 1 FROM free
   WHERE stored.received_at = free.received_at AND stored.push_id = free.push_id
+    AND stored.received_at = ANY (%(times)s)
   RETURNING stored.push_id
 )
 SELECT push_id FROM airudder.pushes

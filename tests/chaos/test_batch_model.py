@@ -45,6 +45,7 @@ from workers.database import Database
 from workers.jobs import normalise_batch
 from workers.selection import Selection
 from workers.settle import settle
+from workers.sweeper.day_blocks import BEGIN, END, Block
 from workers.sweeper.loop import Sweeper
 from workers.sweeper.lost_batches import GRACE_SECONDS
 from workers.taken_batch import TakenBatch, take
@@ -235,6 +236,7 @@ class BatchLife(RuleBasedStateMachine):
     def sweeper_dies(self) -> None:
         """With pending pushes in hand."""
         bounds = {"at_least": 0, "at_most": 1, "limit": 2, "bytes": 2**20, "resting": [], "replayed": False}
+        bounds |= Block(BEGIN, END)._asdict()
         self.world.database.run(lambda connection: connection.execute(statements.BEGIN_OLDEST_PENDING, bounds))
 
     @rule()

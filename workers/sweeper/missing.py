@@ -23,6 +23,7 @@ from ingest.batch.entry import hour_name
 from ingest.batch.index import oldest_opened_at
 from workers.database import Database
 from workers.sweeper.chore import REST_SECONDS, Chore
+from workers.sweeper.day_blocks import Block, find_blocks
 from workers.sweeper.retention import AnyConnection
 
 HOURS = 72
@@ -40,7 +41,9 @@ SELECT coalesce(applied_at, now()) FROM airudder.migrations WHERE name = '0017_s
 has made have known it from the beginning."""
 
 FIND_OLDEST_PENDING: LiteralString = """
-SELECT received_at FROM airudder.pushes WHERE status = 'pending' AND replayed_at IS NULL ORDER BY received_at LIMIT 1
+SELECT received_at FROM airudder.pushes
+WHERE status = 'pending' AND replayed_at IS NULL AND received_at >= %(since)s AND received_at < %(until)s
+ORDER BY received_at LIMIT 1
 """
 
 _COUNT: LiteralString = """
@@ -82,8 +85,8 @@ class MissingPushes(Chore):
         leave_at = self._clock() + BUDGET_SECONDS
         # In the order in which a push goes on: what has moved on meanwhile is seen at its next place.
         acknowledged = self._acknowledged(datetime.now(UTC))
-        until = self._nothing_waits_before()
-        since, until = self._database.run(partial(_bounds, until=until))
+        until = self._nothing_is_pending_before(self._nothing_waits_before()) - GRACE - timedelta(hours=1)
+        since = self._database.run(_known_since)
         over = {at: count for at, count in acknowledged.items() if since <= at[0] and at[0] < until}
         self._forget_before(min((hour for hour, _ in over), default=until))
         for hour in sorted(_hours_of(self._missing(over)) - self._looked_at):
@@ -113,6 +116,13 @@ class MissingPushes(Chore):
         """The time at which the oldest batch was opened, by the clock that its pushes have their hours of; or now."""
         opened_at, now = oldest_opened_at(self._client), datetime.now(UTC)
         return now if opened_at is None else min(now, datetime.fromtimestamp(opened_at, UTC))
+
+    def _nothing_is_pending_before(self, until: datetime) -> datetime:
+        """The time at which the oldest pending push came, if that is before a time."""
+        for block in self._database.run(find_blocks):
+            if oldest := self._database.run(partial(_oldest_pending, block=block)):
+                return min(until, *oldest)
+        return until
 
     def _missing(self, acknowledged: dict[_Place, int]) -> dict[_Place, int]:
         counts = {at: count - self._settled.get(at, 0) for at, count in acknowledged.items()}
@@ -150,11 +160,14 @@ class MissingPushes(Chore):
         self._told = missing
 
 
-def _bounds(connection: AnyConnection, until: datetime) -> tuple[datetime, datetime]:
-    """From when on hours are known, and before when they have to have begun."""
+def _oldest_pending(connection: AnyConnection, block: Block) -> list[datetime]:
+    return [received_at for (received_at,) in connection.execute(FIND_OLDEST_PENDING, block._asdict())]
+
+
+def _known_since(connection: AnyConnection) -> datetime:
+    """From when on hours are known."""
     begun = [applied_at for (applied_at,) in connection.execute(FIND_BEGIN)]
-    oldest = [received_at for (received_at,) in connection.execute(FIND_OLDEST_PENDING)]
-    return max(begun, default=datetime.min.replace(tzinfo=UTC)), min([until, *oldest]) - GRACE - timedelta(hours=1)
+    return max(begun, default=datetime.min.replace(tzinfo=UTC))
 
 
 def _hours_of(places: Collection[_Place]) -> set[datetime]:

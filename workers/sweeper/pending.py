@@ -20,6 +20,7 @@ from workers.attempts import ATTEMPTS_ALONE, ATTEMPTS_TOGETHER, Attempt
 from workers.database import Database
 from workers.settle import OneByOne, bury, settle
 from workers.sweeper.chore import REST_SECONDS, Chore, try_each
+from workers.sweeper.day_blocks import Block, find_blocks
 from workers.sweeper.pauses import PauseInMind
 from workers.watchdog import watched
 
@@ -90,28 +91,31 @@ class PendingPushes(Chore):
             return 0
         self._release_unsettled()
         self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
+        blocks = _blocks_with_pending(self._database, {"replayed": self._replayed, "resting": [*self._resting]})
         untried = _Sort(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
         # An attempt that ended the sweeper left these as they were: each is now settled alone, or is dead.
         tried = _Sort(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
-        fed = try_each((untried, tried), self._feed)
-        if not fed:
+        fed = try_each((untried, tried), partial(self._feed, blocks))
+        if not blocks:
             self._tell_end()
         return fed
 
     def _tell_end(self) -> None:
-        """Say it when nothing is pending any more, but for what rests."""
-        if self._replayed or not self._settled:  # how a replay ends is told by its chore
-            return
-        if not self._database.run(partial(_is_any_pending, resting=[*self._resting])):
+        """Say that nothing is pending any more, but for what rests."""
+        if self._settled and not self._replayed:  # how a replay ends is told by its chore
             rests = f", to be tried again: {len(self._resting)}" if self._resting else ""
             _log.info("pending pushes are settled: %d%s", self._settled, rests, extra={"pushes": self._settled})
             self._settled = 0
 
-    def _feed(self, sort: _Sort) -> int:
+    def _feed(self, blocks: list[Block], sort: _Sort) -> int:
+        leave_at = self._clock() + self._budget_seconds
+        # A push that is refused may be alone in its block. No other block waits for it.
+        return try_each(blocks, partial(self._feed_block, sort, leave_at))
+
+    def _feed_block(self, sort: _Sort, leave_at: float, block: Block) -> int:
         fed = 0
         bounds: dict[str, Any] = {"at_least": sort.at_least, "at_most": sort.at_most, "limit": sort.limit}
-        bounds |= {"bytes": LIMIT_BYTES, "replayed": self._replayed}
-        leave_at = self._clock() + self._budget_seconds
+        bounds |= {"bytes": LIMIT_BYTES, "replayed": self._replayed, **block._asdict()}
         while self._clock() < leave_at and not self._pause.has_begun():
             bounds["resting"] = [*self._resting, *(entry.uuid for entry in self._unreleased)]
             self._in_hand = self._database.run(lambda connection: _begin_pending(connection, bounds))
@@ -168,14 +172,19 @@ class PendingPushes(Chore):
                 one_by_one.end()
 
 
+def _blocks_with_pending(database: Database, where: dict[str, Any]) -> list[Block]:
+    """Those in which some are pending, but for what rests."""
+    return [block for block in database.run(find_blocks) if database.run(partial(_is_any_pending, where, block))]
+
+
+def _is_any_pending(where: dict[str, Any], block: Block, connection: Connection[tuple[Any, ...]]) -> bool:
+    ((is_any,),) = connection.execute(statements.IS_ANY_PENDING, {**where, **block._asdict()}).fetchall()
+    return bool(is_any)
+
+
 def _begin_pending(connection: Connection[tuple[Any, ...]], bounds: dict[str, Any]) -> list[_Pending]:
     rows = connection.execute(statements.BEGIN_OLDEST_PENDING, bounds).fetchall()
     return [(stored_entry(*row), attempts) for *row, attempts in rows]
-
-
-def _is_any_pending(connection: Connection[tuple[Any, ...]], resting: list[UUID]) -> bool:
-    ((is_any,),) = connection.execute(statements.IS_ANY_PENDING, [resting]).fetchall()
-    return bool(is_any)
 
 
 def _release_pending(connection: Connection[tuple[Any, ...]], where: dict[str, Any]) -> set[UUID]:
