@@ -13,12 +13,15 @@ from psycopg.errors import OutOfMemory
 
 import workers.settle
 from ingest.batch.entry import Entry
+from ops.repair.actions import begin_action
+from ops.repair.replays import BEGIN_REPLAY, find_replay
 from tests.batches import refusing
 from tests.clock import Clock
 from tests.logins import make_logins
 from tests.many_days import LookingAtLocks, make_days, postgres_of_few_locks
 from tests.pushes import entry, push
-from tests.stored import store_pending
+from tests.stored import make_dead, store_pending
+from workers.selection import Selection
 from workers.settle import settle
 from workers.sweeper import day_blocks
 from workers.sweeper.chore import REST_SECONDS
@@ -129,6 +132,24 @@ def test_refused_pushes_of_all_days(old: Rows, looking: LookingAtLocks, sweeper:
     sweeper.run_once()
 
     assert [outcome_of(old, one) for one in came] == ["normalised"] * 3
+    assert no_more_than(looking.locked) <= 30 + 2
+
+
+def test_replay_of_all_days(old: Rows, looking: LookingAtLocks, sweeper: Sweeper) -> None:
+    """A replay of dead letters of any day ends."""
+    came = [entry(push(f"d{day}"), "dead", day * DAY_US) for day in (-2000, -180, -90, 0, 400)]
+    for one in came:
+        make_dead(old, one)
+    filters = Selection(statuses=("dead",), source="dead", until=datetime(3000, 1, 1, tzinfo=UTC))
+    with old.transaction():
+        replay_id = begin_action(old, "anna", "replay", filters.as_json())
+        old.execute(BEGIN_REPLAY, {"replay_id": replay_id, "total": len(came)})
+    sweeper.run_once()
+
+    assert [outcome_of(old, one) for one in came] == ["normalised"] * len(came)
+    replay = find_replay(old, replay_id)
+    assert replay
+    assert (replay.state, replay.fed, replay.normalised) == ("ended", len(came), len(came))
     assert no_more_than(looking.locked) <= 30 + 2
 
 

@@ -19,7 +19,8 @@ received_at >= %(after_received_at)s AND (received_at, push_id) > (%(after_recei
 
 _END_STRETCH: LiteralString = """
 SELECT received_at, push_id FROM airudder.pushes
-WHERE {reach} AND {behind} ORDER BY received_at, push_id OFFSET %(stretch)s - 1 LIMIT 1
+WHERE {reach} AND {behind} AND received_at < %(block_until)s
+ORDER BY received_at, push_id OFFSET %(stretch)s - 1 LIMIT 1
 """
 
 _CHOOSE: LiteralString = """
@@ -31,7 +32,8 @@ ORDER BY received_at, push_id LIMIT %(portion)s FOR UPDATE
 
 
 def end_stretch(selection: Selection) -> str:
-    """The key at which the next stretch ends, behind the last push that was looked at; no row if it is the last."""
+    """The key at which the next stretch ends, behind the last push that was looked at. No row if it is the last of its
+    block of days."""
     return _END_STRETCH.format(reach=selection.reach(), behind=_BEHIND)
 
 
@@ -46,6 +48,7 @@ UPDATE airudder.pushes AS stored SET
   status = 'pending', normalised_at = NULL, error = NULL, error_path = NULL, attempts = 0, replayed_at = now()
 FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[]) AS given (received_at, push_id, status)
 WHERE stored.received_at = given.received_at AND stored.push_id = given.push_id
+  AND stored.received_at = ANY (%b::timestamptz[])
 """,
     former="given.status",
 )
@@ -66,6 +69,7 @@ WHERE replay_id = %(replay_id)s
 FIND_OUTCOMES: LiteralString = """
 SELECT push_id, status, error FROM unnest(%(times)s::timestamptz[], %(push_ids)s::uuid[]) AS one (received_at, push_id)
 JOIN airudder.pushes USING (received_at, push_id)
+WHERE pushes.received_at = ANY (%(times)s)
 """
 
 NOTE_OUTCOMES: LiteralString = """

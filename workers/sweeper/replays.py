@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from workers.settlements import parameters
 from workers.statements import WAIT_FOR_LOCKS_BRIEFLY
 from workers.sweeper import replay_statements as statements
 from workers.sweeper.chore import Chore, work_at_each
+from workers.sweeper.day_blocks import BEGIN, END, find_blocks
 from workers.sweeper.pauses import PauseInMind
 from workers.sweeper.pending import PendingPushes
 
@@ -149,28 +150,32 @@ def _feed(connection: _Connection, replay: _Replay) -> bool:
     settlements it is attempt 0 at them."""
     connection.execute(WAIT_FOR_LOCKS_BRIEFLY)
     chosen = replay.selection
+    since = replay.after_received_at or chosen.since or BEGIN
+    block_until = next((block.until for block in find_blocks(connection) if since < block.until), END)
     where = {
         **chosen.parameters(),
         "stretch": STRETCH,
         "portion": replay.portion,
-        "after_received_at": replay.after_received_at or datetime(1, 1, 1, tzinfo=UTC),
+        "after_received_at": since,
         "after_push_id": replay.after_push_id or UUID(int=0),
+        "block_until": block_until,
     }
     end = connection.execute(statements.end_stretch(chosen).encode(), where).fetchone()
-    place = end or (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+    is_last = end is None and block_until >= (chosen.until or END)
+    place = end or (block_until, UUID(int=0))
     where["end_received_at"], where["end_push_id"] = place
     rows = connection.execute(statements.choose(chosen).encode(), where).fetchall()
     if rows:
         times, push_ids, outcomes, errors, error_paths = (list(column) for column in zip(*rows, strict=True))
         attempt = parameters(Attempt(through_redis=False, number=0))
-        connection.execute(statements.MAKE_PENDING, [*attempt, times, push_ids, outcomes])
+        connection.execute(statements.MAKE_PENDING, [*attempt, times, push_ids, outcomes, times])
         connection.execute(statements.NOTE_REPLAYED, [replay.replay_id, times, push_ids, errors, error_paths])
     is_whole = len(rows) < replay.portion
     after = place if is_whole else rows[-1][:2]
-    noted = {"replay_id": replay.replay_id, "push_ids": [row[1] for row in rows], "is_fed": is_whole and end is None}
+    noted = {"replay_id": replay.replay_id, "push_ids": [row[1] for row in rows], "is_fed": is_whole and is_last}
     noted["after_received_at"], noted["after_push_id"] = after
     connection.execute(statements.NOTE_FED, noted)
-    return bool(rows) or end is not None
+    return bool(rows) or not is_last
 
 
 def _count_outcomes(connection: _Connection, replay: _Replay) -> _Replay:
