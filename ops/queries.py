@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Concatenate, LiteralString, ParamSpec, TypeVar
@@ -53,9 +53,9 @@ def answered(
         return function(connection, *args, **kwargs)
 
 
-def one(connection: Connection[Row], statement: LiteralString) -> Row:
+def one(connection: Connection[Row], statement: LiteralString, where: Mapping[str, Any] | None = None) -> Row:
     """The row of a statement that gives one."""
-    row = connection.execute(statement).fetchone()
+    row = connection.execute(statement, where).fetchone()
     assert row is not None, "the statement gives one row"
     return row
 
@@ -95,8 +95,6 @@ WHERE through_redis
 """
 
 PUSHES_CLEARED_BEFORE: LiteralString = "SELECT cleared_before FROM airudder.retention WHERE what = 'pushes'"
-
-OLDEST_PUSH: LiteralString = "SELECT min(received_at) AS received_at FROM airudder.pushes"
 
 RETENTION: LiteralString = "SELECT what, cleared_before, removed, removed_at FROM airudder.retention ORDER BY what"
 
@@ -154,15 +152,6 @@ WHERE day = 31 OR to_regclass(
 IN_DEFAULT: LiteralString = "SELECT pg_stat_get_live_tuples('airudder.pushes_default'::regclass) AS pushes"
 """As Postgres estimates: to count the rows would be to read them, which no role of ours may."""
 
-PENDING: LiteralString = """
-SELECT (SELECT count(*) FROM airudder.pushes WHERE status = 'pending') AS pushes,
-  (SELECT extract(epoch FROM now() - min(since))::float FROM (
-    SELECT coalesce(replayed_at, received_at) AS since FROM airudder.pushes
-    WHERE status = 'pending' ORDER BY received_at LIMIT 1000) AS next) AS oldest_seconds
-"""
-"""Each status by itself, as each has an index of its own. The age is that of the thousand that the sweeper takes next:
-only its rows tell since when a push has been waiting."""
-
 DEAD_NEWEST_FIRST: LiteralString = """
 SELECT push_id, received_at, source, kind, octet_length(body) AS bytes, error
 FROM airudder.pushes WHERE status = 'dead' ORDER BY received_at DESC LIMIT %(limit)s
@@ -172,11 +161,6 @@ PUSH_BY_ID: LiteralString = """
 SELECT push_id, received_at, source, kind, status, error, error_path, warnings, attempts, workflow_id, node_id,
   callee_number, case_id, call_id, normalised_at, body, signature
 FROM airudder.pushes WHERE push_id = %(push_id)s AND received_at = %(received_at)s
-"""
-
-DEAD: LiteralString = """
-SELECT count(*) AS pushes, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float AS oldest_seconds
-FROM airudder.pushes WHERE status = 'dead'
 """
 
 SILENCES: LiteralString = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -17,7 +17,7 @@ NEWEST = 1000
 WARNED_BY_PATH: LiteralString = r"""
 WITH newest AS MATERIALIZED (
   SELECT push_id, received_at, source, kind, warnings FROM airudder.pushes
-  WHERE warnings IS NOT NULL AND received_at > now() - interval '1 day' ORDER BY received_at DESC LIMIT %(newest)s
+  WHERE warnings IS NOT NULL AND received_at > %(since)s ORDER BY received_at DESC LIMIT %(newest)s
 )
 SELECT (SELECT count(*) FROM newest) AS counted, source, kind, path, count(*) AS pushes,
   max(received_at) AS last_seen, (array_agg(push_id ORDER BY received_at DESC))[1] AS newest_push_id
@@ -50,6 +50,7 @@ class WarnedPushes(msgspec.Struct, frozen=True):
 
 def warned_pushes(connection: Connection[Row]) -> WarnedPushes:
     """The newest pushes with warnings, by source, kind and path, the most frequent path first."""
-    rows = connection.execute(WARNED_BY_PATH, {"newest": NEWEST}).fetchall()
+    where = {"newest": NEWEST, "since": datetime.now(UTC) - timedelta(days=1)}
+    rows = connection.execute(WARNED_BY_PATH, where).fetchall()
     counted = rows[0]["counted"] if rows else 0
     return WarnedPushes(counted, counted < NEWEST, [msgspec.convert(row, WarnedPath) for row in rows])

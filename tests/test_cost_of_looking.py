@@ -14,6 +14,7 @@ import pytest
 import ingest.tables
 import ops.drift
 import ops.search.statements
+import ops.totals
 import ops.trace.statements
 import ops.warnings
 import workers.sweeper.drift.sampling
@@ -103,7 +104,7 @@ STATEMENTS = {
     "a stretch of pushes": replay_statements.end_stretch(DISCARDED),
     "discarded pushes in a stretch": replay_statements.choose(DISCARDED),
 }
-STATEMENTS |= statements_of(ops.warnings) | statements_of(ops.drift)
+STATEMENTS |= statements_of(ops.totals) | statements_of(ops.warnings) | statements_of(ops.drift)
 STATEMENTS |= statements_of(ops.trace.statements) | statements_of(ops.search.statements)
 STATEMENTS |= {
     name: text for name, text in statements_of(workers.sweeper.drift.sampling).items() if name.startswith("FIND_")

@@ -12,11 +12,15 @@ from psycopg import Connection
 from psycopg.errors import OutOfMemory
 
 import workers.settle
+from ingest import settings
 from ingest.batch.entry import Entry
+from ops import queries
+from ops.metrics.in_postgres import read
 from ops.repair.actions import begin_action
 from ops.repair.replays import BEGIN_REPLAY, find_replay
+from ops.status.in_postgres import look
 from tests.batches import refusing
-from tests.clock import Clock
+from tests.clock import DAY_SECONDS, HOUR_SECONDS, Clock
 from tests.logins import make_logins
 from tests.many_days import LookingAtLocks, make_days, postgres_of_few_locks
 from tests.pushes import entry, push
@@ -164,6 +168,29 @@ def test_chores_that_know_the_days(looking: LookingAtLocks, client: Any, clock: 
     OldPushes(looking, clock, 10_000).run_once()
 
     assert set().union(*looking.locked) == {*names(*range(-1, 8), -100), "pushes_default"}
+
+
+def test_totals_of_all_days(old: Rows, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status and metrics tell of pushes of all days, those without a partition too."""
+    monkeypatch.setattr(day_blocks, "DAYS", 30)
+    monkeypatch.setenv("DATABASE_URL", urls[0])
+    came = {day: entry(push(f"t{day}"), "totals", day * DAY_US) for day in (-3000, -150, -20, 0)}
+    before = look(settings.load())
+    store_pending(old, came[-150])
+    for day, error in ((-3000, "why"), (-20, "byte 1"), (0, "byte 2")):
+        make_dead(old, came[day], error)
+    with queries.connect(settings.load()) as connection:
+        metrics = read(connection)
+    told = look(settings.load())
+
+    assert not told.error
+    assert (told.pending - before.pending, told.dead - before.dead) == (1, 3)
+    assert told.oldest_pending_seconds == pytest.approx(150 * DAY_SECONDS, abs=HOUR_SECONDS)
+    assert metrics["ingest_dead_oldest_seconds"][()] == pytest.approx(3000 * DAY_SECONDS, abs=HOUR_SECONDS)
+    assert told.kept["oldest_push"] == came[-3000].received_at
+    causes = [(row["error"], row["pushes"], row["last_received_at"]) for row in told.dead_by_cause]
+    assert ("byte #", 2, came[0].received_at) in causes
+    assert ("why", 1, came[-3000].received_at) in causes
 
 
 def outcome_of(connection: Rows, one: Entry) -> str:

@@ -14,7 +14,7 @@ from psycopg import Connection
 from ingest import settings
 from ingest.batch.entry import stored_entry
 from ingest.opening.openers import openers
-from ops import queries
+from ops import queries, totals
 from ops.identifiers import push_key
 from ops.output import print_record, print_table, progress, shown
 from ops.repair.causes import DeadCause, causes_of
@@ -73,7 +73,7 @@ def list_dead(limit: int) -> None:
     """List dead letters one by one, the newest first."""
     with queries.connect(settings.load()) as connection:
         rows = connection.execute(queries.DEAD_NEWEST_FIRST, {"limit": limit}).fetchall()
-        (total,) = (row["pushes"] for row in connection.execute(queries.DEAD))
+        total, _ = totals.dead(connection)
     print_table("dead letters", rows, total)
     if not rows:
         click.echo("no dead letters")

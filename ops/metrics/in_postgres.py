@@ -6,7 +6,7 @@ from typing import LiteralString
 
 from psycopg import Connection
 
-from ops import queries
+from ops import queries, totals
 from ops.metrics.families import Reading
 
 _Connection = Connection[queries.Row]
@@ -16,14 +16,15 @@ DATABASE_BYTES: LiteralString = "SELECT pg_database_size(current_database()) AS 
 
 def read(connection: _Connection) -> Reading:
     """Everything. Raises psycopg.Error."""
-    pending, dead = queries.one(connection, queries.PENDING), queries.one(connection, queries.DEAD)
+    pending, waits_for = totals.pending(connection)
+    dead, dead_for = totals.dead(connection)
     connections = queries.one(connection, queries.CONNECTIONS)
     silences = connection.execute(queries.SILENCES).fetchall()
     return {
-        "ingest_pushes_pending": {(): pending["pushes"]},
-        "ingest_pending_oldest_seconds": {(): pending["oldest_seconds"] or 0.0},
-        "ingest_pushes_dead": {(): dead["pushes"]},
-        "ingest_dead_oldest_seconds": {(): dead["oldest_seconds"]},
+        "ingest_pushes_pending": {(): pending},
+        "ingest_pending_oldest_seconds": {(): waits_for},
+        "ingest_pushes_dead": {(): dead},
+        "ingest_dead_oldest_seconds": {(): dead_for},
         "ingest_source_longest_silence_seconds": {(row["source"],): row["seconds"] for row in silences},
         "ingest_store_connections": {("postgres",): connections["used"]},
         "ingest_store_connections_limit": {("postgres",): connections["allowed"]},

@@ -9,12 +9,18 @@ from psycopg import Connection
 
 from ingest.errors import NotAllowedError, PostgresAwayError
 from ingest.settings import Settings
-from ops import connecting, probes, queries
+from ops import connecting, probes, queries, totals
 from ops.quantile import quantile
 from ops.status.facts import PostgresFacts, Settled
 from ops.warnings import warned_pushes
 from workers.selection import ALIKE
 from workers.settlements import LAG_BOUNDS
+from workers.sweeper.day_blocks import find_blocks
+
+NEWEST_DEAD = 1000
+"""Dead letters of which the causes are counted"""
+CAUSES = 10
+"""Of them so many are told."""
 
 _LAGS: LiteralString = ", ".join(f"sum(lag_counts[{place}])" for place in range(1, len(LAG_BOUNDS) + 2))
 
@@ -42,8 +48,9 @@ LAST_SETTLED: LiteralString = "SELECT max(settled_at) AS settled_at FROM airudde
 DEAD_BY_CAUSE: LiteralString = f"""
 SELECT kind, error, error_path, count(*) AS pushes, max(received_at) AS last_received_at
 FROM (SELECT kind, {ALIKE.format(error="error")} AS error, error_path, received_at FROM airudder.pushes
-  WHERE status = 'dead' ORDER BY received_at DESC LIMIT 1000) AS newest
-GROUP BY kind, error, error_path ORDER BY pushes DESC, last_received_at DESC LIMIT 10
+  WHERE status = 'dead' AND received_at >= %(since)s AND received_at < %(until)s
+  ORDER BY received_at DESC LIMIT %(most)s) AS newest
+GROUP BY kind, error, error_path
 """
 """With # for each number in an error, such as the place of a byte"""
 
@@ -58,15 +65,15 @@ def look(current: Settings) -> PostgresFacts:
     """Gather the facts."""
     try:
         with queries.connect(current) as connection, connecting.ended_after(connection, LOOK_SECONDS):
-            (pending,) = connection.execute(queries.PENDING)
-            (dead,) = connection.execute(queries.DEAD)
+            pending, waits_for = totals.pending(connection)
+            dead, _ = totals.dead(connection)
             (last,) = connection.execute(LAST_SETTLED)
             ahead = queries.one(connection, queries.PARTITIONS_AHEAD)
             return PostgresFacts(
-                pending=pending["pushes"],
-                oldest_pending_seconds=round(pending["oldest_seconds"] or 0.0, 1),
-                dead=dead["pushes"],
-                dead_by_cause=connection.execute(DEAD_BY_CAUSE).fetchall() if dead["pushes"] else [],
+                pending=pending,
+                oldest_pending_seconds=round(waits_for, 1),
+                dead=dead,
+                dead_by_cause=_dead_by_cause(connection) if dead else [],
                 settled=_settled(connection),
                 settled_at=last["settled_at"],
                 warned_last_24_hours=warned_pushes(connection),
@@ -95,10 +102,23 @@ def _settled(connection: _Rows) -> list[Settled]:
     ]
 
 
+def _dead_by_cause(connection: _Rows) -> list[queries.Row]:
+    """The most frequent causes of the newest dead letters, a block of days after another."""
+    causes: dict[tuple[str, ...], queries.Row] = {}
+    for block in reversed(find_blocks(connection)):
+        most = NEWEST_DEAD - sum(row["pushes"] for row in causes.values())
+        for row in connection.execute(DEAD_BY_CAUSE, {**block._asdict(), "most": most}):
+            cause = (row["kind"], row["error"], row["error_path"])
+            if cause in causes:
+                causes[cause]["pushes"] += row["pushes"]
+            else:
+                causes[cause] = row
+    return sorted(causes.values(), key=lambda row: (-row["pushes"], -row["last_received_at"].timestamp()))[:CAUSES]
+
+
 def _kept(connection: _Rows) -> dict[str, Any]:
     """The oldest raw push, and what retention has removed."""
-    (oldest,) = connection.execute(queries.OLDEST_PUSH)
-    kept = {"oldest_push": oldest["received_at"]}
+    kept: dict[str, Any] = {"oldest_push": totals.oldest_push(connection)}
     for row in connection.execute(queries.RETENTION):
         what = row.pop("what")
         kept |= {f"{what}_{name}": value for name, value in row.items()}
