@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
 import msgspec
 from psycopg import Connection
 
+from ops import queries
 from ops.queries import Row
 
 NEWEST = 1000
 """Pushes with warnings of which the paths are counted: after a change of the vendor's every push may have one."""
+
+YESTERDAY: LiteralString = "SELECT now() - interval '1 day' AS since"
+"""Asked before: a statement that reckons a time itself locks the partitions of all days."""
 
 WARNED_BY_PATH: LiteralString = r"""
 WITH newest AS MATERIALIZED (
@@ -50,7 +54,7 @@ class WarnedPushes(msgspec.Struct, frozen=True):
 
 def warned_pushes(connection: Connection[Row]) -> WarnedPushes:
     """The newest pushes with warnings, by source, kind and path, the most frequent path first."""
-    where = {"newest": NEWEST, "since": datetime.now(UTC) - timedelta(days=1)}
-    rows = connection.execute(WARNED_BY_PATH, where).fetchall()
+    where = queries.one(connection, YESTERDAY)
+    rows = connection.execute(WARNED_BY_PATH, {**where, "newest": NEWEST}).fetchall()
     counted = rows[0]["counted"] if rows else 0
     return WarnedPushes(counted, counted < NEWEST, [msgspec.convert(row, WarnedPath) for row in rows])
