@@ -36,7 +36,7 @@ _CLOSED = "pushes_default_excludes_"
 
 _LANGUAGES = re.compile("""[^:"'$\n]*(?:PL/|SQL)""")
 """By which the context of an error tells that a function ran, as in `PL/pgSQL function f() line 1`. These names are the
-same in each language of Postgres's messages, which its administrator chooses. What is quoted behind may be a push's."""
+same in each language of Postgres's messages, which its administrator chooses. A quotation behind may be a push's."""
 
 REFUSALS = 2
 """How often a transaction is tried, each time in a new session, when its SQLSTATE is in none of these classes"""

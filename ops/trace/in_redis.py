@@ -46,7 +46,7 @@ class Search:
         self._needles = [form.encode() for one in spelt for form in {one, json.dumps(one)[1:-1]} if form]
         self._needles += [self._push_id.bytes] if self._push_id else []
         self._may_be_encrypted = bool(openers().decryptors)
-        # Without the zeros that stand for a country or its absence, or that Java leaves out at the end; none where the
+        # Without the zeros that stand for a country or its absence, or that Java leaves out at the end. None where the
         # id is no number.
         digits = {digits_of(one).strip("0") for one in numbers} if spellings(canonical_number(identifier)) else ()
         self._numbers = [one.encode() for one in digits if one]
