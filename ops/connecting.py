@@ -40,8 +40,9 @@ def connection_to(url: str) -> _Connection:
 
 def _opened(url: str) -> _Connection:
     try:
-        options = connection_options(url)
-        return psycopg.connect(url, connect_timeout=ANSWER_SECONDS, row_factory=dict_row, **options)
+        options: dict[str, Any] = {**connection_options(url), "row_factory": dict_row}
+        # A plan that is made for any values, as of a statement that is prepared, reads whole tables and locks all days.
+        return psycopg.connect(url, connect_timeout=ANSWER_SECONDS, prepare_threshold=None, **options)
     except psycopg.ProgrammingError:
         # Its text quotes the URL, password and all.
         raise SettingError("DATABASE_URL has a parameter that cannot be read") from None

@@ -67,8 +67,6 @@ class Found:
 
 def find(client: Redis, connection: _Connection, person: Person) -> Found:
     """Every raw push about them. On the way the person learns of numbers, cases and calls, by which rows are found."""
-    # A plan that is made for any values reads whole tables, as it knows nothing of how few these are.
-    connection.prepare_threshold = None
     # Redis first: what moves on while we read is seen twice, and not missed.
     closed: set[UUID] = set()
     candidates = list(_candidates(client, person, closed))

@@ -72,8 +72,6 @@ def find_pushes(
         except RedisAwayError as error:
             left_out.append(f"pushes in flight: {error}")
     with queries.connect(current) as connection:
-        # A plan that is made for any values reads whole tables.
-        connection.prepare_threshold = None
         waiting = _unsettled(connection, flying.pushes)
         found = NOTHING if wanted.outcome == IN_FLIGHT else find_stored(connection, wanted, place)
     found = msgspec.structs.replace(found, in_flight=waiting, left_out=[*left_out, *flying.left_out])

@@ -51,8 +51,6 @@ class Lookup:
 
 def look_up(connection: _Connection, identifier: str) -> Lookup:
     """The pushes of a push, batch, call, case, number, workflow or task; an id may be several of these."""
-    # A plan that is made for any values reads whole tables.
-    connection.prepare_threshold = None
     found = Lookup()
     if (uuid := typed_uuid(identifier)) is not None:
         _look_up_push(connection, uuid, found)
