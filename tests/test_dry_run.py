@@ -18,7 +18,7 @@ from ingest.tables.rows import Normalised
 from ops.repair.dry_run import NEW_ROW, DryRun, dry_run, oldest
 from ops.repair.replays import begin_replay, find_replay
 from ops.repair.showing import print_dry_run
-from tests.batches import unfit
+from tests.batches import refusing, unfit
 from tests.clock import Clock
 from tests.dialler import agent, dialler_entry
 from tests.erasing import everything
@@ -133,6 +133,14 @@ def test_refused_push_is_said_to_die(database_url: str, connection: Rows, mixed:
 
     assert found.outcomes == {("normalised", "normalised"): 2, ("dead", "dead"): 2}
     assert sum(found.causes.values()) == 2
+
+
+def test_push_of_which_a_trigger_fails_is_said_to_wait(database_url: str, connection: Rows, mixed: None) -> None:
+    """It would stay pending in a replay, which goes on with the others."""
+    with refusing(connection, "calls", "NEW.call_id = 'c3'", state="22012"):
+        found = looked(database_url)
+
+    assert found.outcomes == {("normalised", "normalised"): 2, ("dead", "pending"): 1, ("dead", "dead"): 1}
 
 
 def test_waits_for_nobody(database_url: str, connection: Rows, mixed: None) -> None:

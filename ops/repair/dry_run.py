@@ -24,7 +24,7 @@ from ingest.tables import TABLE_OF, TABLES
 from ingest.tables.rows import Normalised
 from ingest.tables.table import VERSION, Key, Table
 from workers.attempts import Attempt
-from workers.database import connect, is_datas_fault
+from workers.database import connect, is_datas_fault, is_of_a_function
 from workers.late import write_late
 from workers.selection import Selection
 from workers.statements import WAIT_FOR_LOCKS_BRIEFLY
@@ -175,11 +175,12 @@ class _Look:
 
     def _blame(self, pushes: list[_Push], error: Exception) -> bool:
         """Count a push that cannot be written; false if there are several, of which it may be any."""
-        if isinstance(error, psycopg.Error) and not is_datas_fault(error):
+        is_of_trigger = isinstance(error, psycopg.Error) and is_of_a_function(error.diag.context)
+        if isinstance(error, psycopg.Error) and not (is_of_trigger or is_datas_fault(error)):
             raise error
         if len(pushes) > 1:
             return False
-        if isinstance(error, UnknownKindError | MemoryError | OSError):
+        if is_of_trigger or isinstance(error, UnknownKindError | MemoryError | OSError):
             self._count(pushes[0], "pending")
         else:
             self._count(pushes[0], "dead", f"could not be normalised: {describe(error)}")
