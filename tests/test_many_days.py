@@ -123,7 +123,9 @@ def test_pending_pushes_of_all_days(
     assert no_more_than(looking.locked) <= 30 + 2
 
 
-def test_refused_pushes_of_all_days(old: Rows, looking: LookingAtLocks, sweeper: Sweeper, clock: Clock) -> None:
+def test_refused_pushes_of_all_days(
+    old: Rows, looking: LookingAtLocks, sweeper: Sweeper, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     """What Postgres refuses has its attempt taken back, and keeps nothing waiting, whatever day it is of."""
     came = [entry(push(f"r{day}", number="+6281200000000"), "refused", day * DAY_US) for day in (-150, 0)]
     came.append(entry(push("r"), "refused"))
@@ -132,6 +134,9 @@ def test_refused_pushes_of_all_days(old: Rows, looking: LookingAtLocks, sweeper:
     with refusing(old, "callees", "NEW.callee_number = '+6281200000000'"):
         sweeper.run_once()
         assert [outcome_of(old, one) for one in came] == ["pending", "pending", "normalised"]
+        refused = caplog.text.count("waits")
+        assert sweeper.run_once() == 0
+        assert caplog.text.count("waits") == refused, "what is refused rests"
     clock.now += REST_SECONDS
     sweeper.run_once()
 
@@ -172,7 +177,7 @@ def test_chores_that_know_the_days(looking: LookingAtLocks, client: Any, clock: 
 
 def test_totals_of_all_days(old: Rows, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Status and metrics tell of pushes of all days, those without a partition too."""
-    monkeypatch.setattr(day_blocks, "DAYS", 30)
+    monkeypatch.setattr(day_blocks, "DAYS", 10)  # so that each statement is run more often than psycopg prepares it
     monkeypatch.setenv("DATABASE_URL", urls[0])
     came = {day: entry(push(f"t{day}"), "totals", day * DAY_US) for day in (-3000, -150, -20, 0)}
     before = look(settings.load())

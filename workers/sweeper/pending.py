@@ -78,6 +78,8 @@ class PendingPushes(Chore):
         """Those whose attempt is to be taken back, and whose row somebody has locked"""
         self._settled = 0
         """How many since there were last none; told when there are none again"""
+        self._refused: list[RefusedError] = []
+        """Of this run, where Postgres refused all in hand: they may be at fault, or it refuses whatever comes"""
         self._resting: dict[UUID, float] = {}
         """Until when a push is left alone that was refused, by push id: those behind it have their turn"""
 
@@ -95,7 +97,12 @@ class PendingPushes(Chore):
         untried = _Sort(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
         # An attempt that ended the sweeper left these as they were: each is now settled alone, or is dead.
         tried = _Sort(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+        settled, self._refused = self._settled, []
         fed = try_each((untried, tried), partial(self._feed, blocks))
+        if self._refused and self._settled == settled:
+            raise self._refused[-1]
+        for error in self._refused:
+            self._rest(error)
         if not blocks:
             self._tell_end()
         return fed
@@ -132,16 +139,22 @@ class PendingPushes(Chore):
             self._settled += len(self._in_hand)
         except RefusedError as error:
             is_all = sort.is_settled_together and len(error.push_ids) == len(self._in_hand)
-            if (is_all and not isinstance(error, NotNowError)) or not error.push_ids:
+            if not error.push_ids:
                 self._release_unsettled()
                 raise  # Postgres refuses whatever comes, so no push is at fault
             self._settled += len(self._in_hand) - len(error.push_ids)
-            self._resting |= dict.fromkeys(error.push_ids, self._clock() + REST_SECONDS)
             self._release_unsettled()
+            if is_all and not isinstance(error, NotNowError):
+                self._refused.append(error)
+                return False
+            self._rest(error)
         except BaseTimeoutException:
             _log.warning("%d pending pushes were not settled in %d s", len(self._in_hand), JOB_TIMEOUT_SECONDS)
             return False
         return True
+
+    def _rest(self, error: RefusedError) -> None:
+        self._resting |= dict.fromkeys(error.push_ids, self._clock() + REST_SECONDS)
 
     def _settle_around_locks(self, settle_rows: Callable[[list[_Pending]], None]) -> None:
         try:
