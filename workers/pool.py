@@ -51,7 +51,7 @@ class NormalisingWorker(SimpleWorker):
     A pool that replaces a worker passes RQ's own logging level, so the level is set here and not at the pool's start.
     """
 
-    max_connection_wait_time = 2.0
+    max_connection_wait_time = 5.0
     """Seconds between two looks for a Redis that is away. RQ waits up to a minute: for so long after Redis is back a
     worker would take nothing, and its heart would not beat."""
 
