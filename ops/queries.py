@@ -123,7 +123,7 @@ SELECT (SELECT count(*) FROM tables) + (SELECT count(*) FROM pg_index JOIN table
   current_setting('max_locks_per_transaction')::integer AS of_each,
   current_setting('max_connections')::integer + current_setting('max_prepared_transactions')::integer AS sessions
 """
-"""How many locks a statement on all of pushes takes, and of how many Postgres has room, by its own reckoning"""
+"""How many locks a statement on all of pushes takes, and for how many there is room, by Postgres's own reckoning"""
 
 DURABILITY: LiteralString = """
 SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')

@@ -22,8 +22,8 @@ SELECT count(*) AS pushes,
     ORDER BY received_at LIMIT 1000) AS next) AS oldest_seconds
 FROM airudder.pushes WHERE status = 'pending' AND received_at >= %(since)s AND received_at < %(until)s
 """
-"""Each status by itself, as each has an index of its own. The age is that of the thousand that the sweeper takes next:
-only its rows tell since when a push has been waiting."""
+"""Each status by itself, as each has an index of its own. The age is that of the oldest thousand of the block: only its
+rows tell since when a push has been waiting."""
 
 DEAD: LiteralString = """
 SELECT count(*) AS pushes, extract(epoch FROM now() - min(received_at))::float AS oldest_seconds

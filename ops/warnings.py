@@ -16,7 +16,7 @@ NEWEST = 1000
 """Pushes with warnings of which the paths are counted: after a change of the vendor's every push may have one."""
 
 YESTERDAY: LiteralString = "SELECT now() - interval '1 day' AS since"
-"""Asked before: a statement that reckons a time itself locks the partitions of all days."""
+"""Asked by itself: a statement that reckons a time itself locks the partitions of all days."""
 
 WARNED_BY_PATH: LiteralString = r"""
 WITH newest AS MATERIALIZED (

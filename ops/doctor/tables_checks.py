@@ -57,7 +57,7 @@ def _version(connection: _Connection) -> Iterator[Finding]:
 
 
 def locks(used: int, of_each: int, sessions: int) -> Iterator[Finding]:
-    """Whether Postgres has room for the locks that a statement on all of pushes takes, `of_each` session so many."""
+    """Whether Postgres has room for the locks that a statement on all of pushes takes: `of_each` for each session."""
     share = used / (of_each * sessions)
     if share < MANY:
         return
