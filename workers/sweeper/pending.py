@@ -87,7 +87,7 @@ class PendingPushes(Chore):
         """Settle those that were not tried yet, then those that were; return how many were taken in hand.
 
         While workers are paused nothing is settled. Raises RefusedError, after both had their turn, where Postgres
-        refuses all of one sort.
+        refuses all that were in hand and no other was settled.
         """
         if self._pause.lasts():
             return 0
