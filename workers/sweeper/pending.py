@@ -94,9 +94,9 @@ class PendingPushes(Chore):
         self._release_unsettled()
         self._resting = {push_id: until for push_id, until in self._resting.items() if until > self._clock()}
         blocks = _blocks_with_pending(self._database, {"replayed": self._replayed, "resting": [*self._resting]})
-        untried = _Sort(0, ATTEMPTS_TOGETHER - 1, LIMIT, self._settle_together)
+        untried = _Sort(0, ATTEMPTS_TOGETHER - 1, LIMIT, partial(_settle_together, self._database))
         # An attempt that ended the sweeper left these as they were: each is now settled alone, or is dead.
-        tried = _Sort(ATTEMPTS_TOGETHER, 2**31 - 1, 1, self._settle_last)
+        tried = _Sort(ATTEMPTS_TOGETHER, 2**31 - 1, 1, partial(_settle_last, self._database))
         settled, self._refused = self._settled, []
         fed = try_each((untried, tried), partial(self._feed, blocks))
         if self._refused and self._settled == settled:
@@ -171,18 +171,20 @@ class PendingPushes(Chore):
             locked = self._database.run(lambda connection: _release_pending(connection, where))
             self._in_hand, self._unreleased = [], [one for one in entries if one.uuid in locked]
 
-    def _settle_together(self, rows: list[_Pending]) -> None:
-        settle(self._database, [entry for entry, _ in rows], Attempt(through_redis=False))
 
-    def _settle_last(self, rows: list[_Pending]) -> None:
-        for entry, attempts in rows:
-            attempt = Attempt(through_redis=False, number=attempts)
-            if attempts > ATTEMPTS_TOGETHER + ATTEMPTS_ALONE:
-                bury(self._database, entry, "its normalising ended the sweeper, alone as well", attempt)
-            else:
-                one_by_one = OneByOne(self._database, attempt)
-                one_by_one.settle(entry)
-                one_by_one.end()
+def _settle_together(database: Database, rows: list[_Pending]) -> None:
+    settle(database, [entry for entry, _ in rows], Attempt(through_redis=False))
+
+
+def _settle_last(database: Database, rows: list[_Pending]) -> None:
+    for entry, attempts in rows:
+        attempt = Attempt(through_redis=False, number=attempts)
+        if attempts > ATTEMPTS_TOGETHER + ATTEMPTS_ALONE:
+            bury(database, entry, "its normalising ended the sweeper, alone as well", attempt)
+        else:
+            one_by_one = OneByOne(database, attempt)
+            one_by_one.settle(entry)
+            one_by_one.end()
 
 
 def _blocks_with_pending(database: Database, where: dict[str, Any]) -> list[Block]:
