@@ -49,8 +49,8 @@ def _reason(error: RedisError | OSError) -> str:
 def time_of(client: Redis) -> datetime:
     """Redis's clock, UTC: whoever looks may be on a host whose clock is wrong.
 
-    Beats of workers' hearts, the opening of a batch, refusals and what the sweeper did are told by the clocks of their
-    own hosts all the same. `ingest doctor` and `/readyz` name one that differs.
+    Hearts of workers, batches, refusals and chores have times of their own hosts all the same. `ingest doctor` and
+    `/readyz` name a clock that differs.
     """
     told: Any = client.time()
     seconds, microseconds = told
