@@ -298,7 +298,7 @@ def test_agent_without_a_name_is_kept(body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["TaskStatus", "ContactStatus", "NewStatus", None])
-@pytest.mark.parametrize("body", ["", {}, [], [{"callid": "c1"}], {"unknown": 1}, {"taskName": "no id"}])
+@pytest.mark.parametrize("body", ["", {}, [], [{"callid": "c1"}] * 2, {"unknown": 1}, {"taskName": "no id"}])
 def test_others_without_anything_known_are_dead(kind: str | None, body: Any) -> None:
     """They can be replayed when it is known what they say."""
     one = normalised({"type": kind, "body": body})

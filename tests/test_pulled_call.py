@@ -79,7 +79,7 @@ ODD: dict[str, tuple[dict[str, Any], str, set[str], int]] = {
     "all null": ({"task_id": "t1", "call_key": None, "call": None}, "normalised", {"$.call_key"}, 0),
     "no key": (body(key=""), "normalised", {"$.call_key"}, 0),
     "no task": (body(task_id=None), "normalised", {"$.call_key"}, 0),
-    "no call": ({**body(), "call": []}, "normalised", {"$.call", "$.call.Status"}, 0),
+    "no call": ({**body(), "call": [1]}, "normalised", {"$.call", "$.call.Status"}, 0),
     "a pending call": (body(Status="pending"), "normalised", {"$.call.Status"}, 0),
     "a task as a number": (body(task_id=17), "normalised", set(), 1),
     "a number as one": (body(Mobile=6281234567801), "normalised", set(), 1),

@@ -62,7 +62,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 
 REFUSE_PARTITION: LiteralString = """
 ALTER TABLE airudder.pushes ADD CONSTRAINT refused_source CHECK (source <> 'lender-a') NOT VALID
 """
-REFUSED_PARTITION = "partitions wait: CheckViolation 23514"
+REFUSED_PARTITION = "partitions wait: Postgres refuses: CheckViolation 23514"
 ALLOW_PARTITION: LiteralString = "ALTER TABLE airudder.pushes DROP CONSTRAINT refused_source"
 MOVE_A_PUSH_TO: LiteralString = """
 UPDATE airudder.pushes SET received_at = %(day)s
