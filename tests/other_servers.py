@@ -41,9 +41,10 @@ def standby_of(database_url: str, folder: Path) -> Iterator[str]:
     )
     assert copied.returncode == 0, copied.stdout
     port = free_port()
+    # With less room for locks than its primary has it does not start.
+    small = ("shared_buffers=16MB", "max_locks_per_transaction=256")
     # On no socket: the path of a folder for temporary files may be too long for one.
-    settings = ("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "shared_buffers=16MB")
-    settings += ("max_locks_per_transaction=256",)  # as many as its primary has, or it does not start
+    settings = ("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", *small)
     options = [word for setting in settings for word in ("-c", setting)]
     with process(user, [str(where_programs / "postgres"), "-D", str(cluster), *options], folder / "standby.log"):
         url = make_conninfo(database_url, host="127.0.0.1", port=port)
