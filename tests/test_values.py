@@ -261,6 +261,7 @@ def test_any_number_is_read(value: str) -> None:
         ("+8613800138000", "CN"),
         ("+6212345678", "ID"),
         ("081234567890", None),
+        ("unknown", None),
         ("+99912345678", None),
     ],
 )
